@@ -1,0 +1,107 @@
+"""The one exception tree. Exceptions are for what a caller must stop for; a target's bad day is a value.
+
+    DeployxError                      exit status of the command line
+    ├── InvalidInput                  2   one Problem per field: what is wrong and how to mend it
+    ├── NotFound                      3
+    │   └── Ambiguous                 2   a name fits several; lists the candidates
+    ├── NotPermitted                  4
+    ├── Conflict                      1   the object changed meanwhile, or its state forbids this
+    └── Unavailable                   5
+        ├── DatabaseRefused               owner, mode, newer schema, NFS, held by another engine
+        ├── EngineUnreachable
+        └── VersionMismatch
+
+Importable by all; imports nothing of ours but the model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One thing wrong with one field of what a person or a client gave."""
+
+    #: the field's name on the wire, dotted for nested ones ("command_payload.environment"); "" for the whole
+    field: str
+    #: what is wrong, a sentence without a full stop
+    message: str
+    #: what to do instead, with an example; never empty
+    remedy: str
+
+
+class DeployxError(Exception):
+    """Root of everything that deployx raises on purpose."""
+
+    exit_status: ClassVar[int] = 1
+
+
+class InvalidInput(DeployxError):
+    """The input breaks a rule. Nothing was changed."""
+
+    exit_status = 2
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(f"{p.field or 'input'}: {p.message} ({p.remedy})" for p in self.problems))
+
+    @classmethod
+    def of(cls, field: str, message: str, remedy: str) -> InvalidInput:
+        return cls([Problem(field=field, message=message, remedy=remedy)])
+
+
+class NotFound(DeployxError):
+    """No such object, or none that this actor may see: both are answered alike."""
+
+    exit_status = 3
+
+    def __init__(self, noun: str, name: str) -> None:
+        self.noun, self.name = noun, name
+        super().__init__(f"{noun} {name!r} not found")
+
+
+class Ambiguous(NotFound):
+    """A name fits several objects."""
+
+    exit_status = 2
+
+    def __init__(self, noun: str, name: str, candidates: Iterable[str]) -> None:
+        super().__init__(noun, name)
+        self.candidates = tuple(candidates)
+        self.args = (f"{noun} {name!r} is ambiguous: {', '.join(self.candidates)}; give the id",)
+
+
+class NotPermitted(DeployxError):
+    """The actor lacks a permission."""
+
+    exit_status = 4
+
+
+class Conflict(DeployxError):
+    """The object's present state or version forbids the act. Read again and decide."""
+
+    def __init__(self, message: str, *, stale: bool = False) -> None:
+        #: True: the caller's version is old (412 on the wire); False: the state forbids it (400 or 409)
+        self.stale = stale
+        super().__init__(message)
+
+
+class Unavailable(DeployxError):
+    """The engine, server or database can't be reached or used."""
+
+    exit_status = 5
+
+
+class DatabaseRefused(Unavailable):
+    """The database or its folder is not safe to open, or is held by another engine."""
+
+
+class EngineUnreachable(Unavailable):
+    """No answer from the engine process."""
+
+
+class VersionMismatch(Unavailable):
+    """Client and engine, or program and database, are of versions that do not fit."""

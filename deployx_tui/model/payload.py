@@ -1,0 +1,62 @@
+"""What a task does on a target. Files and software come as further members of `Payload`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class TaskType(StrEnum):
+    COMMAND = "command"
+    SOFTWARE_DEPLOYMENT = "software_deployment"
+    FILE_DEPLOYMENT = "file_deployment"
+
+
+class Shell(StrEnum):
+    """The interpreter on the target. A device that lacks it is a failed target, never a refusal."""
+
+    SH = "sh"
+    BASH = "bash"
+    ZSH = "zsh"
+    CMD = "cmd"
+    POWERSHELL = "powershell"
+    PWSH = "pwsh"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One command line."""
+
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A script of several lines; it ends as its shell says."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Commands:
+    """Commands one after the other, each its own step with its own exit code.
+
+    With `stop_on_failure` the first failing one ends the target; else the target fails at the end.
+    """
+
+    commands: tuple[str, ...]
+    stop_on_failure: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandPayload:
+    body: Line | Script | Commands
+    shell: Shell = Shell.SH
+    #: names match [A-Z][A-Z0-9_]{0,63}; dangerous names are refused (TRUST, "Parameters and shells")
+    environment: tuple[tuple[str, str], ...] = ()
+    #: None: the login's home
+    working_directory: str | None = None
+    success_codes: frozenset[int] = frozenset({0})
+
+
+Payload = CommandPayload

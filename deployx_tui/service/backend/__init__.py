@@ -1,0 +1,53 @@
+"""The door: an async protocol in facets, one file each. The UI, the command line and the API know this only.
+
+Every Backend is bound to one Actor; every method names its permission (`needs`); every change writes its audit
+row in its transaction. Methods raise the tree of `errors.py`: InvalidInput, NotFound, NotPermitted, Conflict,
+Unavailable.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from deployx_tui.model.user import Actor
+from deployx_tui.service.backend.calendar import Calendar
+from deployx_tui.service.backend.devices import Devices
+from deployx_tui.service.backend.engine import EngineControl
+from deployx_tui.service.backend.events import Events
+from deployx_tui.service.backend.executions import Executions
+from deployx_tui.service.backend.groups import Groups
+from deployx_tui.service.backend.tasks import Tasks
+
+
+class Backend(Protocol):
+    """One actor's view of one engine."""
+
+    @property
+    def actor(self) -> Actor: ...
+    @property
+    def tasks(self) -> Tasks: ...
+    @property
+    def executions(self) -> Executions: ...
+    @property
+    def devices(self) -> Devices: ...
+    @property
+    def groups(self) -> Groups: ...
+    @property
+    def calendar(self) -> Calendar: ...
+    @property
+    def events(self) -> Events: ...
+    @property
+    def engine(self) -> EngineControl: ...
+
+    async def close(self) -> None: ...
+
+
+FACETS: dict[str, type] = {
+    "tasks": Tasks,
+    "executions": Executions,
+    "devices": Devices,
+    "groups": Groups,
+    "calendar": Calendar,
+    "events": Events,
+    "engine": EngineControl,
+}

@@ -1,0 +1,59 @@
+"""Devices: what tasks run on."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+from deployx_tui.model.device import Device, DeviceDraft, OfferedKey, SelectorMatch, TestStep
+from deployx_tui.model.ids import DeviceId, GroupId
+from deployx_tui.model.page import Page
+from deployx_tui.model.user import Permission
+from deployx_tui.service.backend.permission import needs
+
+
+class Devices(Protocol):
+    @needs(Permission.DEVICES_READ)
+    async def list(
+        self, text: str = "", group: GroupId | None = None, limit: int = 1000, cursor: str | None = None
+    ) -> Page[Device]:
+        """By name."""
+        ...
+
+    @needs(Permission.DEVICES_READ)
+    async def get(self, device: DeviceId) -> Device: ...
+
+    @needs(Permission.DEVICES_READ)
+    async def find(self, name_or_id: str) -> Device: ...
+
+    @needs(Permission.DEVICES_READ)
+    async def match(self, selector: str) -> SelectorMatch:
+        """What a selector resolves to now. InvalidInput (field `selector`) when it can't be read."""
+        ...
+
+    @needs(Permission.DEVICES_WRITE)
+    async def create(self, draft: DeviceDraft) -> Device: ...
+
+    @needs(Permission.DEVICES_WRITE)
+    async def update(self, device: DeviceId, draft: DeviceDraft, version: int | None = None) -> Device: ...
+
+    @needs(Permission.DEVICES_WRITE)
+    async def delete(self, device: DeviceId, version: int | None = None) -> None: ...
+
+    @needs(Permission.DEVICES_WRITE)
+    async def restore(self, device: DeviceId) -> Device: ...
+
+    @needs(Permission.DEVICES_WRITE)
+    async def read_ssh_config(self, path: str | None = None) -> tuple[DeviceDraft, ...]:
+        """Hosts of an OpenSSH config file on the engine's machine (None: ~/.ssh/config); nothing is written."""
+        ...
+
+    @needs(Permission.DEVICES_TEST)
+    def test(self, device: DeviceId) -> AsyncIterator[TestStep]:
+        """Connect step by step: resolve, connect, host key, authenticate, run."""
+        ...
+
+    @needs(Permission.DEVICES_WRITE)
+    async def trust(self, device: DeviceId, key: OfferedKey) -> None:
+        """Keep this host key as the known one. A known key that differs is replaced, and kept in the audit."""
+        ...

@@ -1,0 +1,85 @@
+"""Executions: what ran, runs, and what each target said."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Protocol
+
+from deployx_tui.model.execution import (
+    DEFAULT_RERUN,
+    CauseCount,
+    Execution,
+    ExecutionQuery,
+    OutputGroup,
+    OutputSlice,
+    RerunScope,
+    Stream,
+    TargetResult,
+    TargetState,
+)
+from deployx_tui.model.ids import DeviceId, ExecutionId
+from deployx_tui.model.page import Page
+from deployx_tui.model.payload import Payload
+from deployx_tui.model.user import Permission
+from deployx_tui.service.backend.permission import needs
+
+
+class Executions(Protocol):
+    @needs(Permission.EXECUTIONS_READ)
+    async def list(self, query: ExecutionQuery) -> Page[Execution]: ...
+
+    @needs(Permission.EXECUTIONS_READ)
+    async def get(self, execution: ExecutionId) -> Execution: ...
+
+    @needs(Permission.EXECUTIONS_READ)
+    async def targets(
+        self,
+        execution: ExecutionId,
+        states: frozenset[TargetState] = frozenset(),
+        limit: int = 1000,
+        cursor: str | None = None,
+    ) -> Page[TargetResult]: ...
+
+    @needs(Permission.EXECUTIONS_READ)
+    async def causes(self, execution: ExecutionId) -> tuple[CauseCount, ...]: ...
+
+    @needs(Permission.TASKS_RUN)
+    async def run_ad_hoc(
+        self, payload: Payload, selector: str, request: str, timeout: timedelta | None = None
+    ) -> ExecutionId:
+        """Run without a task. `request` is a UUID: the same one again gives the same execution."""
+        ...
+
+    @needs(Permission.TASKS_RUN)
+    async def rerun(
+        self, execution: ExecutionId, request: str, scope: frozenset[RerunScope] = DEFAULT_RERUN
+    ) -> ExecutionId:
+        """A new execution of the stored plan, on the targets that the scope names."""
+        ...
+
+    @needs(Permission.EXECUTIONS_CANCEL)
+    async def cancel(self, execution: ExecutionId) -> Execution:
+        """Ask it to stop; targets that wait end cancelled, running ones are killed and looked at."""
+        ...
+
+    @needs(Permission.OUTPUT_READ)
+    async def output(
+        self,
+        execution: ExecutionId,
+        device: DeviceId,
+        stream: Stream = Stream.BOTH,
+        offset: int = 0,
+        limit: int = 1 << 20,
+        tail: int | None = None,
+        wait: timedelta | None = None,
+    ) -> OutputSlice:
+        """Stored bytes from a logical offset (`tail`: the last so many bytes instead).
+
+        With `wait`, an answer that would be empty and incomplete is held until there is more, or for so long.
+        """
+        ...
+
+    @needs(Permission.OUTPUT_READ)
+    async def output_groups(self, execution: ExecutionId) -> tuple[OutputGroup, ...]:
+        """Finished targets folded by equal output, largest group first."""
+        ...

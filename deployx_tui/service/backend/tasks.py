@@ -1,0 +1,67 @@
+"""Tasks: what is scheduled."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+
+from deployx_tui.model.ids import ExecutionId, TaskId
+from deployx_tui.model.page import Page
+from deployx_tui.model.schedule import Fire, Schedule
+from deployx_tui.model.task import Task, TaskDraft, TaskPreview, TaskQuery
+from deployx_tui.model.user import Permission
+from deployx_tui.service.backend.permission import needs
+
+
+class Tasks(Protocol):
+    @needs(Permission.TASKS_READ)
+    async def list(self, query: TaskQuery) -> Page[Task]: ...
+
+    @needs(Permission.TASKS_READ)
+    async def get(self, task: TaskId) -> Task: ...
+
+    @needs(Permission.TASKS_READ)
+    async def find(self, name_or_id: str) -> Task:
+        """By exact name, else by id. NotFound or Ambiguous."""
+        ...
+
+    @needs(Permission.TASKS_READ)
+    async def preview(self, draft: TaskDraft, count: int = 10) -> TaskPreview:
+        """What saving it would mean: problems, next fires, targets, warnings. Never raises InvalidInput."""
+        ...
+
+    @needs(Permission.TASKS_READ)
+    async def fires(self, schedule: Schedule, count: int, after: datetime | None = None) -> tuple[Fire, ...]:
+        """The next instants of a rule, saved or not. InvalidInput when the rule is none."""
+        ...
+
+    @needs(Permission.TASKS_WRITE)
+    async def create(self, draft: TaskDraft) -> Task: ...
+
+    @needs(Permission.TASKS_WRITE)
+    async def update(self, task: TaskId, draft: TaskDraft, version: int | None = None) -> Task:
+        """Replace the draft. Conflict(stale) when `version` is given and old."""
+        ...
+
+    @needs(Permission.TASKS_WRITE)
+    async def delete(self, task: TaskId, version: int | None = None) -> None:
+        """Out of every list; its history stays. `restore` undoes it."""
+        ...
+
+    @needs(Permission.TASKS_WRITE)
+    async def restore(self, task: TaskId) -> Task: ...
+
+    @needs(Permission.TASKS_WRITE)
+    async def pause(self, task: TaskId) -> Task: ...
+
+    @needs(Permission.TASKS_WRITE)
+    async def resume(self, task: TaskId) -> Task: ...
+
+    @needs(Permission.TASKS_RUN)
+    async def run(self, task: TaskId, request: str, targets: str | None = None) -> ExecutionId:
+        """Run now; the schedule is untouched. `request` is a UUID: the same one again gives the same execution.
+
+        `targets` narrows the task's own targets by a selector. The task's overlap rule decides when it
+        runs already: Conflict under skip.
+        """
+        ...

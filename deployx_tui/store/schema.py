@@ -1,0 +1,405 @@
+"""Every table, once, for both databases. Migrations are made from it; nothing else describes a column.
+
+Times are integer epoch milliseconds (UTC); durations are integer milliseconds and end in `_ms`; ids are never
+reused; JSON is text written by our own codec. Table and column names of the original are kept where they fit.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+metadata = MetaData()
+
+#: SQLite's rowid needs INTEGER; PostgreSQL's needs 64 bits
+Id = BigInteger().with_variant(Integer, "sqlite")
+Ms = BigInteger
+
+
+def _id() -> Column[int]:
+    return Column("id", Id, primary_key=True, autoincrement=True)
+
+
+users = Table(
+    "users",
+    metadata,
+    _id(),
+    Column("username", Text, nullable=False, unique=True),
+    Column("uid", Integer, unique=True),  # NULL: not a Unix account
+    Column("role", Text, nullable=False),
+    Column("disabled", Integer, nullable=False, server_default="0"),
+    Column("created_at", Ms, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+devices = Table(
+    "devices",
+    metadata,
+    _id(),
+    Column("device_name", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("port", Integer),
+    Column("login", Text),
+    Column("transport", Text, nullable=False),
+    Column("key_file", Text),
+    Column("host_key_policy", Text),
+    Column("description", Text, nullable=False, server_default=""),
+    Column("contact", Text, nullable=False, server_default="never"),
+    Column("contact_at", Ms),
+    Column("version", Integer, nullable=False, server_default="1"),
+    Column("owner_id", ForeignKey("users.id"), nullable=False),
+    Column("created_at", Ms, nullable=False),
+    Column("updated_at", Ms, nullable=False),
+    Column("deleted_at", Ms),
+    Index(
+        "ux_devices_name",
+        "device_name",
+        unique=True,
+        sqlite_where=text("deleted_at IS NULL"),
+        postgresql_where=text("deleted_at IS NULL"),
+    ),
+    sqlite_autoincrement=True,
+)
+
+device_tags = Table(
+    "device_tags",
+    metadata,
+    Column("device_id", ForeignKey("devices.id", ondelete="CASCADE"), primary_key=True),
+    Column("tag", Text, primary_key=True),
+    Index("ix_device_tags_tag", "tag", "device_id"),
+    sqlite_with_rowid=False,
+)
+
+device_groups = Table(
+    "device_groups",
+    metadata,
+    _id(),
+    Column("group_name", Text, nullable=False),
+    Column("description", Text, nullable=False, server_default=""),
+    Column("color", Text, nullable=False),
+    Column("selector", Text),  # NULL: static
+    Column("protected", Integer, nullable=False, server_default="0"),
+    Column("host_key_policy", Text),
+    Column("version", Integer, nullable=False, server_default="1"),
+    Column("owner_id", ForeignKey("users.id"), nullable=False),
+    Column("created_at", Ms, nullable=False),
+    Column("updated_at", Ms, nullable=False),
+    Column("deleted_at", Ms),
+    Index(
+        "ux_device_groups_name",
+        "group_name",
+        unique=True,
+        sqlite_where=text("deleted_at IS NULL"),
+        postgresql_where=text("deleted_at IS NULL"),
+    ),
+    sqlite_autoincrement=True,
+)
+
+device_group_map = Table(
+    "device_group_map",
+    metadata,
+    Column("group_id", ForeignKey("device_groups.id", ondelete="CASCADE"), primary_key=True),
+    Column("device_id", ForeignKey("devices.id", ondelete="CASCADE"), primary_key=True),
+    Index("ix_device_group_map_device", "device_id", "group_id"),
+    sqlite_with_rowid=False,
+)
+
+group_group_map = Table(
+    "group_group_map",
+    metadata,
+    Column("group_id", ForeignKey("device_groups.id", ondelete="CASCADE"), primary_key=True),
+    Column("child_id", ForeignKey("device_groups.id", ondelete="CASCADE"), primary_key=True),
+    Index("ix_group_group_map_child", "child_id", "group_id"),
+    sqlite_with_rowid=False,
+)
+
+scheduled_tasks = Table(
+    "scheduled_tasks",
+    metadata,
+    _id(),
+    Column("task_name", Text, nullable=False),
+    Column("task_type", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("description", Text, nullable=False, server_default=""),
+    Column("scheduled_time", Ms),  # the schedule's start (Once: its instant)
+    Column("end_at", Ms),
+    Column("recurrence_type", Text, nullable=False),
+    Column("recurrence_config", Text),  # JSON
+    Column("zone", Text, nullable=False),
+    Column("gap", Text, nullable=False),
+    Column("fold", Text, nullable=False),
+    Column("selector", Text, nullable=False, server_default=""),
+    Column("payload", Text, nullable=False),  # JSON
+    Column("overlap", Text, nullable=False),  # skip | parallel
+    Column("overlap_limit", Integer, nullable=False),
+    Column("grace_ms", Ms, nullable=False),
+    Column("timeout_ms", Ms),
+    Column("owner_id", ForeignKey("users.id"), nullable=False),
+    Column("created_at", Ms, nullable=False),
+    Column("updated_at", Ms, nullable=False),
+    Column("deleted_at", Ms),
+    Column("last_execution", Ms),
+    Column("last_execution_id", BigInteger),
+    Column("next_execution", Ms),
+    Column("execution_count", Integer, nullable=False, server_default="0"),
+    Column("version", Integer, nullable=False, server_default="1"),
+    Index(
+        "ix_scheduled_tasks_due",
+        "next_execution",
+        sqlite_where=text("next_execution IS NOT NULL"),
+        postgresql_where=text("next_execution IS NOT NULL"),
+    ),
+    Index("ix_scheduled_tasks_name", "task_name", "id"),
+    Index("ix_scheduled_tasks_created", "created_at", "id"),
+    sqlite_autoincrement=True,
+)
+
+task_tags = Table(
+    "task_tags",
+    metadata,
+    Column("task_id", ForeignKey("scheduled_tasks.id", ondelete="CASCADE"), primary_key=True),
+    Column("tag", Text, primary_key=True),
+    Index("ix_task_tags_tag", "tag", "task_id"),
+    sqlite_with_rowid=False,
+)
+
+task_devices = Table(
+    "task_devices",
+    metadata,
+    Column("task_id", ForeignKey("scheduled_tasks.id", ondelete="CASCADE"), primary_key=True),
+    Column("device_id", ForeignKey("devices.id"), primary_key=True),
+    Index("ix_task_devices_device", "device_id", "task_id"),
+    sqlite_with_rowid=False,
+)
+
+task_groups = Table(
+    "task_groups",
+    metadata,
+    Column("task_id", ForeignKey("scheduled_tasks.id", ondelete="CASCADE"), primary_key=True),
+    Column("group_id", ForeignKey("device_groups.id"), primary_key=True),
+    Index("ix_task_groups_group", "group_id", "task_id"),
+    sqlite_with_rowid=False,
+)
+
+task_versions = Table(
+    "task_versions",
+    metadata,
+    Column("task_id", ForeignKey("scheduled_tasks.id"), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("draft", Text, nullable=False),  # canonical JSON of the whole TaskDraft
+    Column("editor_id", ForeignKey("users.id"), nullable=False),
+    Column("created_at", Ms, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+executions = Table(
+    "scheduled_task_executions",
+    metadata,
+    _id(),
+    Column("task_id", ForeignKey("scheduled_tasks.id")),  # NULL: ad hoc
+    Column("task_version", Integer),
+    Column("task_name", Text, nullable=False),
+    Column("summary", Text, nullable=False, server_default=""),
+    Column("fire_key", Text, nullable=False),
+    Column("trigger", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("wait_reason", Text),
+    Column("owner_id", ForeignKey("users.id"), nullable=False),  # on whose permissions it runs
+    Column("started_by", Text, nullable=False),
+    Column("scheduled_for", Ms),
+    Column("due_at", Ms, nullable=False),
+    Column("created_at", Ms, nullable=False),
+    Column("execution_time", Ms),  # first start
+    Column("completed_time", Ms),
+    Column("engine_id", Text),  # the engine that claimed it
+    Column("cancel_requested", Integer, nullable=False, server_default="0"),
+    Column("draft", Text, nullable=False),  # canonical JSON: what runs, also for ad hoc runs
+    Column("plan", Text),  # canonical JSON; NULL before it is planned
+    Column("plan_sha256", Text),
+    Column("result", Text),  # JSON counts of targets by state
+    Column("error_message", Text, nullable=False, server_default=""),
+    UniqueConstraint("task_id", "fire_key", name="ux_executions_fire"),
+    Index("ix_executions_task", "task_id", "id"),
+    Index("ix_executions_status", "status", "id"),
+    Index("ix_executions_created", "created_at", "id"),
+    Index(
+        "ix_executions_alive",
+        "engine_id",
+        "id",
+        sqlite_where=text("status IN ('queued','waiting','awaiting_approval','running')"),
+        postgresql_where=text("status IN ('queued','waiting','awaiting_approval','running')"),
+    ),
+    sqlite_autoincrement=True,
+)
+
+execution_batches = Table(
+    "execution_batches",
+    metadata,
+    _id(),
+    Column("execution_id", ForeignKey("scheduled_task_executions.id", ondelete="CASCADE"), nullable=False),
+    Column("number", Integer, nullable=False),  # 1, 2, ...
+    Column("site", Text, nullable=False, server_default="local"),
+    Column("job_ref", Text),
+    Column("epoch", Integer, nullable=False, server_default="0"),
+    Column("status", Text, nullable=False),  # queued | running | done
+    UniqueConstraint("execution_id", "number", name="ux_batches_number"),
+    sqlite_autoincrement=True,
+)
+
+execution_targets = Table(
+    "execution_targets",
+    metadata,
+    _id(),
+    Column("execution_id", ForeignKey("scheduled_task_executions.id", ondelete="CASCADE"), nullable=False),
+    Column("batch_id", ForeignKey("execution_batches.id", ondelete="CASCADE"), nullable=False),
+    Column("batch", Integer, nullable=False),
+    Column("device_id", ForeignKey("devices.id"), nullable=False),
+    Column("device_name", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("owner", Text),  # engine id
+    Column("claim", Text),  # token of the start
+    Column("cancel_requested", Integer, nullable=False, server_default="0"),
+    Column("remote_handle", Text),
+    Column("exit_code", BigInteger),
+    Column("signal", Text),
+    Column("cause", Text),
+    Column("changed", Integer),
+    Column("kill_verdict", Text),
+    Column("kill_pids", Text),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("started_at", Ms),
+    Column("finished_at", Ms),
+    Column("stdout_bytes", BigInteger, nullable=False, server_default="0"),
+    Column("stderr_bytes", BigInteger, nullable=False, server_default="0"),
+    Column("output_cut", Integer, nullable=False, server_default="0"),
+    Column("output_sha256", Text),  # of stdout then stderr; equal outputs group by it
+    Column("error_message", Text, nullable=False, server_default=""),
+    UniqueConstraint("execution_id", "device_id", name="ux_targets_device"),
+    Index("ix_targets_execution_state", "execution_id", "state", "id"),
+    Index("ix_targets_device", "device_id", "execution_id"),
+    Index("ix_targets_batch", "batch_id", "state"),
+    Index(
+        "ix_targets_running",
+        "owner",
+        "id",
+        sqlite_where=text("state = 'running'"),
+        postgresql_where=text("state = 'running'"),
+    ),
+    sqlite_autoincrement=True,
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    _id(),
+    Column("target_id", ForeignKey("execution_targets.id", ondelete="CASCADE"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("started_at", Ms, nullable=False),
+    Column("finished_at", Ms),
+    Column("state", Text, nullable=False),
+    Column("exit_code", BigInteger),
+    Column("signal", Text),
+    Column("cause", Text),
+    Column("error_message", Text, nullable=False, server_default=""),
+    UniqueConstraint("target_id", "number", name="ux_attempts_number"),
+    sqlite_autoincrement=True,
+)
+
+#: outputs up to 8 KiB; larger ones lie in the execution's segment file
+outputs = Table(
+    "outputs",
+    metadata,
+    Column("target_id", ForeignKey("execution_targets.id", ondelete="CASCADE"), primary_key=True),
+    Column("frames", LargeBinary, nullable=False),  # output/frames.py's encoding
+    sqlite_with_rowid=False,
+)
+
+engines = Table(
+    "engines",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("boot_id", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("started_at", Ms, nullable=False),
+    Column("beat", BigInteger, nullable=False),  # grows by one at each beat; compared, never subtracted from now
+    Column("beat_at", Ms, nullable=False),
+    Column("sites", Text, nullable=False, server_default="local"),
+    sqlite_with_rowid=False,
+)
+
+#: on SQLite: who serves this database; one row
+holder = Table(
+    "holder",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("engine_id", Text, nullable=False),
+    Column("socket", Text, nullable=False),
+    Column("since", Ms, nullable=False),
+    CheckConstraint("id = 1", name="one_holder"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("number", Id, primary_key=True, autoincrement=True),
+    Column("type", Text, nullable=False),
+    Column("at", Ms, nullable=False),
+    Column("task_id", BigInteger),
+    Column("execution_id", BigInteger),
+    Column("facts", Text, nullable=False, server_default="[]"),
+    Index("ix_events_at", "at"),
+    sqlite_autoincrement=True,
+)
+
+#: one row: the uuid of this database's event stream
+event_stream = Table(
+    "event_stream",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("uuid", Text, nullable=False),
+    CheckConstraint("id = 1", name="one_stream"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("sequence", Id, primary_key=True, autoincrement=True),
+    Column("at", Ms, nullable=False),
+    Column("engine_id", Text, nullable=False),
+    Column("actor_id", BigInteger),
+    Column("actor", Text, nullable=False),
+    Column("origin", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("noun", Text, nullable=False),
+    Column("object_id", BigInteger),
+    Column("outcome", Text, nullable=False),
+    Column("changed", Text, nullable=False, server_default="[]"),  # JSON list of field names
+    Column("detail", Text),  # JSON before and after; can be pruned
+    Column("detail_sha256", Text),
+    Column("request_id", Text, nullable=False),
+    Index("ix_audit_object", "noun", "object_id", "sequence"),
+    sqlite_autoincrement=True,
+)
+
+settings = Table(
+    "settings",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+ALL_TABLES = tuple(metadata.tables)
