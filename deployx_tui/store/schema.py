@@ -32,6 +32,11 @@ def _id() -> Column[int]:
     return Column("id", Id, primary_key=True, autoincrement=True)
 
 
+def _partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    """An index of the rows for which `where` holds, on both databases."""
+    return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
+
+
 users = Table(
     "users",
     metadata,
@@ -63,13 +68,7 @@ devices = Table(
     Column("created_at", Ms, nullable=False),
     Column("updated_at", Ms, nullable=False),
     Column("deleted_at", Ms),
-    Index(
-        "ux_devices_name",
-        "device_name",
-        unique=True,
-        sqlite_where=text("deleted_at IS NULL"),
-        postgresql_where=text("deleted_at IS NULL"),
-    ),
+    _partial("ux_devices_name", "device_name", where="deleted_at IS NULL", unique=True),
     sqlite_autoincrement=True,
 )
 
@@ -97,13 +96,7 @@ device_groups = Table(
     Column("created_at", Ms, nullable=False),
     Column("updated_at", Ms, nullable=False),
     Column("deleted_at", Ms),
-    Index(
-        "ux_device_groups_name",
-        "group_name",
-        unique=True,
-        sqlite_where=text("deleted_at IS NULL"),
-        postgresql_where=text("deleted_at IS NULL"),
-    ),
+    _partial("ux_device_groups_name", "group_name", where="deleted_at IS NULL", unique=True),
     sqlite_autoincrement=True,
 )
 
@@ -155,14 +148,16 @@ scheduled_tasks = Table(
     Column("next_execution", Ms),
     Column("execution_count", Integer, nullable=False, server_default="0"),
     Column("version", Integer, nullable=False, server_default="1"),
-    Index(
-        "ix_scheduled_tasks_due",
-        "next_execution",
-        sqlite_where=text("next_execution IS NOT NULL"),
-        postgresql_where=text("next_execution IS NOT NULL"),
+    _partial("ix_scheduled_tasks_due", "next_execution", "id", where="next_execution IS NOT NULL"),
+    # a list in the order of `next`: those that fire by ix_scheduled_tasks_due, then those that do not
+    _partial("ix_scheduled_tasks_idle", "id", where="next_execution IS NULL AND deleted_at IS NULL"),
+    _partial(
+        "ix_scheduled_tasks_ran", "last_execution", "id", where="last_execution IS NOT NULL AND deleted_at IS NULL"
     ),
-    Index("ix_scheduled_tasks_name", "task_name", "id"),
-    Index("ix_scheduled_tasks_created", "created_at", "id"),
+    _partial("ix_scheduled_tasks_never_ran", "id", where="last_execution IS NULL AND deleted_at IS NULL"),
+    _partial("ix_scheduled_tasks_name", "task_name", "id", where="deleted_at IS NULL"),
+    _partial("ix_scheduled_tasks_created", "created_at", "id", where="deleted_at IS NULL"),
+    _partial("ix_scheduled_tasks_selector", "selector", where="selector <> '' AND deleted_at IS NULL"),
     sqlite_autoincrement=True,
 )
 
@@ -231,15 +226,12 @@ executions = Table(
     Column("result", Text),  # JSON counts of targets by state
     Column("error_message", Text, nullable=False, server_default=""),
     UniqueConstraint("task_id", "fire_key", name="ux_executions_fire"),
-    Index("ix_executions_task", "task_id", "id"),
-    Index("ix_executions_status", "status", "id"),
+    # newest first is by (created_at, id), whatever the filter
+    Index("ix_executions_task", "task_id", "created_at", "id"),
+    Index("ix_executions_status", "status", "created_at", "id"),
     Index("ix_executions_created", "created_at", "id"),
-    Index(
-        "ix_executions_alive",
-        "engine_id",
-        "id",
-        sqlite_where=text("status IN ('queued','waiting','awaiting_approval','running')"),
-        postgresql_where=text("status IN ('queued','waiting','awaiting_approval','running')"),
+    _partial(
+        "ix_executions_alive", "engine_id", "id", where="status IN ('queued','waiting','awaiting_approval','running')"
     ),
     sqlite_autoincrement=True,
 )
@@ -290,13 +282,7 @@ execution_targets = Table(
     Index("ix_targets_execution_state", "execution_id", "state", "id"),
     Index("ix_targets_device", "device_id", "execution_id"),
     Index("ix_targets_batch", "batch_id", "state"),
-    Index(
-        "ix_targets_running",
-        "owner",
-        "id",
-        sqlite_where=text("state = 'running'"),
-        postgresql_where=text("state = 'running'"),
-    ),
+    _partial("ix_targets_running", "owner", "id", where="state = 'running'"),
     sqlite_autoincrement=True,
 )
 
