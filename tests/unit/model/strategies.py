@@ -1,0 +1,79 @@
+"""Arbitrary drafts, for round trips through JSON and the tables."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+from typing import Literal
+
+from hypothesis import strategies as st
+
+from deployx_tui.model.ids import DeviceId, GroupId
+from deployx_tui.model.parse import sort_days
+from deployx_tui.model.payload import CommandPayload, Commands, Line, Script, Shell
+from deployx_tui.model.schedule import (
+    Cron,
+    Daily,
+    Fold,
+    Gap,
+    Monthly,
+    Once,
+    Overlap,
+    OverlapKind,
+    Schedule,
+    ShortMonth,
+    Weekly,
+)
+from deployx_tui.model.task import TaskDraft
+
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40)
+zones = st.sampled_from(["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata"])
+instants = st.integers(0, 7 * 10**15).map(lambda us: datetime(1971, 1, 1, tzinfo=UTC) + timedelta(microseconds=us))
+times = st.builds(time, st.integers(0, 23), st.integers(0, 59))
+time_tuples = st.sets(times, min_size=1, max_size=4).map(lambda s: tuple(sorted(s)))
+weekdays = st.sets(st.integers(0, 6), min_size=1).map(lambda s: tuple(sorted(s)))
+one_day: st.SearchStrategy[int | Literal["last"]] = st.one_of(st.integers(1, 31), st.just("last"))
+month_days = st.sets(one_day, min_size=1, max_size=6).map(sort_days)
+recurrences = st.one_of(
+    st.builds(Once, instants),
+    st.builds(Daily, time_tuples),
+    st.builds(Weekly, weekdays, time_tuples),
+    st.builds(Monthly, month_days, time_tuples, st.sampled_from(ShortMonth)),
+    st.builds(Cron, st.sampled_from(["*/5 * * * *", "0 9 * * 1-5", "@daily", "15 2 29 2 *"])),
+)
+schedules = st.builds(
+    Schedule,
+    recurrence=recurrences,
+    zone=zones,
+    gap=st.sampled_from(Gap),
+    fold=st.sampled_from(Fold),
+    start=st.none() | instants,
+    end=st.none() | instants,
+)
+payloads = st.builds(
+    CommandPayload,
+    body=st.one_of(
+        st.builds(Line, texts),
+        st.builds(Script, texts),
+        st.builds(Commands, st.lists(texts, max_size=4).map(tuple), st.booleans()),
+    ),
+    shell=st.sampled_from(Shell),
+    environment=st.dictionaries(st.from_regex(r"[A-Z][A-Z0-9_]{0,8}", fullmatch=True), texts, max_size=3).map(
+        lambda d: tuple(sorted(d.items()))
+    ),
+    working_directory=st.none() | texts,
+    success_codes=st.frozensets(st.integers(0, 2**32), max_size=4),
+)
+drafts = st.builds(
+    TaskDraft,
+    name=texts,
+    schedule=schedules,
+    payload=payloads,
+    selector=texts,
+    device_ids=st.lists(st.integers(1, 2**63 - 1).map(DeviceId), unique=True, max_size=4).map(tuple),
+    group_ids=st.lists(st.integers(1, 2**63 - 1).map(GroupId), unique=True, max_size=4).map(tuple),
+    description=texts,
+    tags=st.frozensets(texts, max_size=3),
+    overlap=st.just(Overlap()) | st.builds(Overlap, st.just(OverlapKind.PARALLEL), st.integers(2, 1000)),
+    grace=st.timedeltas(timedelta(), timedelta(days=3660)),
+    timeout=st.none() | st.timedeltas(timedelta(), timedelta(days=3660)),
+)
