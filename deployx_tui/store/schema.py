@@ -18,8 +18,11 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    event,
     text,
 )
+
+from deployx_tui.store.dialects import search
 
 metadata = MetaData()
 
@@ -387,5 +390,8 @@ settings = Table(
     Column("value", Text, nullable=False),
     sqlite_with_rowid=False,
 )
+
+#: full-text search has no common DDL
+event.listen(metadata, "after_create", search.create)
 
 ALL_TABLES = tuple(metadata.tables)
