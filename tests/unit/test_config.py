@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from dataclasses import fields
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from deployx_tui import config
+from deployx_tui.config import KEYS, Settings, load
+from deployx_tui.errors import InvalidInput
+
+
+@pytest.fixture(autouse=True)
+def _own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEPLOYX_CONFIG_DIR", str(tmp_path / "config"))
+    monkeypatch.setenv("DEPLOYX_DATA", str(tmp_path / "data"))
+
+
+def toml(folder: Path, text: str) -> Path:
+    file = folder / "some.toml"
+    file.write_text(text)
+    return file
+
+
+def refused(file: Path | None = None, **environment: str) -> InvalidInput:
+    with pytest.raises(InvalidInput) as caught:
+        load(file=file, environment=environment)
+    return caught.value
+
+
+def test_a_flag_wins_over_the_environment_that_wins_over_the_file_that_wins_over_the_default(tmp_path: Path) -> None:
+    file = toml(tmp_path, 'drain = "1m"\nlinger = "2m"\ntimezone = "Asia/Tokyo"\n')
+    settings = load(
+        {"drain": "7s", "linger": None}, file=file, environment={"DEPLOYX_DRAIN": "8s", "DEPLOYX_LINGER": "9s"}
+    )
+    assert settings.drain == timedelta(seconds=7)
+    assert settings.linger == timedelta(seconds=9)
+    assert settings.timezone == "Asia/Tokyo"
+    assert settings.color == "auto"
+    assert settings.origins["drain"] == "flag --drain"
+    assert settings.origins["linger"] == "environment DEPLOYX_LINGER"
+    assert settings.origins["timezone"] == str(file)
+    assert settings.origins["color"] == "default"
+
+
+def test_what_is_shown_names_every_setting_with_its_value_and_origin(tmp_path: Path) -> None:
+    shown = {line.name: line for line in load(environment={"DEPLOYX_DRAIN": "90s"}).shown()}
+    assert set(shown) == {f.name for f in fields(Settings)} - {"origins"} == {key.name for key in KEYS}
+    assert (shown["drain"].value, shown["drain"].origin) == ("1m30s", "environment DEPLOYX_DRAIN")
+    assert (shown["connect"].value, shown["connect"].origin) == ("", "default")
+
+
+def test_an_unknown_key_is_refused_with_the_nearest_name(tmp_path: Path) -> None:
+    error = refused(toml(tmp_path, 'timezome = "UTC"\nqqqq = 1\n'))
+    assert [problem.field for problem in error.problems] == ["timezome", "qqqq"]
+    assert error.problems[0].remedy == "did you mean timezone?"
+    assert "drain" in error.problems[1].remedy
+
+
+def test_a_bad_value_names_where_it_stands_and_what_to_say_instead(tmp_path: Path) -> None:
+    error = refused(toml(tmp_path, "linger = 3\n"), DEPLOYX_TIMEZONE="Mars/Olympus", DEPLOYX_COLOR="nevr")
+    by_field = {problem.field: problem for problem in error.problems}
+    assert set(by_field) == {"DEPLOYX_TIMEZONE", "linger", "DEPLOYX_COLOR"}
+    assert "some.toml" in by_field["linger"].message
+    assert '"3s"' in by_field["linger"].remedy
+    assert "Europe/Berlin" in by_field["DEPLOYX_TIMEZONE"].remedy
+    assert by_field["DEPLOYX_COLOR"].remedy == "did you mean never?"
+
+
+def test_a_file_that_is_named_must_exist_and_the_default_one_need_not(tmp_path: Path) -> None:
+    assert "does not exist" in str(refused(tmp_path / "absent.toml"))
+    assert "does not exist" in str(refused(DEPLOYX_CONFIG=str(tmp_path / "absent.toml")))
+    assert load(environment={}).color == "auto"
+    config.default_file().parent.mkdir()
+    config.default_file().write_text('color = "never"\n')
+    assert load(environment={}).color == "never"
+
+
+def test_broken_toml_is_refused_with_its_line(tmp_path: Path) -> None:
+    assert "line 2" in str(refused(toml(tmp_path, 'color = "never"\ndrain = = 3\n')))
+
+
+@pytest.mark.parametrize("url", ["mysql://x/y", "sqlite:///", "sqlite://x", "/tmp/x.db", "sqlite:///x.db?mode=ro"])
+def test_a_database_of_another_kind_is_refused(url: str) -> None:
+    assert "sqlite:///PATH" in str(refused(DEPLOYX_DB=url))
+
+
+def test_a_relative_database_is_the_same_one_from_every_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = load({"db": "sqlite:///sub/../x.db"}, environment={})
+    assert settings.db == f"sqlite:///{tmp_path}/x.db"
+    assert settings.is_sqlite
+    assert not load({"db": "postgresql://db/deployx"}, environment={}).is_sqlite
+
+
+def test_an_engine_elsewhere_is_named_by_its_socket() -> None:
+    assert load({"connect": "unix:///run/deployx.sock"}, environment={}).connect == "unix:///run/deployx.sock"
+    assert "unix:///" in str(refused(DEPLOYX_URL="ftp://x"))
+
+
+def test_this_machines_zone_is_an_iana_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", ":Europe/Berlin")
+    assert config.system_zone() == "Europe/Berlin"
+    monkeypatch.setenv("TZ", "../../etc/passwd")
+    assert ".." not in config.system_zone()
