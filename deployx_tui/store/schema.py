@@ -232,6 +232,12 @@ executions = Table(
     # newest first is by (created_at, id), whatever the filter
     Index("ix_executions_task", "task_id", "created_at", "id"),
     Index("ix_executions_status", "status", "created_at", "id"),
+    # NULLs are distinct in a uniqueness rule: ad-hoc runs need their own
+    _partial("ux_executions_ad_hoc", "fire_key", unique=True, where="task_id IS NULL"),
+    # how many runs of a task are alive: the overlap rule asks at each claim
+    _partial(
+        "ix_executions_task_alive", "task_id", where="status IN ('queued','waiting','awaiting_approval','running')"
+    ),
     Index("ix_executions_created", "created_at", "id"),
     _partial(
         "ix_executions_alive", "engine_id", "id", where="status IN ('queued','waiting','awaiting_approval','running')"
@@ -322,6 +328,7 @@ engines = Table(
     Column("boot_id", Text, nullable=False),
     Column("host", Text, nullable=False),
     Column("pid", Integer, nullable=False),
+    Column("process_start", BigInteger),  # of that pid, in the system's own count; NULL where it does not tell
     Column("started_at", Ms, nullable=False),
     Column("beat", BigInteger, nullable=False),  # grows by one at each beat; compared, never subtracted from now
     Column("beat_at", Ms, nullable=False),
@@ -349,6 +356,7 @@ events = Table(
     Column("task_id", BigInteger),
     Column("execution_id", BigInteger),
     Column("facts", Text, nullable=False, server_default="[]"),
+    Column("xact", BigInteger),  # PostgreSQL: the transaction that wrote it; NULL on SQLite, which has one writer
     Index("ix_events_at", "at"),
     sqlite_autoincrement=True,
 )

@@ -1,0 +1,133 @@
+"""Engines of each database: how a connection begins, what survives a power loss, which errors pass by themselves."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg
+from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event
+from sqlalchemy.exc import DBAPIError
+
+from deployx_tui.store.dialects import Dialect
+
+#: how long a statement waits for another's lock before the database counts as unavailable
+BUSY_MS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """Where transactions come from. `durable`: on disk when the commit returns. `relaxed`: ordered, not yet synced."""
+
+    dialect: Dialect
+    read: Engine
+    durable: Engine
+    relaxed: Engine
+
+    def dispose(self) -> None:
+        for engine in (self.read, self.durable, self.relaxed):
+            engine.dispose()
+
+
+def sqlite_uri(path: Path, mode: str) -> str:
+    """`rw` never creates a file: that is done before, exclusively."""
+    return f"file:{quote(str(path))}?mode={mode}"
+
+
+def sqlite_engines(path: Path) -> Engines:
+    return Engines(
+        "sqlite",
+        read=_sqlite(path, synchronous="NORMAL", begin="BEGIN", reads_only=True),
+        durable=_sqlite(path, synchronous="FULL", begin="BEGIN IMMEDIATE"),
+        relaxed=_sqlite(path, synchronous="NORMAL", begin="BEGIN IMMEDIATE"),
+    )
+
+
+def _sqlite(path: Path, *, synchronous: str, begin: str, reads_only: bool = False) -> Engine:
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            sqlite_uri(path, "rw"),
+            uri=True,
+            timeout=BUSY_MS / 1000,
+            isolation_level=None,  # we say BEGIN ourselves
+            check_same_thread=False,  # the pool hands a connection to one thread at a time
+        )
+        for pragma in (
+            f"synchronous={synchronous}",
+            "foreign_keys=ON",
+            "secure_delete=ON",
+            "trusted_schema=OFF",
+            "temp_store=MEMORY",
+            *(("query_only=ON",) if reads_only else ()),
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+        return connection
+
+    # one writer connection an engine: writers of one process queue in Database.write, not in SQLite's busy loop
+    overflow = 24 if reads_only else 0
+    engine = create_engine(
+        "sqlite://", creator=connect, poolclass=QueuePool, pool_size=8 if reads_only else 1, max_overflow=overflow
+    )
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # a deferred read-then-write fails about one time in eight under two writers
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def postgresql_engines(url: URL) -> Engines:
+    engine = create_engine(
+        url,
+        pool_size=8,
+        max_overflow=24,
+        pool_pre_ping=True,  # a restarted server costs a ping, not a failed claim
+        connect_args={
+            "connect_timeout": 10,
+            "application_name": "deployx",
+            "options": f"-c lock_timeout={BUSY_MS} -c idle_in_transaction_session_timeout=120000 -c timezone=UTC",
+        },
+    )
+    read = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    durable, relaxed = engine.execution_options(), engine.execution_options()
+
+    # Events are told up to the oldest open transaction. That is right only when a transaction has its id before
+    # it draws an event's number, so each writer takes its id first.
+    @event.listens_for(durable, "begin")
+    def _durable(connection: Connection) -> None:
+        connection.exec_driver_sql("SELECT pg_current_xact_id()")
+
+    @event.listens_for(relaxed, "begin")
+    def _relaxed(connection: Connection) -> None:
+        connection.exec_driver_sql("SELECT pg_current_xact_id(), set_config('synchronous_commit', 'off', true)")
+
+    return Engines("postgresql", read=read, durable=durable, relaxed=relaxed)
+
+
+#: SQLite's primary result codes that say "not now" or "not here" rather than "your statement is wrong"
+_SQLITE_UNAVAILABLE = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_NOTADB,
+    }
+)
+
+
+def is_unavailable(error: DBAPIError) -> bool:
+    """Whether the database is at fault (locked, full, gone), not the statement."""
+    match error.orig:
+        case sqlite3.Error() as cause:
+            return (getattr(cause, "sqlite_errorcode", 0) or 0) & 0xFF in _SQLITE_UNAVAILABLE
+        case psycopg.OperationalError() | psycopg.InterfaceError():
+            return True
+        case _:
+            return error.connection_invalidated

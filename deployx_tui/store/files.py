@@ -1,0 +1,141 @@
+"""Whether a database's folder and file are ours alone, and their safe creation. Opens no database.
+
+Who controls the file controls the fleet: an unsafe place is refused with the remedy, never mended silently.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import stat
+from pathlib import Path
+
+from deployx_tui.errors import DatabaseRefused
+
+#: file systems on which SQLite's locks and shared memory do not hold between machines
+NETWORK_FILE_SYSTEMS = frozenset(
+    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "afs", "ceph", "glusterfs"}
+)
+
+
+def claim_file(path: Path, *, create: bool) -> bool:
+    """Check the folder and the file at `path`, making both where they are missing. True: the file is new (and empty).
+
+    A new file is created exclusively with mode 0600 and links not followed, before SQLite sees it, because
+    SQLite gives its companions (`-wal`, `-shm`) the mode that the file has when they are made.
+    An existing file is looked at, never opened: closing a second descriptor would drop SQLite's POSIX locks.
+
+    Raises:
+        DatabaseRefused: with what is wrong and the command that mends it.
+    """
+    if create:
+        _make_folders(path.parent)
+    check_folder(path.parent)
+    if create:
+        try:
+            descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        except FileExistsError:
+            check_file(path)
+            return False
+        try:
+            os.fchmod(descriptor, 0o600)  # whatever the umask took away
+        finally:
+            os.close(descriptor)
+        return True
+    check_file(path)
+    return False
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a folder that someone else owns, may write to, or could have led us to; and a network file system."""
+    _check_links(folder)
+    try:
+        found = folder.stat()
+    except FileNotFoundError:
+        raise DatabaseRefused(f"the folder {folder} does not exist; create it with: mkdir -m 700 {folder}") from None
+    except PermissionError:
+        raise DatabaseRefused(
+            f"the folder {folder} may not be entered; use one of your own: set DEPLOYX_DATA"
+        ) from None
+    if not stat.S_ISDIR(found.st_mode):
+        raise DatabaseRefused(f"{folder} is not a folder; name another place for the database")
+    if found.st_uid != os.geteuid():
+        raise DatabaseRefused(
+            f"the folder {folder} belongs to {_name(found.st_uid)}, not to you; "
+            f"run as {_name(found.st_uid)}, or set DEPLOYX_DATA to a folder of your own"
+        )
+    if found.st_mode & 0o022:
+        raise DatabaseRefused(f"the folder {folder} may be written by others; close it with: chmod 700 {folder}")
+    kind = _file_system(folder)
+    if kind in NETWORK_FILE_SYSTEMS:
+        raise DatabaseRefused(
+            f"the folder {folder} lies on a network file system ({kind}), where SQLite's locks do not hold; "
+            "set DEPLOYX_DATA to a folder on a local disk"
+        )
+
+
+def check_file(path: Path) -> None:
+    """Refuse a link, something that is no file, another's file, and one that others may read or write."""
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        raise DatabaseRefused(f"there is no database at {path}; start deployx once to create it") from None
+    if stat.S_ISLNK(found.st_mode):
+        raise DatabaseRefused(f"{path} is a symbolic link; name the file that it leads to instead")
+    if not stat.S_ISREG(found.st_mode):
+        raise DatabaseRefused(f"{path} is not a regular file; name another place for the database")
+    if found.st_uid != os.geteuid():
+        raise DatabaseRefused(f"{path} belongs to {_name(found.st_uid)}, not to you; run as {_name(found.st_uid)}")
+    if found.st_mode & 0o077:
+        raise DatabaseRefused(f"{path} may be read or written by others; close it with: chmod 600 {path}")
+
+
+def _make_folders(folder: Path) -> None:
+    missing = []
+    while not folder.exists() and not folder.is_symlink():
+        missing.append(folder)
+        folder = folder.parent
+    for each in reversed(missing):
+        try:
+            each.mkdir(mode=0o700)
+        except FileExistsError:
+            continue  # another process was quicker; check_folder judges what it made
+        except OSError as error:
+            raise DatabaseRefused(f"the folder {each} can't be created ({error.strerror}); set DEPLOYX_DATA") from error
+
+
+def _check_links(folder: Path) -> None:
+    """A link on the way is trusted when root or we ourselves made it."""
+    absolute = Path(os.path.abspath(folder))  # noqa: PTH100 - Path.resolve would follow the links we look for
+    for part in (*reversed(absolute.parents), absolute):
+        try:
+            found = part.lstat()
+        except (FileNotFoundError, PermissionError):
+            return  # check_folder says it better
+        if stat.S_ISLNK(found.st_mode) and found.st_uid not in (0, os.geteuid()):
+            raise DatabaseRefused(
+                f"{part}, on the way to {folder}, is a symbolic link of {_name(found.st_uid)}; name the real folder"
+            )
+
+
+def _file_system(folder: Path) -> str | None:
+    """The type of the file system that holds a folder; None where the system does not tell (no /proc)."""
+    try:
+        lines = Path("/proc/self/mountinfo").read_text(errors="replace").splitlines()
+    except OSError:
+        return None
+    real = folder.resolve()
+    best, kind = -1, None
+    for line in lines:
+        left, _, right = line.partition(" - ")
+        point = Path(left.split(" ")[4].encode().decode("unicode_escape"))  # blanks stand as \040
+        if real.is_relative_to(point) and len(point.parts) >= best:
+            best, kind = len(point.parts), right.split(" ")[0]
+    return kind
+
+
+def _name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"uid {uid}"
