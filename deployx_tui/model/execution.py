@@ -214,6 +214,8 @@ class OutputSlice:
     complete: bool
     #: size of the whole at this moment
     total: int
+    #: (from, to) of what was said in this range and not kept, because a cap or the disk forbade it
+    gaps: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -118,13 +118,15 @@ class StreamMask:
 
     def finish(self) -> Masked:
         """The rest, at the stream's end."""
+        if self._secrets.is_empty:
+            return Masked(self._given, 0, b"")
         return self._give(self._held, len(self._held))
 
     def _give(self, buffered: bytes, held_from: int) -> Masked:
         """Give out what lies before index `held_from`: no secret to come can begin there."""
         first, base = self._given, self._held_at
         limit = base + held_from
-        matches = self._secrets._matches(buffered) if buffered and not self._secrets.is_empty else []
+        matches = self._secrets._matches(buffered) if buffered else []
         pieces: list[bytes] = []
         at, until = self._given, self._open_until
         for start, end in ((base + start, base + end) for start, end in matches):

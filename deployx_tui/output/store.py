@@ -1,0 +1,313 @@
+"""What targets said: written while they run, read from any offset, at once or years later.
+
+Offsets are logical: places in a target's joined output, both streams as they arrived, masked. They never shift:
+a part that was not kept is a gap that still counts. Small outputs lie in the database, large ones in the
+execution's segment file; what is not written yet is read from the writer's memory, so reading a running target
+sees everything that its lane has read.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Lock
+
+from sqlalchemy import Connection
+
+from deployx_tui.errors import NotFound
+from deployx_tui.model.execution import OutputChunk, OutputSlice, Stream
+from deployx_tui.model.ids import DeviceId, ExecutionId, TargetId
+from deployx_tui.output.frames import Frame, decode
+from deployx_tui.output.mask import NO_SECRETS, SecretSet
+from deployx_tui.output.segments import Block, BlockList, SegmentReader, SegmentWriter
+from deployx_tui.output.writer import Caps, OutputTotals, OutputWriter, RunBudget
+from deployx_tui.store import outputs
+from deployx_tui.store.database import Database
+
+#: open segment files of executions that somebody looks at
+_OPEN_READERS = 32
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class OutputStore:
+    """The outputs of one database. Thread-safe."""
+
+    def __init__(self, database: Database, folder: Path) -> None:
+        """`folder` is made 0700. OSError when it can't be."""
+        self._database = database
+        self._folder = folder
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.chmod(0o700)
+        self._lock = Lock()
+        self._writers: dict[TargetId, OutputWriter] = {}
+        self._runs: dict[ExecutionId, _Run] = {}
+        self._readers: OrderedDict[ExecutionId, SegmentReader] = OrderedDict()
+
+    # -- writing
+
+    def writer(
+        self,
+        target: TargetId,
+        execution: ExecutionId,
+        device: DeviceId,
+        secrets: SecretSet = NO_SECRETS,
+        caps: Caps | None = None,
+    ) -> OutputWriter:
+        """Begin the output of a target that is about to start. `forget` ends it."""
+        caps = caps or Caps()
+        with self._lock:
+            run = self._runs.setdefault(execution, _Run(self._folder, execution, RunBudget(caps.run)))
+            run.writers += 1
+            writer = OutputWriter(execution, target, device, secrets, caps, run.budget, run.segment)
+            self._writers[target] = writer
+            return writer
+
+    def keep(self, connection: Connection, target: TargetId, totals: OutputTotals) -> None:
+        """Store a small output, in the transaction that ends its target."""
+        outputs.save(connection, target, totals.inline or b"")
+
+    def forget(self, target: TargetId) -> None:
+        """After that transaction: the output is read from where it lies."""
+        with self._lock:
+            writer = self._writers.pop(target, None)
+            if writer is None:
+                return
+            run = self._runs[writer.execution]
+            run.writers -= 1
+            if not run.writers:
+                run.close_segment()
+
+    def end_run(self, execution: ExecutionId) -> None:
+        """No further target of this execution will start here."""
+        with self._lock:
+            run = self._runs.get(execution)
+            if run is not None and not run.writers:
+                del self._runs[execution]
+
+    def save_unfinished(self, connection: Connection, older_than: float) -> None:
+        """Bring to disk what running targets said more than so many seconds ago: a crash then loses no more."""
+        for target, writer in self._live():
+            frames = writer.save(older_than)
+            if frames is not None:
+                outputs.save(connection, target, frames)
+
+    def sizes(self) -> Mapping[TargetId, tuple[ExecutionId, DeviceId, int]]:
+        """How much each running target has said so far."""
+        return {target: (w.execution, w.device, w.total) for target, w in self._live()}
+
+    def delete(self, execution: ExecutionId) -> None:
+        """Remove the segment file of an execution that history no longer keeps."""
+        with self._lock:
+            reader = self._readers.pop(execution, None)
+        if reader is not None:
+            reader.release()
+        for suffix in (".idx", ".seg"):
+            (self._folder / f"{execution}{suffix}").unlink(missing_ok=True)
+
+    def close(self) -> None:
+        with self._lock:
+            readers = [*self._readers.values()]
+            self._readers.clear()
+            for run in self._runs.values():
+                run.close_segment()
+        for reader in readers:
+            reader.release()
+
+    # -- reading
+
+    def wait(self, target: TargetId, offset: int, timeout: timedelta) -> bool:
+        """Wait until a running target has said more than `offset`, or has ended. False: neither happened in time.
+
+        True at once for a target that does not run in this process.
+        """
+        writer = self._writers.get(target)
+        return writer is None or writer.wait(offset, timeout.total_seconds())
+
+    def read(
+        self,
+        execution: ExecutionId,
+        target: TargetId,
+        stream: Stream = Stream.BOTH,
+        offset: int = 0,
+        limit: int = 1 << 20,
+        tail: int | None = None,
+    ) -> OutputSlice:
+        """Up to `limit` stored bytes of `stream` from logical offset `offset`, or the last `tail` of them.
+
+        Raises:
+            NotFound: no such target.
+        """
+        with self._said(execution, target) as said:
+            if tail is not None:
+                offset, skip = said.place_of_tail(stream, min(tail, limit))
+            else:
+                skip = 0
+            return said.slice(stream, offset, limit, skip)
+
+    @contextmanager
+    def _said(self, execution: ExecutionId, target: TargetId) -> Iterator[_Said]:
+        writer = self._writers.get(target)
+        if writer is not None:
+            # first the memory, then the file: what is written in between is seen twice, never missed
+            view = writer.view()
+            with self._blocks(execution, target) as (reader, blocks):
+                yield _Said(reader, blocks, view.written, view.frames, is_complete=view.is_closed)
+            return
+        with self._database.read() as connection:
+            stored = outputs.load(connection, target)
+        if stored is None:
+            raise NotFound("output of target", str(target))
+        with self._blocks(execution, target) as (reader, blocks):
+            inline = () if len(blocks) else tuple(decode(stored.frames))
+            yield _Said(reader, blocks, blocks[-1].end if len(blocks) else 0, inline, is_complete=stored.is_over)
+
+    @contextmanager
+    def _blocks(self, execution: ExecutionId, target: TargetId) -> Iterator[tuple[SegmentReader | None, BlockList]]:
+        with self._lock:
+            reader = self._readers.get(execution)
+            if reader is None:
+                try:
+                    reader = SegmentReader(self._folder, execution)
+                except FileNotFoundError:
+                    reader = None
+                else:
+                    self._readers[execution] = reader
+            if reader is None:
+                evicted = None
+            else:
+                self._readers.move_to_end(execution)
+                reader.hold()
+                evicted = self._readers.popitem(last=False)[1] if len(self._readers) > _OPEN_READERS else None
+        if evicted is not None:
+            evicted.release()
+        if reader is None:
+            yield None, BlockList.none()
+            return
+        try:
+            yield reader, reader.blocks(target)
+        finally:
+            reader.release()
+
+    def _live(self) -> list[tuple[TargetId, OutputWriter]]:
+        with self._lock:
+            return list(self._writers.items())
+
+
+class _Run:
+    """The segment file of one execution while its targets run here. Guarded by the store's lock but for `segment`."""
+
+    def __init__(self, folder: Path, execution: ExecutionId, budget: RunBudget) -> None:
+        self.budget = budget
+        self.writers = 0
+        self._folder, self._execution = folder, execution
+        self._segment: SegmentWriter | None = None
+        self._opening = Lock()
+
+    def segment(self) -> SegmentWriter:
+        """Opened when the first target of the execution becomes large. OSError when the disk refuses."""
+        with self._opening:
+            if self._segment is None:
+                self._segment = SegmentWriter(self._folder, self._execution)
+            return self._segment
+
+    def close_segment(self) -> None:
+        with self._opening:
+            if self._segment is not None:
+                self._segment.close()
+            self._segment = None
+
+
+class _Said:
+    """One target's output at one moment: blocks on disk, then frames in memory."""
+
+    def __init__(
+        self,
+        reader: SegmentReader | None,
+        blocks: BlockList,
+        written: int,
+        frames: Sequence[Frame],
+        *,
+        is_complete: bool,
+    ) -> None:
+        self._reader, self._blocks = reader, blocks
+        self._written, self._frames = written, frames
+        self._is_complete = is_complete
+        self._total = written + sum(frame.length for frame in frames)
+
+    def slice(self, stream: Stream, offset: int, limit: int, skip: int) -> OutputSlice:
+        """From `offset`, leaving out the first `skip` bytes of the stream."""
+        chunks: list[OutputChunk] = []
+        gaps: list[tuple[int, int]] = []
+        left = limit
+        at = min(offset, self._total)
+        for start, frame in self._from(at):
+            at = start + frame.length
+            if stream is not Stream.BOTH and frame.stream is not stream:
+                continue
+            if frame.missing:
+                gaps.append((start, at))
+                continue
+            first = max(0, offset - start)
+            ignored = min(skip, len(frame.data) - first)
+            skip -= ignored
+            first += ignored
+            data = frame.data[first : first + left] if first or left < len(frame.data) else frame.data
+            left -= len(data)
+            if data:
+                when = _EPOCH + timedelta(milliseconds=frame.at_ms)
+                chunks.append(OutputChunk(stream=frame.stream, at=when, offset=start + first, data=data))
+            if not left:
+                at = start + first + len(data)
+                break
+        return OutputSlice(
+            chunks=tuple(chunks),
+            next_offset=at,
+            complete=self._is_complete and at >= self._total,
+            total=self._total,
+            gaps=tuple(gaps),
+        )
+
+    def place_of_tail(self, stream: Stream, size: int) -> tuple[int, int]:
+        """(offset, skip): reading there without the first `skip` bytes gives the last `size` of the stream."""
+        wanted = tuple(frame for frame in self._frames if stream in (Stream.BOTH, frame.stream))
+        found = sum(len(frame.data) for frame in wanted)
+        if found >= size:
+            return self._written, found - size
+        for number in range(len(self._blocks) - 1, -1, -1):
+            block = self._blocks[number]
+            if block.start >= self._written:
+                continue
+            said = {Stream.STDOUT: block.stdout, Stream.STDERR: block.stderr}.get(stream, block.stdout + block.stderr)
+            if said:
+                # counted by its frames: the lengths of a block include its gaps
+                found += sum(len(f.data) for f in self._decode(block) if stream in (Stream.BOTH, f.stream))
+            if found >= size:
+                return block.start, found - size
+        return 0, 0
+
+    def _from(self, offset: int) -> Iterator[tuple[int, Frame]]:
+        """(logical start, frame) of every frame that reaches behind `offset`, in order."""
+        at = self._written
+        if offset < self._written:
+            for number in range(self._blocks.holding(offset), len(self._blocks)):
+                block = self._blocks[number]
+                if block.start >= self._written:
+                    break  # written after the memory was looked at, which has it too
+                at = block.start
+                for frame in self._decode(block):
+                    if at + frame.length > offset:
+                        yield at, frame
+                    at += frame.length
+            at = self._written
+        for frame in self._frames:
+            if at + frame.length > offset:
+                yield at, frame
+            at += frame.length
+
+    def _decode(self, block: Block) -> Iterator[Frame]:
+        if self._reader is None:
+            return iter(())
+        return decode(self._reader.frames(block))
