@@ -1,0 +1,21 @@
+"""The screens that there are, with the number keys of the design. What is not built is not here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from deployx_tui.tui.render.frame import Tab
+
+if TYPE_CHECKING:
+    from deployx_tui.tui.screens.place import Place
+
+
+def _tasks() -> Place:
+    from deployx_tui.tui.screens.tasks import TasksPlace  # noqa: PLC0415 - a screen is loaded when it is opened
+
+    return TasksPlace()
+
+
+#: tab and how its screen is made, in the order of the bar
+TABS: tuple[tuple[Tab, Callable[[], Place]], ...] = ((Tab(key="2", id="tasks", title="Tasks"), _tasks),)

@@ -1,0 +1,52 @@
+"""Counts as bars and glyphs. Pure."""
+
+from __future__ import annotations
+
+from deployx_tui.model.execution import ExecutionStatus, TargetCounts
+from deployx_tui.tui.render.line import StyleName
+
+
+def over_count(counts: TargetCounts) -> int:
+    """Targets that are over, however they ended."""
+    return counts.total - counts.waiting - counts.running
+
+
+def bar(done: int, total: int, width: int) -> str:
+    """`▓▓▓░░░░░`: full only when all are done, begun as soon as one is."""
+    if total <= 0:
+        return "░" * width
+    filled = width * done // total
+    if done > 0:
+        filled = max(1, filled)
+    return "▓" * filled + "░" * (width - filled)
+
+
+_GLYPHS: dict[ExecutionStatus, tuple[str, StyleName]] = {
+    ExecutionStatus.QUEUED: ("·", "dim"),
+    ExecutionStatus.WAITING: ("·", "dim"),
+    ExecutionStatus.AWAITING_APPROVAL: ("◇", "warn"),
+    ExecutionStatus.RUNNING: ("▸", "run"),
+    ExecutionStatus.SUCCEEDED: ("✓", "good"),
+    ExecutionStatus.PARTIALLY_SUCCEEDED: ("!", "warn"),
+    ExecutionStatus.FAILED: ("✗", "bad"),
+    ExecutionStatus.CANCELLED: ("✗", "warn"),
+    ExecutionStatus.MISSED: ("!", "warn"),
+    ExecutionStatus.SKIPPED: ("·", "dim"),
+    ExecutionStatus.LOST: ("✗", "bad"),
+}
+
+_WORDS: dict[ExecutionStatus, str] = {
+    ExecutionStatus.AWAITING_APPROVAL: "approval",
+    ExecutionStatus.SUCCEEDED: "ok",
+    ExecutionStatus.PARTIALLY_SUCCEEDED: "partly",
+}
+
+
+def glyph(status: ExecutionStatus) -> tuple[str, StyleName]:
+    """One cell, and its style."""
+    return _GLYPHS[status]
+
+
+def word(status: ExecutionStatus) -> str:
+    """The state in a word: colour and glyph are never alone."""
+    return _WORDS.get(status, status.value)

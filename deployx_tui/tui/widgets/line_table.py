@@ -1,0 +1,474 @@
+"""A table on the Line API: it holds rows as they are and draws only what is seen, so 100,000 rows cost nothing.
+
+It knows rows, columns, cursor and marks, and no screen: rows come a page at a time from whoever listens to
+`NeedMore`, and what a key means is its listener's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, TypeVar
+
+from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.message import Message
+
+from deployx_tui.tui import theme
+from deployx_tui.tui.render.line import BLANK, Line, Span, fit_line, width_of
+from deployx_tui.tui.render.safe import EMPTY, SPACE, SafeText, cells, fit, show
+from deployx_tui.tui.widgets.base import LineWidget
+
+Row = TypeVar("Row")
+
+_CURSOR = SafeText("▌")
+_MARK = SafeText("*")
+_GUTTER = 3
+#: rows ahead of the cursor at which more are asked for
+_AHEAD = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column(Generic[Row]):
+    """One column: where its text comes from, and how it gives way on a narrow screen."""
+
+    key: str
+    title: str
+    #: cells; with `flex` the least
+    width: int
+    cell: Callable[[Row], SafeText | Line]
+    #: share of the width that is left over
+    flex: int = 0
+    #: 0 stays always; of the others the highest goes first when the screen is narrow
+    priority: int = 0
+    align: str = "<"
+    #: may be sorted by
+    sortable: bool = False
+
+
+class LineTable(LineWidget, Generic[Row], can_focus=True):
+    """Rows under a header, a cursor, marks. One idea of a row's identity: `key`."""
+
+    DEFAULT_CSS = "LineTable { height: 1fr; }"
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down,j", "cursor(1)", "down", show=False, id="table.down"),
+        Binding("up,k", "cursor(-1)", "up", show=False, id="table.up"),
+        Binding("pagedown", "page(1)", "page down", show=False, id="table.page_down"),
+        Binding("pageup", "page(-1)", "page up", show=False, id="table.page_up"),
+        Binding("home,g", "edge(-1)", "first", show=False, id="table.first"),
+        Binding("end,G", "edge(1)", "last", show=False, id="table.last"),
+        Binding("left,h", "shift(-8)", "left", show=False, id="table.left"),
+        Binding("right,l", "shift(8)", "right", show=False, id="table.right"),
+        Binding("enter", "open", "open", show=False, id="table.open"),
+        Binding("space", "mark", "mark", show=False, id="table.mark"),
+        Binding("V", "mark_range", "mark range", show=False, id="table.mark_range"),
+        Binding("ctrl+backslash", "clear_marks", "clear marks", show=False, id="table.clear_marks"),
+        Binding("less_than_sign", "sort(-1)", "sort by the column before", show=False, id="table.sort_before"),
+        Binding("greater_than_sign", "sort(1)", "sort by the next column", show=False, id="table.sort_next"),
+        Binding("S", "reverse", "reverse", show=False, id="table.reverse"),
+        Binding("ctrl+w", "wide", "wide columns", show=False, id="table.wide"),
+    ]
+
+    class Moved(Message):
+        """The cursor stands on another row, or on none."""
+
+        def __init__(self, table: LineTable[Any]) -> None:  # a message class has no row type of its own
+            super().__init__()
+            self.table = table
+
+        @property
+        def control(self) -> LineTable[Any]:
+            return self.table
+
+        def can_replace(self, message: Message) -> bool:
+            return isinstance(message, LineTable.Moved) and message.table is self.table
+
+    class Opened(Moved):
+        """Enter, or a second click, on a row."""
+
+        def can_replace(self, message: Message) -> bool:
+            return False
+
+    class NeedMore(Moved):
+        """The cursor comes near the last row that is loaded, and more exist."""
+
+    class MarksChanged(Moved):
+        """Marks were set or cleared."""
+
+    class SortChanged(Moved):
+        """Another sort column or direction; rows must be asked for again."""
+
+        def can_replace(self, message: Message) -> bool:
+            return False
+
+    def __init__(
+        self,
+        columns: Sequence[Column[Row]],
+        *,
+        key: Callable[[Row], Hashable],
+        whole: Callable[[Row, int], Line | None] | None = None,
+        selectable: Callable[[Row], bool] | None = None,
+        can_mark: bool = True,
+        empty: Sequence[Line] = (),
+        sort: str | None = None,
+        descending: bool = False,
+        id: str | None = None,  # noqa: A002 - the framework's word
+    ) -> None:
+        """`whole` draws a row across all columns (a heading, a fold); None from it: by columns.
+
+        `selectable` says on which rows the cursor may stand (default: all). `empty` is shown when there is
+        no row: it says what to do next.
+        """
+        super().__init__(id=id)
+        self.columns = tuple(columns)
+        self._key = key
+        self._whole = whole
+        self._selectable = selectable
+        self.can_mark = can_mark
+        self._empty = tuple(empty)
+        self.sort_key = sort
+        self.descending = descending
+        self._rows: list[Row] = []
+        self._cursor = 0
+        self._top = 0
+        self._left = 0
+        self._more = False
+        self._asked = False
+        self._marks: dict[Hashable, Row] = {}
+        self._mark_anchor: int | None = None
+        self.is_wide = False
+
+    # rows
+
+    @property
+    def rows(self) -> Sequence[Row]:
+        return self._rows
+
+    @property
+    def row(self) -> Row | None:
+        """Under the cursor; None: there is none."""
+        return self._rows[self._cursor] if 0 <= self._cursor < len(self._rows) else None
+
+    @property
+    def cursor(self) -> int:
+        return self._cursor
+
+    def set_rows(self, rows: Iterable[Row], *, more: bool = False) -> None:
+        """Show these instead. The cursor stays on its row when it is still there, else where it was."""
+        before = self.row
+        wanted = None if before is None else self._key(before)
+        self._rows = list(rows)
+        self._more, self._asked = more, False
+        self._mark_anchor = None
+        place = self._cursor
+        if wanted is not None and not (0 <= place < len(self._rows) and self._key(self._rows[place]) == wanted):
+            place = next((i for i, row in enumerate(self._rows) if self._key(row) == wanted), place)
+        self._cursor = self._nearest(min(place, max(0, len(self._rows) - 1)), 1)
+        self._refresh_marks()
+        self._follow()
+        self.refresh()
+        after = self.row
+        if before is None or after is None or before != after:
+            self.post_message(self.Moved(self))
+
+    def extend(self, rows: Iterable[Row], *, more: bool) -> None:
+        """The next page."""
+        was_empty = not self._rows
+        self._rows.extend(rows)
+        self._more, self._asked = more, False
+        if was_empty:
+            self._cursor = self._nearest(0, 1)
+            self.post_message(self.Moved(self))
+        self.refresh()
+
+    def replace(self, row: Row) -> bool:
+        """Put a newer form of one row in its place; False when it is not shown."""
+        key = self._key(row)
+        for index, old in enumerate(self._rows):
+            if self._key(old) == key:
+                self._rows[index] = row
+                if key in self._marks:
+                    self._marks[key] = row
+                self.refresh_row(index - self._top + 1)
+                if index == self._cursor:
+                    self.post_message(self.Moved(self))
+                return True
+        return False
+
+    def set_empty(self, lines: Sequence[Line]) -> None:
+        """What stands where no row is."""
+        self._empty = tuple(lines)
+        if not self._rows:
+            self.refresh()
+
+    # cursor
+
+    def move_to(self, index: int) -> None:
+        """Put the cursor on a row (the nearest one that can be chosen)."""
+        if not self._rows:
+            return
+        index = min(max(0, index), len(self._rows) - 1)
+        index = self._nearest(index, 1 if index >= self._cursor else -1)
+        before, self._cursor = self._cursor, index
+        if before == index:
+            return
+        if self._follow():
+            self.refresh()
+        else:
+            self.refresh_row(before - self._top + 1)
+            self.refresh_row(index - self._top + 1)
+        self.post_message(self.Moved(self))
+        if self._more and not self._asked and index >= len(self._rows) - _AHEAD:
+            self._asked = True
+            self.post_message(self.NeedMore(self))
+
+    def move_to_key(self, key: Hashable) -> bool:
+        """Put the cursor on the row of that identity; False when it is not loaded."""
+        for index, row in enumerate(self._rows):
+            if self._key(row) == key:
+                self.move_to(index)
+                return True
+        return False
+
+    def _nearest(self, index: int, direction: int) -> int:
+        if self._selectable is None or not self._rows:
+            return index
+        for step in (direction, -direction):
+            probe = index
+            while 0 <= probe < len(self._rows):
+                if self._selectable(self._rows[probe]):
+                    return probe
+                probe += step
+        return index
+
+    @property
+    def _height(self) -> int:
+        return max(1, self.size.height - 1)
+
+    def _follow(self) -> bool:
+        """Scroll so that the cursor is seen; True when it scrolled."""
+        top = self._top
+        if self._cursor < top:
+            # a heading above the first row comes into view with it
+            top = 0 if self._selectable is not None and self._nearest(0, 1) == self._cursor else self._cursor
+        elif self._cursor >= top + self._height:
+            top = self._cursor - self._height + 1
+        top = min(top, max(0, len(self._rows) - self._height))
+        changed, self._top = top != self._top, top
+        return changed
+
+    def on_resize(self) -> None:
+        self._follow()
+
+    def on_focus(self) -> None:
+        self.refresh_row(self._cursor - self._top + 1)
+
+    def on_blur(self) -> None:
+        self.refresh_row(self._cursor - self._top + 1)
+
+    def action_cursor(self, by: int) -> None:
+        self.move_to(self._cursor + by)
+
+    def action_page(self, by: int) -> None:
+        self.move_to(self._cursor + by * (self._height - 1 or 1))
+
+    def action_edge(self, end: int) -> None:
+        self.move_to(len(self._rows) - 1 if end > 0 else 0)
+
+    def action_shift(self, by: int) -> None:
+        limit = max(0, self._full_width() - self.size.width) if self.is_wide else 0
+        left = min(max(0, self._left + by), limit)
+        if left != self._left:
+            self._left = left
+            self.refresh()
+
+    def action_open(self) -> None:
+        if self.row is not None:
+            self.post_message(self.Opened(self))
+
+    def action_wide(self) -> None:
+        self.is_wide = not self.is_wide
+        self._left = 0
+        self.refresh()
+
+    def on_click(self, event: events.Click) -> None:
+        index = self._top + event.y - 1
+        if event.y < 1 or index >= len(self._rows):
+            return
+        if index == self._cursor:
+            self.action_open()
+        else:
+            self.move_to(index)
+
+    def on_mouse_scroll_down(self) -> None:
+        self.move_to(self._cursor + 3)
+
+    def on_mouse_scroll_up(self) -> None:
+        self.move_to(self._cursor - 3)
+
+    # marks
+
+    @property
+    def marked(self) -> tuple[Row, ...]:
+        """Marked rows, in the order of marking; they stay marked while a filter hides them."""
+        return tuple(self._marks.values())
+
+    def chosen(self) -> tuple[Row, ...]:
+        """What an act is about: the marked rows, else the one under the cursor, else nothing."""
+        if self._marks:
+            return self.marked
+        return () if self.row is None else (self.row,)
+
+    def clear_marks(self, keys: Iterable[Hashable] | None = None) -> None:
+        """Clear all marks, or those of some rows."""
+        for key in list(self._marks) if keys is None else list(keys):
+            self._marks.pop(key, None)
+        self._mark_anchor = None
+        self.refresh()
+        self.post_message(self.MarksChanged(self))
+
+    def action_mark(self) -> None:
+        row = self.row
+        if row is None or not self.can_mark:
+            return
+        key = self._key(row)
+        if key in self._marks:
+            del self._marks[key]
+        else:
+            self._marks[key] = row
+        self._mark_anchor = self._cursor
+        self.refresh_row(self._cursor - self._top + 1)
+        self.post_message(self.MarksChanged(self))
+        self.move_to(self._cursor + 1)
+
+    def action_mark_range(self) -> None:
+        """From where the last mark was set (else the first row that is seen) to the cursor."""
+        if not self._rows or not self.can_mark:
+            return
+        anchor = self._top if self._mark_anchor is None else self._mark_anchor
+        low, high = sorted((anchor, self._cursor))
+        for row in self._rows[low : high + 1]:
+            if self._selectable is None or self._selectable(row):
+                self._marks[self._key(row)] = row
+        self._mark_anchor = self._cursor
+        self.refresh()
+        self.post_message(self.MarksChanged(self))
+
+    def action_clear_marks(self) -> None:
+        self.clear_marks()
+
+    def _refresh_marks(self) -> None:
+        if not self._marks:
+            return
+        for row in self._rows:
+            key = self._key(row)
+            if key in self._marks:
+                self._marks[key] = row
+
+    # sort
+
+    def action_sort(self, by: int) -> None:
+        keys = [column.key for column in self.columns if column.sortable]
+        if not keys:
+            return
+        place = keys.index(self.sort_key) if self.sort_key in keys else 0
+        self.sort_key = keys[(place + by) % len(keys)]
+        self.refresh()
+        self.post_message(self.SortChanged(self))
+
+    def action_reverse(self) -> None:
+        if not any(column.sortable for column in self.columns):
+            return
+        self.descending = not self.descending
+        self.refresh()
+        self.post_message(self.SortChanged(self))
+
+    def sort_words(self) -> str:
+        """`sort NEXT RUN ▴`, for a title; "" when the rows have one order only."""
+        column = next((c for c in self.columns if c.key == self.sort_key), None)
+        return "" if column is None else f"sort {column.title} {'▾' if self.descending else '▴'}"
+
+    # drawing
+
+    def _full_width(self) -> int:
+        return _GUTTER + sum(column.width + column.flex * 10 + 1 for column in self.columns)
+
+    def layout_of(self, width: int) -> tuple[tuple[Column[Row], int], ...]:
+        """The columns that fit, with their widths: those of high priority numbers go first."""
+        if self.is_wide:
+            return tuple((column, column.width + column.flex * 10) for column in self.columns)
+        room = width - _GUTTER
+        kept = list(self.columns)
+        while sum(column.width + 1 for column in kept) - 1 > room:
+            worst = max(kept, key=lambda column: column.priority)
+            if worst.priority == 0:
+                break
+            kept.remove(worst)
+        spare = room - (sum(column.width + 1 for column in kept) - 1)
+        shares = sum(column.flex for column in kept)
+        widths: list[tuple[Column[Row], int]] = []
+        for column in kept:
+            extra = spare * column.flex // shares if shares and spare > 0 else 0
+            widths.append((column, column.width + extra))
+        return tuple(widths)
+
+    def row_style(self, y: int) -> Style | None:
+        if y == 0 or self._top + y - 1 != self._cursor or not self._rows:
+            return None
+        return theme.cursor_style(self.app.current_theme.name, theme.no_color())
+
+    def line_at(self, y: int, width: int) -> Line:
+        whole = max(width, self._full_width()) if self.is_wide else width
+        content = self._line_at(y, whole)
+        return _shifted(content, self._left) if self._left else content
+
+    def _line_at(self, y: int, width: int) -> Line:
+        if y == 0:
+            return self._header(width)
+        index = self._top + y - 1
+        if index >= len(self._rows):
+            if not self._rows and y - 1 < len(self._empty):
+                return (Span(SafeText("   ")), *self._empty[y - 1])
+            return BLANK
+        row = self._rows[index]
+        here = index == self._cursor
+        if self._whole is not None and (across := self._whole(row, width)) is not None:
+            if here:
+                return (Span(_CURSOR, "accent"), *_shifted(across, 1))
+            return across
+        parts: list[Span] = [
+            Span(_CURSOR, "accent" if self.has_focus else "dim") if here else Span(SPACE),
+            Span(_MARK, "mark") if self._marks and self._key(row) in self._marks else Span(SPACE),
+        ]
+        for column, size in self.layout_of(width):
+            parts.append(Span(SPACE))
+            content = column.cell(row)
+            if isinstance(content, str):
+                parts.append(Span(fit(content, size, column.align)))
+            elif column.align == ">" and (length := width_of(content)) < size:
+                parts.extend((Span(fit(EMPTY, size - length)), *content))
+            else:
+                parts.extend(fit_line(content, size))
+        return tuple(parts)
+
+    def _header(self, width: int) -> Line:
+        parts: list[Span] = [Span(SafeText("  "))]
+        for column, size in self.layout_of(width):
+            parts.append(Span(SPACE))
+            parts.append(Span(fit(show(column.title), size, column.align), "head"))
+        return tuple(parts)
+
+
+def _shifted(content: Line, by: int) -> Line:
+    """Without its first `by` cells."""
+    kept: list[Span] = []
+    for part in content:
+        size = cells(part.text)
+        if by >= size:
+            by -= size
+            continue
+        kept.append(Span(SafeText(part.text[by:]), part.style) if by else part)
+        by = 0
+    return tuple(kept)
