@@ -239,6 +239,7 @@ executions = Table(
         "ix_executions_task_alive", "task_id", where="status IN ('queued','waiting','awaiting_approval','running')"
     ),
     Index("ix_executions_created", "created_at", "id"),
+    Index("ix_executions_due", "due_at", "status"),
     _partial(
         "ix_executions_alive", "engine_id", "id", where="status IN ('queued','waiting','awaiting_approval','running')"
     ),

@@ -326,6 +326,7 @@ def upgrade() -> None:
         postgresql_where=sa.text("status IN ('queued','waiting','awaiting_approval','running')"),
     )
     op.create_index("ix_executions_created", "scheduled_task_executions", ["created_at", "id"], unique=False)
+    op.create_index("ix_executions_due", "scheduled_task_executions", ["due_at", "status"], unique=False)
     op.create_index("ix_executions_status", "scheduled_task_executions", ["status", "created_at", "id"], unique=False)
     op.create_index("ix_executions_task", "scheduled_task_executions", ["task_id", "created_at", "id"], unique=False)
     op.create_index(

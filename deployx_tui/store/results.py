@@ -1,0 +1,106 @@
+"""What is known of the targets of a run, read for lists. The engine's writers are in `targets.py`."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from deployx_tui.errors import NotFound
+from deployx_tui.model.execution import Cause, CauseCount, KillReport, KillVerdict, TargetResult, TargetState
+from deployx_tui.model.ids import DeviceId, ExecutionId, TargetId
+from deployx_tui.store.clock import from_ms
+from deployx_tui.store.paging import checked_limit, cursor_of, key_of
+from deployx_tui.store.schema import execution_targets
+
+x = execution_targets.c
+
+_ORDER = "targets"
+
+
+def page(
+    c: Connection,
+    execution: ExecutionId,
+    states: frozenset[TargetState] = frozenset(),
+    limit: int = 1000,
+    cursor: str | None = None,
+) -> tuple[tuple[TargetResult, ...], str | None]:
+    """One page of an execution's targets, in the order of the plan."""
+    limit = checked_limit(limit)
+    query = select(execution_targets).where(x.execution_id == execution).order_by(x.id).limit(limit + 1)
+    if states:
+        query = query.where(x.state.in_([state.value for state in states]))
+    if cursor is not None:
+        (after,) = key_of(cursor, _ORDER, 1)
+        query = query.where(x.id > after)
+    rows = c.execute(query).all()
+    more = cursor_of(_ORDER, (rows[limit - 1].id,)) if len(rows) > limit else None
+    return tuple(_result(row) for row in rows[:limit]), more
+
+
+def get(c: Connection, execution: ExecutionId, device: DeviceId) -> TargetResult:
+    """NotFound when the device is no target of it."""
+    row = c.execute(select(execution_targets).where(x.execution_id == execution, x.device_id == device)).one_or_none()
+    if row is None:
+        raise NotFound("target", f"{execution}/{device}")
+    return _result(row)
+
+
+def causes(c: Connection, execution: ExecutionId) -> tuple[CauseCount, ...]:
+    """Why targets did not succeed: the most frequent reason first."""
+    query = (
+        select(x.cause, x.error_message, x.device_name)
+        .where(
+            x.execution_id == execution,
+            x.state.not_in([s.value for s in (TargetState.SUCCEEDED, TargetState.WAITING, TargetState.RUNNING)]),
+        )
+        .order_by(x.device_name)
+    )
+    found: defaultdict[tuple[str | None, str], list[str]] = defaultdict(list)
+    for row in c.execute(query):
+        found[row.cause, row.error_message].append(row.device_name)
+    counts = [
+        CauseCount(cause=Cause(cause) if cause else None, message=message, devices=tuple(devices))
+        for (cause, message), devices in found.items()
+    ]
+    return tuple(sorted(counts, key=lambda count: (-len(count.devices), count.message)))
+
+
+def without_success(c: Connection, execution: ExecutionId) -> Mapping[DeviceId, TargetResult]:
+    """Every target that did not succeed, by device."""
+    query = select(execution_targets).where(x.execution_id == execution, x.state != TargetState.SUCCEEDED.value)
+    return {DeviceId(row.device_id): _result(row) for row in c.execute(query)}
+
+
+def _result(row: Row[Any]) -> TargetResult:
+    kill = None
+    if row.kill_verdict is not None:
+        pids = tuple(int(pid) for pid in row.kill_pids.split(",")) if row.kill_pids else ()
+        kill = KillReport(KillVerdict(row.kill_verdict), pids)
+    return TargetResult(
+        id=TargetId(row.id),
+        execution_id=ExecutionId(row.execution_id),
+        device_id=DeviceId(row.device_id),
+        device=row.device_name,
+        state=TargetState(row.state),
+        exit_code=row.exit_code,
+        signal=row.signal,
+        cause=Cause(row.cause) if row.cause else None,
+        changed=None if row.changed is None else bool(row.changed),
+        kill=kill,
+        batch=row.batch,
+        attempts=row.attempts,
+        started_at=_instant(row.started_at),
+        finished_at=_instant(row.finished_at),
+        stdout_bytes=row.stdout_bytes,
+        stderr_bytes=row.stderr_bytes,
+        output_cut=bool(row.output_cut),
+        error_message=row.error_message,
+    )
+
+
+def _instant(value: int | None) -> datetime | None:
+    return None if value is None else from_ms(value)

@@ -1,0 +1,162 @@
+"""The list of tasks: filtered, in one of four orders, paged by key.
+
+`next` and `last` put tasks without the instant at the end, in both directions; each of their two parts has an
+index of its own, so a page of a hundred thousand tasks costs what it shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, or_, select, tuple_
+
+from deployx_tui.model.execution import ALIVE, ExecutionStatus
+from deployx_tui.model.ids import DeviceId, GroupId, UserId
+from deployx_tui.model.task import TaskQuery, TaskSort
+from deployx_tui.store.clock import to_ms
+from deployx_tui.store.dialects import sets
+from deployx_tui.store.paging import Key, checked_limit, cursor_of, key_of
+from deployx_tui.store.schema import executions, scheduled_tasks, task_devices, task_groups, task_tags, users
+from deployx_tui.store.tasks import StoredTask, alive, stored
+
+t = scheduled_tasks.c
+
+
+@dataclass(frozen=True, slots=True)
+class Touching:
+    """Tasks that run on some devices: planning has found out what brings a device in."""
+
+    devices: Collection[DeviceId]
+    groups: Collection[GroupId]
+    selectors: Collection[str]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskPage:
+    tasks: tuple[StoredTask, ...]
+    #: None: the end
+    next_cursor: str | None
+    #: how many match; counted with the first page and carried by the cursor
+    total: int
+
+
+def page(c: Connection, query: TaskQuery, owner: UserId | None, touching: Touching | None) -> TaskPage:
+    """One page. `owner`: only this user's tasks; `touching`: what query.device_id and query.group_id stand for."""
+    limit = checked_limit(query.limit)
+    conditions = _conditions(c, query, owner, touching)
+    order = f"tasks.{query.sort}{'.down' if query.descending else ''}"
+    if query.cursor is None:
+        count = select(func.count()).select_from(scheduled_tasks).where(*conditions)
+        key: Key = (0, None, None, c.execute(count).scalar_one())
+    else:
+        key = key_of(query.cursor, order, 4)
+    part, value, id_, total = key
+    rows: list[Any] = []
+    parts = _parts(query)
+    for number, (column, condition) in enumerate(parts):
+        if number < int(part or 0) or len(rows) > limit:
+            continue
+        statement = _ordered(alive().where(*conditions, *condition), column, query.descending)
+        if number == part and id_ is not None:
+            statement = statement.where(_beyond(column, value, id_, query.descending))
+        rows += [(number, row) for row in c.execute(statement.limit(limit + 1 - len(rows)))]
+    more = None
+    if len(rows) > limit:
+        number, last = rows[limit - 1]
+        column = parts[number][0]
+        more = cursor_of(order, (number, getattr(last, column.name) if column is not None else None, last.id, total))
+    return TaskPage(tuple(stored(row) for _, row in rows[:limit]), more, int(total or 0))
+
+
+def selectors(c: Connection) -> tuple[str, ...]:
+    """The distinct selectors of all tasks."""
+    query = select(t.selector).where(t.selector != "", t.deleted_at.is_(None)).distinct()
+    return tuple(c.execute(query).scalars())
+
+
+_Part = tuple[ColumnElement[Any] | None, tuple[ColumnElement[bool], ...]]
+
+
+def _parts(query: TaskQuery) -> tuple[_Part, ...]:
+    """The order as parts, one after the other: (column, condition); a part without a column is by id."""
+    match query.sort:
+        case TaskSort.NEXT:
+            return (t.next_execution, (t.next_execution.is_not(None),)), (None, (t.next_execution.is_(None),))
+        case TaskSort.LAST:
+            return (t.last_execution, (t.last_execution.is_not(None),)), (None, (t.last_execution.is_(None),))
+        case TaskSort.NAME:
+            return ((t.task_name, ()),)
+        case TaskSort.CREATED:
+            return ((t.created_at, ()),)
+
+
+def _ordered(statement: Select[Any], column: ColumnElement[Any] | None, descending: bool) -> Select[Any]:
+    keys = [t.id] if column is None else [column, t.id]
+    return statement.order_by(*(key.desc() if descending else key.asc() for key in keys))
+
+
+def _beyond(column: ColumnElement[Any] | None, value: object, id_: object, descending: bool) -> ColumnElement[bool]:
+    if column is None:
+        return t.id < id_ if descending else t.id > id_
+    here, there = tuple_(column, t.id), tuple_(value, id_)
+    return here < there if descending else here > there
+
+
+def _conditions(
+    c: Connection, query: TaskQuery, owner: UserId | None, touching: Touching | None
+) -> tuple[ColumnElement[bool], ...]:
+    found: list[ColumnElement[bool]] = [t.deleted_at.is_(None)]
+    found += [_word(word) for word in query.text.split() if word != "!"]
+    if owner is not None:
+        found.append(t.owner_id == owner)
+    if query.owner is not None:
+        found.append(t.owner_id.in_(select(users.c.id).where(users.c.username == query.owner)))
+    if query.state is not None:
+        found.append(t.state == query.state.value)
+    if query.tag is not None:
+        found.append(t.id.in_(select(task_tags.c.task_id).where(task_tags.c.tag == query.tag)))
+    if query.due_before is not None:
+        found.append(t.next_execution < to_ms(query.due_before))
+    if query.last_status is not None:
+        found.append(_last_was(query.last_status))
+    if touching is not None:
+        found.append(_touches(c, touching))
+    return tuple(found)
+
+
+def _word(word: str) -> ColumnElement[bool]:
+    """A part of name, selector, description or tag, in any case; `!word` is its contrary."""
+    part = word.removeprefix("!")
+    tagged = exists().where(task_tags.c.task_id == t.id, task_tags.c.tag.icontains(part, autoescape=True))
+    has = or_(
+        t.task_name.icontains(part, autoescape=True),
+        t.selector.icontains(part, autoescape=True),
+        t.description.icontains(part, autoescape=True),
+        tagged,
+    )
+    return ~has if word.startswith("!") else has
+
+
+def _last_was(status: ExecutionStatus) -> ColumnElement[bool]:
+    """What `history.latest` shows as the last run has this status."""
+    if status.is_alive:
+        return t.id.in_(select(executions.c.task_id).where(executions.c.status == status.value))
+    running = select(executions.c.task_id).where(
+        executions.c.status.in_([alive.value for alive in ALIVE]), executions.c.task_id.is_not(None)
+    )
+    newest = (
+        select(executions.c.status)
+        .where(executions.c.task_id == t.id)
+        .order_by(executions.c.created_at.desc(), executions.c.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    return and_(newest == status.value, t.id.not_in(running))
+
+
+def _touches(c: Connection, touching: Touching) -> ColumnElement[bool]:
+    by_device = select(task_devices.c.task_id).where(task_devices.c.device_id.in_(sets.ids(c, touching.devices)))
+    by_group = select(task_groups.c.task_id).where(task_groups.c.group_id.in_(sets.ids(c, touching.groups)))
+    return or_(t.id.in_(by_device), t.id.in_(by_group), t.selector.in_(sets.texts(c, touching.selectors)))
