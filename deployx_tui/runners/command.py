@@ -1,0 +1,236 @@
+"""The command runner: a payload becomes steps on a connection, and what became of them becomes facts.
+
+A line or a script is one step; each of several commands is a step of its own, with its own exit code, in a fresh
+shell (a `cd` or an export does not reach the next one). Knows connections and outcomes only: no database, no
+output store. Nothing is ever run twice here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from threading import Event
+from typing import assert_never
+
+from deployx_tui.model.execution import Cause, KillReport, KillVerdict, TargetState
+from deployx_tui.model.parse import format_duration
+from deployx_tui.model.payload import CommandPayload, Commands, Line, Script
+from deployx_tui.transports.base import (
+    CommandSpec,
+    Connection,
+    Exited,
+    Killed,
+    Outcome,
+    OutputSink,
+    Refused,
+    Signalled,
+    TimedOut,
+    Unknown,
+    Unreached,
+)
+
+#: how much of a command a message repeats
+_SHOWN = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFacts:
+    """How a run on one target ended. The message is not masked yet."""
+
+    state: TargetState
+    #: of the step that decided; None unless a command exited
+    exit_code: int | None = None
+    #: without SIG; None unless a signal ended it
+    signal: str | None = None
+    cause: Cause | None = None
+    kill: KillReport | None = None
+    #: False: nothing has run; None: unknown, as after any command
+    changed: bool | None = None
+    #: "" when there is nothing to say
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    script: str
+    #: how a message names it; "" when it is the only one
+    title: str
+
+
+def run_command(
+    payload: CommandPayload,
+    connection: Connection,
+    sink: OutputSink,
+    cancel: Event,
+    *,
+    timeout: timedelta | None,
+    nonce: str,
+    clock: Callable[[], float] = time.monotonic,
+) -> RunFacts:
+    """Run the payload to its end. `timeout` is for all steps together; `nonce` is the one stored with the start.
+
+    `clock` counts seconds. Blocks; the sink is called in this thread.
+    """
+    steps = _steps(payload)
+    deadline = None if timeout is None else clock() + timeout.total_seconds()
+    goes_on = isinstance(payload.body, Commands) and not payload.body.stop_on_failure
+    failures: list[RunFacts] = []
+    last = RunFacts(state=TargetState.SUCCEEDED)
+    for number, step in enumerate(steps):
+        left = None if deadline is None else timedelta(seconds=deadline - clock())
+        facts = _before(step, number, cancel, left, timeout)
+        if facts is None:
+            outcome = _run_step(payload, step, connection, sink, cancel, left, step_nonce(nonce, number))
+            facts = _facts(outcome, payload.success_codes, timeout)
+            if step.title and facts.message:
+                facts = replace(facts, message=f"{step.title}: {facts.message}")
+        if facts.state is TargetState.SUCCEEDED:
+            last = facts
+        elif facts.state is TargetState.FAILED and goes_on:
+            failures.append(facts)
+        else:
+            return facts
+    if len(failures) > 1:
+        count = f"{len(failures)} of {len(steps)} commands failed, the first was "
+        return replace(failures[0], message=count + failures[0].message)
+    return failures[0] if failures else last
+
+
+def step_nonce(nonce: str, number: int) -> str:
+    """Each step's own 128 bits; the first step has the stored ones, and they determine the others."""
+    if number == 0:
+        return nonce
+    return hashlib.sha256(f"{nonce}/{number}".encode()).hexdigest()[:32]
+
+
+def unreached(outcome: Unreached) -> RunFacts:
+    """No connection: nothing was sent."""
+    return RunFacts(
+        state=TargetState.UNREACHABLE,
+        cause=outcome.cause,
+        changed=False,
+        message=_with_remedy(outcome.message, outcome.remedy),
+    )
+
+
+def cancelled_before_start() -> RunFacts:
+    return RunFacts(state=TargetState.CANCELLED, changed=False, message="cancelled before it started")
+
+
+def _steps(payload: CommandPayload) -> tuple[_Step, ...]:
+    match payload.body:
+        case Line(command):
+            return (_Step(command, ""),)
+        case Script(text):
+            return (_Step(text, ""),)
+        case Commands((only,)):
+            return (_Step(only, ""),)
+        case Commands(commands):
+            return tuple(
+                _Step(command, f"command {number} of {len(commands)} ({_shown(command)})")
+                for number, command in enumerate(commands, start=1)
+            )
+        case _:
+            assert_never(payload.body)
+
+
+def _before(
+    step: _Step, number: int, cancel: Event, left: timedelta | None, timeout: timedelta | None
+) -> RunFacts | None:
+    """What ends the run between two steps; None: go on."""
+    if cancel.is_set():
+        if number == 0:
+            return cancelled_before_start()
+        return RunFacts(state=TargetState.CANCELLED, cause=Cause.KILLED, message=f"cancelled before {step.title}")
+    if left is not None and left <= timedelta(0):
+        return RunFacts(
+            state=TargetState.TIMED_OUT,
+            cause=Cause.TIMEOUT,
+            message=f"the time of {_duration(timeout or left)} was over before {step.title or 'it began'}",
+        )
+    return None
+
+
+def _run_step(
+    payload: CommandPayload,
+    step: _Step,
+    connection: Connection,
+    sink: OutputSink,
+    cancel: Event,
+    timeout: timedelta | None,
+    nonce: str,
+) -> Outcome:
+    spec = CommandSpec(
+        script=step.script,
+        shell=payload.shell,
+        environment=dict(payload.environment),
+        working_directory=payload.working_directory,
+        timeout=timeout,
+        nonce=nonce,
+    )
+    process = connection.start(spec)
+    if isinstance(process, Refused | Unknown):
+        return process
+    return process.stream(sink, cancel)
+
+
+def _facts(outcome: Outcome, success_codes: frozenset[int], timeout: timedelta | None) -> RunFacts:
+    match outcome:
+        case Exited(code, background):
+            note = "background processes kept the output open" if background else ""
+            if code in success_codes:
+                return RunFacts(state=TargetState.SUCCEEDED, exit_code=code, message=note)
+            message = f"exit {code}" + (f"; {note}" if note else "")
+            return RunFacts(state=TargetState.FAILED, exit_code=code, cause=Cause.EXIT, message=message)
+        case Signalled(signal):
+            return RunFacts(
+                state=TargetState.FAILED, signal=signal, cause=Cause.SIGNAL, message=f"ended by SIG{signal}"
+            )
+        case Unreached():
+            return unreached(outcome)
+        case Refused(cause, message, remedy):
+            return RunFacts(state=TargetState.FAILED, cause=cause, changed=False, message=_with_remedy(message, remedy))
+        case TimedOut(kill):
+            after = f" after {_duration(timeout)}" if timeout else ""
+            return RunFacts(
+                state=TargetState.TIMED_OUT, cause=Cause.TIMEOUT, kill=kill, message=f"timed out{after}; {_found(kill)}"
+            )
+        case Killed(kill):
+            return RunFacts(
+                state=TargetState.CANCELLED, cause=Cause.KILLED, kill=kill, message=f"cancelled; {_found(kill)}"
+            )
+        case Unknown(cause, message, last_heard):
+            heard = f"{last_heard:%Y-%m-%d %H:%M:%S} UTC"
+            return RunFacts(
+                state=TargetState.LOST, cause=cause, message=f"{message}; it may have run, last heard at {heard}"
+            )
+        case _:
+            assert_never(outcome)
+
+
+def _found(kill: KillReport) -> str:
+    match kill.verdict:
+        case KillVerdict.KILLED:
+            return "its processes are dead"
+        case KillVerdict.ALIVE:
+            return f"still alive: {', '.join(map(str, kill.pids))}"
+        case KillVerdict.UNKNOWN:
+            return "whether its processes are dead is unknown"
+        case _:
+            assert_never(kill.verdict)
+
+
+def _with_remedy(message: str, remedy: str) -> str:
+    return f"{message} ({remedy})" if remedy else message
+
+
+def _duration(span: timedelta) -> str:
+    return format_duration(span) if span >= timedelta(seconds=1) else f"{span.total_seconds():g}s"
+
+
+def _shown(command: str) -> str:
+    line = " ".join(command.split())
+    return line if len(line) <= _SHOWN else line[: _SHOWN - 1] + "…"

@@ -1,0 +1,75 @@
+"""The canonical plan: the same work has the same hash, any difference another."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from datetime import timedelta
+
+import pytest
+
+from deployx_tui.errors import InvalidInput
+from deployx_tui.model.codec import canonical, payload_to_json
+from deployx_tui.model.ids import DeviceId, GroupId, TaskId
+from deployx_tui.model.payload import CommandPayload, Line
+from deployx_tui.planning.plan import Plan, PlannedTarget, Work, make_plan, read_draft
+
+WORK = Work(payload=CommandPayload(body=Line("uptime")), selector="web*", device_ids=(), group_ids=(), timeout=None)
+TARGETS = (PlannedTarget(DeviceId(1), "web1", "web*"), PlannedTarget(DeviceId(2), "web2", "web*"))
+
+
+def plan(
+    work: Work = WORK, targets: tuple[PlannedTarget, ...] = TARGETS, version: int = 3, run_as: str | None = None
+) -> Plan:
+    return make_plan(task=TaskId(7), task_version=version, work=work, targets=targets, run_as=run_as)
+
+
+def test_the_plan_says_what_runs_where_and_why() -> None:
+    made = plan()
+    data = json.loads(made.text)
+    assert data["task_id"] == 7
+    assert data["task_version"] == 3
+    assert data["command_payload"]["command"] == "uptime"
+    assert [(t["device_id"], t["device_name"], t["why"]) for t in data["targets"]] == [
+        (1, "web1", "web*"),
+        (2, "web2", "web*"),
+    ]
+    assert made.sha256 == hashlib.sha256(made.text.encode()).hexdigest()
+
+
+def test_the_same_work_has_the_same_hash_and_any_difference_another() -> None:
+    hashes = [
+        plan().sha256,
+        plan(version=4).sha256,
+        plan(targets=TARGETS[:1]).sha256,
+        plan(targets=(TARGETS[0], dataclasses.replace(TARGETS[1], why="#2"))).sha256,
+        plan(dataclasses.replace(WORK, timeout=timedelta(seconds=5))).sha256,
+        plan(dataclasses.replace(WORK, payload=CommandPayload(body=Line("date")))).sha256,
+        plan(run_as="root").sha256,
+    ]
+    assert plan().sha256 == hashes[0]
+    assert len(set(hashes)) == len(hashes)
+
+
+def test_a_draft_without_a_schedule_is_read_as_an_ad_hoc_run_stores_it() -> None:
+    text = canonical(
+        {
+            "command_payload": payload_to_json(WORK.payload),
+            "selector": "web*",
+            "device_ids": [1, 2],
+            "group_ids": [9],
+            "timeout_seconds": 90,
+        }
+    )
+    work = read_draft(text)
+    assert work.payload == WORK.payload
+    assert (work.selector, work.device_ids, work.group_ids) == ("web*", (1, 2), (GroupId(9),))
+    assert work.timeout == timedelta(seconds=90)
+    assert work.chosen == "selector 'web*' and 2 devices by id and 1 groups by id"
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"command_payload": {"command": 7}}'])
+def test_a_draft_that_can_not_be_read_says_so(text: str) -> None:
+    with pytest.raises(InvalidInput):
+        read_draft(text)
