@@ -6,7 +6,7 @@ index of its own, so a page of a hundred thousand tasks costs what it shows.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from deployx_tui.store.clock import to_ms
 from deployx_tui.store.dialects import sets
 from deployx_tui.store.paging import Key, checked_limit, cursor_of, key_of
 from deployx_tui.store.schema import executions, scheduled_tasks, task_devices, task_groups, task_tags, users
-from deployx_tui.store.tasks import StoredTask, alive, stored
+from deployx_tui.store.tasks import StoredTask, joined, stored
 
 t = scheduled_tasks.c
 
@@ -58,16 +58,22 @@ def page(c: Connection, query: TaskQuery, owner: UserId | None, touching: Touchi
     for number, (column, condition) in enumerate(parts):
         if number < int(part or 0) or len(rows) > limit:
             continue
-        statement = _ordered(alive().where(*conditions, *condition), column, query.descending)
+        # keys first: where a filter makes the database sort, it shall not carry the drafts along
+        keys = select(t.id, *(() if column is None else (column,))).where(*conditions, *condition)
+        statement = _ordered(keys, column, query.descending)
         if number == part and id_ is not None:
             statement = statement.where(_beyond(column, value, id_, query.descending))
-        rows += [(number, row) for row in c.execute(statement.limit(limit + 1 - len(rows)))]
+        rows += [(number, *row) for row in c.execute(statement.limit(limit + 1 - len(rows)))]
     more = None
     if len(rows) > limit:
-        number, last = rows[limit - 1]
-        column = parts[number][0]
-        more = cursor_of(order, (number, getattr(last, column.name) if column is not None else None, last.id, total))
-    return TaskPage(tuple(stored(row) for _, row in rows[:limit]), more, int(total or 0))
+        number, last, *values = rows[limit - 1]
+        more = cursor_of(order, (number, values[0] if values else None, last, total))
+    return TaskPage(_load(c, [row[1] for row in rows[:limit]]), more, int(total or 0))
+
+
+def _load(c: Connection, wanted: Sequence[int]) -> tuple[StoredTask, ...]:
+    found = {row.id: stored(row) for row in c.execute(joined().where(t.id.in_(sets.ids(c, wanted))))}
+    return tuple(found[id_] for id_ in wanted)
 
 
 def selectors(c: Connection) -> tuple[str, ...]:
