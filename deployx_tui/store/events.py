@@ -1,0 +1,114 @@
+"""The numbered, stored tellings of what changed. Written in the transaction of the change; read by `events.stream`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, literal_column, select, true
+
+from deployx_tui.model.event import Event, EventId
+from deployx_tui.model.ids import ExecutionId, TaskId
+from deployx_tui.store.clock import from_ms
+from deployx_tui.store.schema import event_stream, events
+
+Facts = Iterable[tuple[str, str | int | None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEvent:
+    """An event before it has a number. Field meanings: `model.event.Event`."""
+
+    type: str
+    at_ms: int
+    task_id: TaskId | None = None
+    execution_id: ExecutionId | None = None
+    facts: tuple[tuple[str, str | int | None], ...] = ()
+
+
+def append(
+    c: Connection,
+    type: str,  # noqa: A002 - the event's own word
+    *,
+    at_ms: int,
+    task_id: TaskId | None = None,
+    execution_id: ExecutionId | None = None,
+    facts: Facts = (),
+) -> None:
+    """Tell one thing. It is numbered, and seen by followers once this transaction has committed."""
+    append_many(c, [NewEvent(type=type, at_ms=at_ms, task_id=task_id, execution_id=execution_id, facts=tuple(facts))])
+
+
+def append_many(c: Connection, new: Sequence[NewEvent]) -> None:
+    """Tell many things, in their order."""
+    if not new:
+        return
+    statement = insert(events)
+    if c.dialect.name == "postgresql":
+        # transactions commit in another order than they draw numbers: readers stop before the oldest open one
+        statement = statement.values(xact=literal_column("pg_current_xact_id()::text::bigint"))
+    c.execute(
+        statement,
+        [
+            {
+                "type": e.type,
+                "at": e.at_ms,
+                "task_id": e.task_id,
+                "execution_id": e.execution_id,
+                "facts": json.dumps([list(fact) for fact in e.facts], separators=(",", ":")),
+            }
+            for e in new
+        ],
+    )
+
+
+def stream_uuid(c: Connection) -> str:
+    found: str = c.scalars(select(event_stream.c.uuid)).one()
+    return found
+
+
+def newest(c: Connection) -> int:
+    """The number of the last event that may be told; 0 before the first."""
+    last = c.scalar(select(events.c.number).where(_is_settled(c)).order_by(events.c.number.desc()).limit(1))
+    return last or 0
+
+
+def oldest(c: Connection) -> int:
+    """The number of the first event that is still kept; 0 when there is none."""
+    return c.scalar(select(func.min(events.c.number))) or 0
+
+
+def after(c: Connection, stream: str, number: int, limit: int) -> tuple[Event, ...]:
+    """What came after `number`, in order, up to the oldest transaction that is still open."""
+    rows = c.execute(
+        select(events).where(events.c.number > number, _is_settled(c)).order_by(events.c.number).limit(limit)
+    )
+    return tuple(
+        Event(
+            id=EventId(stream, row.number),
+            type=row.type,
+            at=from_ms(row.at),
+            task_id=None if row.task_id is None else TaskId(row.task_id),
+            execution_id=None if row.execution_id is None else ExecutionId(row.execution_id),
+            facts=tuple((name, value) for name, value in json.loads(row.facts)),
+        )
+        for row in rows
+    )
+
+
+def forget_before(c: Connection, at_ms: int, limit: int) -> int:
+    """Delete up to `limit` events from before an instant, oldest first; the newest always stays, as the position.
+
+    Returns how many went.
+    """
+    last = newest(c)
+    old = select(events.c.number).where(events.c.at < at_ms, events.c.number < last).order_by(events.c.at).limit(limit)
+    return c.execute(delete(events).where(events.c.number.in_(old.scalar_subquery()))).rowcount
+
+
+def _is_settled(c: Connection) -> ColumnElement[bool]:
+    """No lower number can appear any more. On SQLite that is every committed row."""
+    if c.dialect.name == "sqlite":
+        return true()
+    return events.c.xact < literal_column("pg_snapshot_xmin(pg_current_snapshot())::text::bigint")

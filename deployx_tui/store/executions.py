@@ -1,0 +1,334 @@
+"""Executions: their rows from the fire to the end. Who may see them, and lists, are `store/history.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, TextClause
+
+from deployx_tui.model.codec import canonical
+from deployx_tui.model.execution import Cause, ExecutionStatus, TargetState, Trigger
+from deployx_tui.model.ids import BatchId, DeviceId, EngineId, ExecutionId, TaskId, UserId
+from deployx_tui.model.task import TaskState
+from deployx_tui.store import events, outcome
+from deployx_tui.store.dialects.insert import insert_new
+from deployx_tui.store.schema import execution_batches, execution_targets, executions, scheduled_tasks
+from deployx_tui.store.search import RunText, remember
+
+#: written out as in the partial indexes: with bound values SQLite's planner would not see that they fit
+IS_ALIVE: TextClause = sa.text("scheduled_task_executions.status IN ('queued','waiting','awaiting_approval','running')")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRow:
+    """What the engine must know to run an execution."""
+
+    id: ExecutionId
+    #: None: an ad-hoc run
+    task_id: TaskId | None
+    task_version: int | None
+    task_name: str
+    summary: str
+    trigger: Trigger
+    status: ExecutionStatus
+    #: on whose permissions it runs
+    owner_id: UserId
+    started_by: str
+    scheduled_for_ms: int | None
+    due_at_ms: int
+    #: canonical JSON of the TaskDraft
+    draft_json: str
+    #: canonical JSON; None before it is planned. With a plan, the targets that still wait are what is left to do
+    plan_json: str | None
+    #: the engine that claimed it
+    engine_id: EngineId | None
+    cancel_requested: bool
+
+
+def insert(
+    c: Connection,
+    *,
+    task_id: TaskId | None,
+    task_version: int | None,
+    fire_key: str,
+    trigger: Trigger,
+    draft_json: str,
+    owner_id: UserId,
+    started_by: str,
+    task_name: str,
+    summary: str,
+    engine_id: EngineId | None,
+    status: ExecutionStatus,
+    due_at_ms: int,
+    scheduled_for_ms: int | None,
+    now_ms: int,
+) -> tuple[ExecutionId, bool]:
+    """A new execution and True; or, when this task (or ad hoc) has this fire key already, that one and False."""
+    new = c.scalar(
+        insert_new(c, executions)
+        .values(
+            task_id=task_id,
+            task_version=task_version,
+            fire_key=fire_key,
+            trigger=trigger.value,
+            draft=draft_json,
+            owner_id=owner_id,
+            started_by=started_by,
+            task_name=task_name,
+            summary=summary,
+            engine_id=engine_id,
+            status=status.value,
+            due_at=due_at_ms,
+            scheduled_for=scheduled_for_ms,
+            created_at=now_ms,
+            completed_time=None if status.is_alive else now_ms,
+        )
+        .returning(executions.c.id)
+    )
+    if new is None:
+        of_task = executions.c.task_id.is_(None) if task_id is None else executions.c.task_id == task_id
+        old = c.scalars(sa.select(executions.c.id).where(of_task, executions.c.fire_key == fire_key)).one()
+        return ExecutionId(old), False
+    id_ = ExecutionId(new)
+    remember(c, [RunText(id_, None, f"{task_name} {summary}")])
+    type_ = "execution.changed" if status.is_alive else "execution.finished"
+    events.append(c, type_, at_ms=now_ms, task_id=task_id, execution_id=id_, facts=[("status", status.value)])
+    return id_, True
+
+
+def load_run(c: Connection, execution: ExecutionId) -> RunRow | None:
+    """None: there is no such execution."""
+    row = c.execute(sa.select(executions).where(executions.c.id == execution)).one_or_none()
+    if row is None:
+        return None
+    return RunRow(
+        id=ExecutionId(row.id),
+        task_id=None if row.task_id is None else TaskId(row.task_id),
+        task_version=row.task_version,
+        task_name=row.task_name,
+        summary=row.summary,
+        trigger=Trigger(row.trigger),
+        status=ExecutionStatus(row.status),
+        owner_id=UserId(row.owner_id),
+        started_by=row.started_by,
+        scheduled_for_ms=row.scheduled_for,
+        due_at_ms=row.due_at,
+        draft_json=row.draft,
+        plan_json=row.plan,
+        engine_id=None if row.engine_id is None else EngineId(row.engine_id),
+        cancel_requested=bool(row.cancel_requested),
+    )
+
+
+def queued(c: Connection, engine: EngineId) -> tuple[ExecutionId, ...]:
+    """What this engine has claimed or adopted and not yet started, the earliest due first."""
+    is_queued = executions.c.status == ExecutionStatus.QUEUED.value
+    rows = c.scalars(
+        sa.select(executions.c.id)
+        .where(executions.c.engine_id == engine, IS_ALIVE, is_queued)
+        .order_by(executions.c.due_at, executions.c.id)
+    )
+    return tuple(ExecutionId(id_) for id_ in rows)
+
+
+def freeze_plan(
+    c: Connection,
+    execution: ExecutionId,
+    plan_json: str,
+    sha256: str,
+    batches: Sequence[Sequence[tuple[DeviceId, str]]],
+    now_ms: int,
+) -> tuple[BatchId, ...]:
+    """Keep the plan and its targets (device and its name), a batch after the other. Returns the batches' ids.
+
+    () and nothing written when the execution was cancelled, is over, or was planned before.
+    """
+    frozen = c.execute(
+        sa.update(executions)
+        .where(executions.c.id == execution, IS_ALIVE, executions.c.cancel_requested == 0, executions.c.plan.is_(None))
+        .values(plan=plan_json, plan_sha256=sha256)
+        .returning(executions.c.task_id)
+    ).one_or_none()
+    if frozen is None:
+        return ()
+    ids = []
+    for number, batch in enumerate(batches, start=1):
+        new = sa.insert(execution_batches).values(execution_id=execution, number=number, status="queued")
+        id_ = c.scalars(new.returning(execution_batches.c.id)).one()
+        ids.append(BatchId(id_))
+        if batch:
+            common = {"execution_id": execution, "batch_id": id_, "batch": number, "state": TargetState.WAITING.value}
+            rows = [{**common, "device_id": device, "device_name": name} for device, name in batch]
+            c.execute(sa.insert(execution_targets), rows)
+    events.append(
+        c,
+        "execution.changed",
+        at_ms=now_ms,
+        task_id=frozen.task_id,
+        execution_id=execution,
+        facts=[("targets", sum(len(batch) for batch in batches))],
+    )
+    return tuple(ids)
+
+
+def batches(c: Connection, execution: ExecutionId) -> tuple[BatchId, ...]:
+    """All of an execution's batches, in their order; () before it is planned."""
+    rows = c.scalars(
+        sa.select(execution_batches.c.id)
+        .where(execution_batches.c.execution_id == execution)
+        .order_by(execution_batches.c.number)
+    )
+    return tuple(BatchId(id_) for id_ in rows)
+
+
+def set_running(c: Connection, execution: ExecutionId, now_ms: int) -> bool:
+    """It runs now: said once in its life, and counted in its task. False: it was cancelled or is over."""
+    first = sa.func.coalesce(executions.c.execution_time, now_ms)
+    row = c.execute(
+        sa.update(executions)
+        .where(executions.c.id == execution, IS_ALIVE, executions.c.cancel_requested == 0)
+        .values(status=ExecutionStatus.RUNNING.value, wait_reason=None, execution_time=first)
+        .returning(executions.c.task_id, executions.c.task_name, executions.c.summary, executions.c.execution_time)
+    ).one_or_none()
+    if row is None:
+        return False
+    if row.execution_time == now_ms and row.task_id is not None:
+        c.execute(
+            sa.update(scheduled_tasks)
+            .where(scheduled_tasks.c.id == row.task_id)
+            .values(execution_count=scheduled_tasks.c.execution_count + 1, last_execution=now_ms)
+        )
+    remember(c, [RunText(execution, None, f"{row.task_name} {row.summary}")])
+    events.append(c, "execution.started", at_ms=now_ms, task_id=row.task_id, execution_id=execution)
+    return True
+
+
+def finish(c: Connection, execution: ExecutionId, now_ms: int) -> ExecutionStatus:
+    """End an execution whose targets are all over: status, counts and sentence come from them.
+
+    Called again when a target that counted as lost ended after all, it is computed anew. While a target waits or
+    runs nothing changes. Returns the status that stands afterwards.
+    """
+    run = c.execute(
+        sa.select(
+            executions.c.task_id,
+            executions.c.task_name,
+            executions.c.summary,
+            executions.c.status,
+            executions.c.cancel_requested,
+        )
+        .where(executions.c.id == execution)
+        .with_for_update()
+    ).one()
+    ended = _ended(c, execution)
+    found = outcome.counts(ended)
+    if found.waiting or found.running:
+        return ExecutionStatus(run.status)
+    status = outcome.status_of(found, is_cancelled=bool(run.cancel_requested))
+    why = outcome.sentence(ended, _first_failures(c, execution))
+    _end(c, execution, status, why, now_ms, result=canonical(dict(outcome.counts_to_json(found))))
+    return status
+
+
+def fail(c: Connection, execution: ExecutionId, why: str, now_ms: int) -> None:
+    """End an execution that could not be planned or run at all, saying why. One that is over stays as it is."""
+    _end(c, execution, ExecutionStatus.FAILED, why, now_ms, only_alive=True)
+
+
+def request_cancel(c: Connection, execution: ExecutionId, now_ms: int) -> bool:
+    """Waiting targets end cancelled, running ones are marked for the engine to kill; with none running it is over.
+
+    False: it was over already.
+    """
+    asked = c.execute(sa.update(executions).where(executions.c.id == execution, IS_ALIVE).values(cancel_requested=1))
+    if asked.rowcount == 0:
+        return False
+    of_run = execution_targets.c.execution_id == execution
+    c.execute(
+        sa.update(execution_targets)
+        .where(of_run, execution_targets.c.state == TargetState.WAITING.value)
+        .values(state=TargetState.CANCELLED.value, cancel_requested=1, finished_at=now_ms)
+    )
+    running = c.execute(
+        sa.update(execution_targets)
+        .where(of_run, execution_targets.c.state == TargetState.RUNNING.value)
+        .values(cancel_requested=1)
+    )
+    if running.rowcount == 0:
+        finish(c, execution, now_ms)
+    else:
+        events.append(c, "execution.changed", at_ms=now_ms, execution_id=execution, facts=[("cancel_requested", 1)])
+    return True
+
+
+def _end(
+    c: Connection,
+    execution: ExecutionId,
+    status: ExecutionStatus,
+    why: str,
+    now_ms: int,
+    *,
+    result: str | None = None,
+    only_alive: bool = False,
+) -> None:
+    statement = sa.update(executions).where(executions.c.id == execution)
+    if only_alive:
+        statement = statement.where(IS_ALIVE)
+    row = c.execute(
+        statement.values(
+            status=status.value, wait_reason=None, completed_time=now_ms, result=result, error_message=why
+        ).returning(executions.c.task_id, executions.c.task_name, executions.c.summary)
+    ).one_or_none()
+    if row is None:
+        return
+    c.execute(sa.update(execution_batches).where(execution_batches.c.execution_id == execution).values(status="done"))
+    if row.task_id is not None:
+        settle_task(c, TaskId(row.task_id), execution)
+    remember(c, [RunText(execution, None, f"{row.task_name} {row.summary} {why}")])
+    events.append(
+        c,
+        "execution.finished",
+        at_ms=now_ms,
+        task_id=row.task_id,
+        execution_id=execution,
+        facts=[("status", status.value)],
+    )
+
+
+def settle_task(c: Connection, task: TaskId, last: ExecutionId) -> None:
+    """A run of a task is over: it is the last one now; with no instant left and none alive the task is finished."""
+    t = scheduled_tasks
+    c.execute(sa.update(t).where(t.c.id == task).values(last_execution_id=last))
+    alive = sa.exists().where(executions.c.task_id == task, IS_ALIVE)
+    c.execute(
+        sa.update(t)
+        .where(t.c.id == task, t.c.state == TaskState.ACTIVE.value, t.c.next_execution.is_(None), ~alive)
+        .values(state=TaskState.FINISHED.value)
+    )
+
+
+def _ended(c: Connection, execution: ExecutionId) -> list[outcome.Ended]:
+    t = execution_targets.c
+    kinds = (t.state, t.exit_code, t.signal, t.cause)
+    rows = c.execute(sa.select(*kinds, sa.func.count().label("n")).where(t.execution_id == execution).group_by(*kinds))
+    return [_to_ended(row, row.n) for row in rows]
+
+
+def _first_failures(c: Connection, execution: ExecutionId) -> list[tuple[str, outcome.Ended]]:
+    t = execution_targets.c
+    fine = (TargetState.SUCCEEDED, TargetState.CANCELLED, TargetState.SKIPPED)
+    rows = c.execute(
+        sa.select(t.device_name, t.state, t.exit_code, t.signal, t.cause)
+        .where(t.execution_id == execution, t.state.not_in([state.value for state in fine]))
+        .order_by(t.id)
+        .limit(3)
+    )
+    return [(row.device_name, _to_ended(row, 1)) for row in rows]
+
+
+def _to_ended(row: Any, count: int) -> outcome.Ended:
+    cause = None if row.cause is None else Cause(row.cause)
+    return outcome.Ended(TargetState(row.state), row.exit_code, row.signal, cause, count)
