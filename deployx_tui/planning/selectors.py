@@ -1,0 +1,336 @@
+"""Selectors: the one grammar that says which devices are meant. Pure.
+
+    selector  = item { "," item }             any of them
+    item      = factor { "&" factor }         all of them
+    factor    = [ "!" ] term                  not this
+    term      = NAME                          a device, else a group; also a device's id
+              | PATTERN                       device names, with * and ?
+              | "@" NAME-or-PATTERN           members of groups, through nesting and their own selectors
+              | "tag:" TAG                    devices with this tag
+              | "failed:" EXECUTION           failed, not started and lost targets of a run
+
+An item that only excludes (`!web07`) narrows the whole selector: `web*,!web07` is web* without web07, and `!web07`
+alone is everything else. `-` (names on standard input) is the command line's, before it comes here.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import unicodedata
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from fnmatch import translate
+from typing import NoReturn, assert_never
+
+from deployx_tui.errors import InvalidInput
+from deployx_tui.model.device import SelectorMatch
+from deployx_tui.model.ids import DeviceId, ExecutionId, GroupId
+from deployx_tui.model.inventory import Inventory, InventoryDevice, InventoryGroup
+
+#: which targets of an execution did not succeed
+Failed = Callable[[ExecutionId], frozenset[DeviceId]]
+
+#: what a name can't hold because the grammar uses it
+SPECIAL = ",&!@*?()[]"
+PREFIXES = ("tag:", "failed:", "os:")
+
+
+# ---- what was typed
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A device, else a group."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """Device names."""
+
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True)
+class GroupTerm:
+    """Members of the groups that a name or pattern fits."""
+
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    tag: str
+
+
+@dataclass(frozen=True, slots=True)
+class FailedOf:
+    execution: ExecutionId
+
+
+Term = Word | Pattern | GroupTerm | Tag | FailedOf
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    term: Term
+    is_negated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    #: as typed, for "why is it in"
+    text: str
+    factors: tuple[Factor, ...]
+
+    @property
+    def only_excludes(self) -> bool:
+        return all(factor.is_negated for factor in self.factors)
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    text: str
+    items: tuple[Item, ...]
+
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        return tuple(factor.term for item in self.items for factor in item.factors)
+
+
+def parse(text: str) -> Selector:
+    """Read a selector. InvalidInput (field `selector`) when it is none; whether its names exist is not asked."""
+    typed = unicodedata.normalize("NFC", text).strip()
+    if not typed:
+        _refuse("it is empty", "give a device, @group, tag:NAME or a pattern such as web*")
+    return Selector(typed, tuple(_item(part) for part in typed.split(",")))
+
+
+def _item(text: str) -> Item:
+    factors = []
+    for part in text.split("&"):
+        word = part.strip()
+        is_negated = word.startswith("!")
+        factors.append(Factor(_term(word[1:].strip() if is_negated else word), is_negated))
+    return Item(text.strip(), tuple(factors))
+
+
+def _term(word: str) -> Term:
+    if not word:
+        _refuse("a name is missing beside , & or !", "write for example web01,web02 or @web&!web07")
+    if word.startswith("tag:"):
+        if not word[4:]:
+            _refuse("tag: names no tag", "write for example tag:prod")
+        return Tag(word[4:])
+    if word.startswith("failed:"):
+        number = word.removeprefix("failed:")
+        if not re.fullmatch(r"[0-9]{1,18}", number) or int(number) == 0:
+            _refuse(f"{word!r} names no execution", "write for example failed:8841")
+        return FailedOf(ExecutionId(int(number)))
+    if word.startswith("os:"):
+        _refuse("facts such as the operating system are not known yet", "use a tag, for example tag:windows")
+    is_group = word.startswith("@")
+    name = word[1:].strip() if is_group else word
+    if not name:
+        _refuse("@ names no group", "write for example @web")
+    if bad := next((character for character in name if character in SPECIAL and character not in "*?"), None):
+        _refuse(f"{bad!r} has no place in a name", "join terms with , (or) and & (and); exclude with !")
+    if is_group:
+        return GroupTerm(name)
+    return Pattern(name) if _is_pattern(name) else Word(name)
+
+
+def _is_pattern(name: str) -> bool:
+    return "*" in name or "?" in name
+
+
+def _refuse(message: str, remedy: str) -> NoReturn:
+    raise InvalidInput.of("selector", message, remedy)
+
+
+# ---- what it means now
+
+
+def resolve(
+    selector_text: str, inventory: Inventory, failed: Failed | None = None, *, lenient: bool = False
+) -> SelectorMatch:
+    """The devices that a selector means at this moment, by name, each with the item that brought it in.
+
+    InvalidInput when a name is no device or group, or both; `lenient`: such a name means nothing, as in a group's
+    stored selector, which may outlive what it names.
+    """
+    selector = parse(selector_text)
+    why = _Resolver(inventory, failed, lenient).evaluate(selector)
+    found = [(device, inventory.devices[device].name, term) for device, term in why.items()]
+    return SelectorMatch(selector=selector.text, devices=tuple(sorted(found, key=lambda row: (row[1], row[0]))))
+
+
+def members(inventory: Inventory, group: GroupId) -> tuple[DeviceId, ...]:
+    """All members of a group, through nesting and selectors, by id. A group inside itself adds nothing."""
+    return tuple(sorted(_Resolver(inventory, None, True).members(group)))
+
+
+class _Resolver:
+    """Evaluates selectors over one inventory; remembers the groups that it has been through."""
+
+    def __init__(self, inventory: Inventory, failed: Failed | None, lenient: bool) -> None:
+        self._inventory = inventory
+        self._failed = failed
+        self._lenient = lenient
+        self._open: set[GroupId] = set()
+        self._by_name: dict[str, InventoryDevice] = {device.name: device for device in inventory.devices.values()}
+        self._groups: dict[str, InventoryGroup] = {group.name: group for group in inventory.groups.values()}
+
+    def evaluate(self, selector: Selector) -> dict[DeviceId, str]:
+        every = frozenset(self._inventory.devices)
+        chosen: dict[DeviceId, str] = {}
+        choosing = [item for item in selector.items if not item.only_excludes]
+        for item in choosing:
+            for device in sorted(self._all_of(item, every)):
+                chosen.setdefault(device, item.text)
+        excluding = [item for item in selector.items if item.only_excludes]
+        if not choosing:
+            text = ",".join(item.text for item in excluding)
+            chosen = dict.fromkeys(every, text)
+        for item in excluding:
+            kept = self._all_of(item, every)
+            chosen = {device: text for device, text in chosen.items() if device in kept}
+        return chosen
+
+    def _all_of(self, item: Item, every: frozenset[DeviceId]) -> frozenset[DeviceId]:
+        found = every
+        for factor in item.factors:
+            devices = self._term(factor.term)
+            found = found - devices if factor.is_negated else found & devices
+        return found
+
+    def _term(self, term: Term) -> frozenset[DeviceId]:
+        match term:
+            case Word(name):
+                return self._word(name)
+            case Pattern(pattern):
+                return frozenset(self._by_name[name].id for name in _fitting(pattern, self._by_name))
+            case GroupTerm(pattern):
+                return self._group_term(pattern)
+            case Tag(tag):
+                return frozenset(device.id for device in self._inventory.devices.values() if tag in device.tags)
+            case FailedOf(execution):
+                if self._failed is not None:
+                    return self._failed(execution) & frozenset(self._inventory.devices)
+                if self._lenient:
+                    return frozenset()
+                _refuse("failed: can't be used here", "use it with run, or rerun the execution")
+            case _:
+                assert_never(term)
+
+    def _word(self, name: str) -> frozenset[DeviceId]:
+        device, group = self._by_name.get(name), self._groups.get(name)
+        if device is not None and group is not None and not self._lenient:
+            _refuse(f"{name!r} is a device and a group", f"write @{name} for the group, or the device's id {device.id}")
+        if device is not None:
+            return frozenset({device.id})
+        if group is not None:
+            return self.members(group.id)
+        if re.fullmatch(r"[0-9]{1,18}", name) and (numbered := DeviceId(int(name))) in self._inventory.devices:
+            return frozenset({numbered})
+        if not self._lenient:
+            self._unknown("device or group", name, [*self._by_name, *self._groups])
+        return frozenset()
+
+    def _group_term(self, pattern: str) -> frozenset[DeviceId]:
+        if _is_pattern(pattern):
+            groups = [self._groups[name].id for name in _fitting(pattern, self._groups)]
+        elif pattern in self._groups:
+            groups = [self._groups[pattern].id]
+        elif self._lenient:
+            groups = []
+        else:
+            self._unknown("group", pattern, self._groups)
+        return frozenset().union(*(self.members(group) for group in groups))
+
+    def _unknown(self, noun: str, name: str, known: Iterable[str]) -> NoReturn:
+        near = difflib.get_close_matches(name, list(known), n=3)
+        remedy = f"did you mean {' or '.join(near)}?" if near else "see `deployx device list` and `deployx group list`"
+        _refuse(f"there is no {noun} {name!r}", remedy)
+
+    def members(self, group: GroupId) -> frozenset[DeviceId]:
+        found = self._inventory.groups.get(group)
+        if found is None or group in self._open:
+            return frozenset()
+        self._open.add(group)
+        try:
+            if found.selector is not None:
+                return self._stored(found.selector)
+            direct = found.devices & frozenset(self._inventory.devices)
+            return direct.union(*(self.members(child) for child in found.groups))
+        finally:
+            self._open.discard(group)
+
+    def _stored(self, selector: str) -> frozenset[DeviceId]:
+        """A group's own selector: what it names may be gone since, and then means nothing."""
+        lenient, self._lenient = self._lenient, True
+        try:
+            return frozenset(self.evaluate(parse(selector)))
+        except InvalidInput:
+            return frozenset()
+        finally:
+            self._lenient = lenient
+
+
+def _fitting(pattern: str, names: Iterable[str]) -> list[str]:
+    # names can't hold brackets, so fnmatch's third wildcard never comes up
+    fits = re.compile(translate(pattern)).match
+    return [name for name in names if fits(name)]
+
+
+# ---- cycles
+
+
+def mentioned_groups(selector_text: str, inventory: Inventory) -> frozenset[GroupId]:
+    """The groups that a selector's words name; a pattern names those that fit it now."""
+    names = {group.name: group.id for group in inventory.groups.values()}
+    found: set[GroupId] = set()
+    for term in parse(selector_text).terms:
+        match term:
+            case Word(name) if name in names:
+                found.add(names[name])
+            case GroupTerm(pattern):
+                found.update(names[name] for name in _fitting(pattern, names))
+            case _:
+                pass
+    return frozenset(found)
+
+
+def would_cycle(inventory: Inventory, group: GroupId, children: Collection[GroupId]) -> tuple[str, ...]:
+    """The names along the way from `group` through `children` back to it; empty when there is no such way."""
+    trail: list[GroupId] = [group]
+    seen: set[GroupId] = set()
+
+    def leads_back(at: GroupId) -> bool:
+        trail.append(at)
+        if at == group:
+            return True
+        if at not in seen:
+            seen.add(at)
+            if any(leads_back(child) for child in sorted(_children(inventory, at))):
+                return True
+        trail.pop()
+        return False
+
+    if any(leads_back(child) for child in sorted(children)):
+        return tuple(inventory.groups[at].name for at in trail if at in inventory.groups)
+    return ()
+
+
+def _children(inventory: Inventory, group: GroupId) -> frozenset[GroupId]:
+    found = inventory.groups.get(group)
+    if found is None:
+        return frozenset()
+    if found.selector is None:
+        return found.groups
+    try:
+        return mentioned_groups(found.selector, inventory)
+    except InvalidInput:
+        return frozenset()

@@ -1,0 +1,294 @@
+"""Whether a task, a device or a group can be meant as it stands. Pure; every problem is told, each with its remedy.
+
+The rule of a schedule is asked of `scheduling.recurrence`; uniqueness of names is asked of the inventory given, and
+once more by the database.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from functools import cache
+
+from deployx_tui.errors import InvalidInput, Problem
+from deployx_tui.model.device import DeviceDraft, GroupDraft
+from deployx_tui.model.ids import DeviceId, GroupId
+from deployx_tui.model.inventory import Inventory
+from deployx_tui.model.payload import CommandPayload, Commands, Line, Script
+from deployx_tui.model.schedule import Once, OverlapKind
+from deployx_tui.model.task import TaskDraft
+from deployx_tui.planning.names import validate_name, validate_prose, validate_selectable
+from deployx_tui.planning.selectors import (
+    FailedOf,
+    mentioned_groups,
+    parse,
+    resolve,
+    would_cycle,
+)
+from deployx_tui.scheduling.recurrence import compile_schedule
+
+#: one request of the API holds it, with room to spare
+LONGEST_SCRIPT = 512 * 1024
+#: groups in groups in groups
+DEEPEST_NESTING = 32
+
+_ENVIRONMENT_NAME = re.compile(r"[A-Z][A-Z0-9_]{0,63}", re.ASCII)
+#: names by which a value becomes code, or decides which code runs
+_DANGEROUS = ("PATH", "IFS", "ENV", "BASH_ENV", "PS4", "SHELLOPTS", "RUBYOPT", "NODE_OPTIONS")
+_DANGEROUS_BEGINNINGS = ("LD_", "DYLD_", "PYTHON", "PERL5", "GIT_")
+
+_HOST_LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?", re.ASCII)
+_USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._@+-]{0,63}", re.ASCII)
+_COLOR = re.compile(r"#[0-9a-fA-F]{6}", re.ASCII)
+
+
+def _problem(field: str, message: str, remedy: str) -> Problem:
+    return Problem(field=field, message=message, remedy=remedy)
+
+
+# ---- tasks
+
+
+def validate_task(draft: TaskDraft, inventory: Inventory, now: datetime) -> tuple[Problem, ...]:
+    """Problems of a draft that is to be saved at `now`; none: it can be."""
+    return (
+        *validate_name(draft.name, "task_name", limit=200),
+        *validate_prose(draft.description, "description"),
+        *_tags(draft.tags),
+        *_task_targets(draft, inventory),
+        *_task_schedule(draft, now),
+        *validate_payload(draft.payload),
+        *_durations(draft),
+    )
+
+
+def _task_targets(draft: TaskDraft, inventory: Inventory) -> list[Problem]:
+    problems: list[Problem] = []
+    if draft.selector.strip():
+        try:
+            # what failed in a run is looked up when it starts; here only the words are asked
+            resolve(draft.selector, inventory, failed=lambda _: frozenset())
+        except InvalidInput as error:
+            problems.extend(error.problems)
+    elif not draft.device_ids and not draft.group_ids:
+        problems.append(_problem("selector", "there is nothing to run on", "give a selector, devices or groups"))
+    problems.extend(_unknown_ids("device_ids", draft.device_ids, inventory.devices))
+    problems.extend(_unknown_ids("group_ids", draft.group_ids, inventory.groups))
+    return problems
+
+
+def _unknown_ids(field: str, given: Iterable[int], known: Iterable[int]) -> list[Problem]:
+    unknown = sorted(set(given) - set(known))
+    if not unknown:
+        return []
+    return [_problem(field, f"there is none with id {', '.join(map(str, unknown))}", "leave out what is gone")]
+
+
+def _task_schedule(draft: TaskDraft, now: datetime) -> list[Problem]:
+    try:
+        rule = compile_schedule(draft.schedule)
+    except InvalidInput as error:
+        return list(error.problems)
+    if rule.next_after(now) is not None:
+        return []
+    if isinstance(draft.schedule.recurrence, Once):
+        return [_problem("scheduled_time", "it is in the past", "give a time to come, or run it now by hand")]
+    return [_problem("end", "no run is left before it", "give a later end, or none")]
+
+
+def _durations(draft: TaskDraft) -> list[Problem]:
+    problems = []
+    if draft.timeout is not None and draft.timeout < timedelta(seconds=1):
+        problems.append(_problem("timeout_seconds", "it is shorter than a second", "give 1s or more, or none"))
+    if draft.grace < timedelta():
+        problems.append(_problem("grace_seconds", "it is negative", "give 0s or more"))
+    parallel = draft.overlap.kind is OverlapKind.PARALLEL
+    if (parallel and not 2 <= draft.overlap.limit <= 1000) or (not parallel and draft.overlap.limit != 1):
+        problems.append(_problem("overlap", "it allows no such number of runs", "say skip, or parallel:3"))
+    return problems
+
+
+def _tags(tags: Iterable[str]) -> list[Problem]:
+    return [problem for tag in sorted(tags) for problem in validate_selectable(tag, "tags", limit=64)]
+
+
+def validate_payload(payload: CommandPayload) -> tuple[Problem, ...]:
+    """Problems of what is to run."""
+    return (
+        *_body(payload),
+        *_environment(payload.environment),
+        *_working_directory(payload.working_directory),
+        *_success_codes(payload.success_codes),
+    )
+
+
+def _body(payload: CommandPayload) -> list[Problem]:
+    texts: tuple[str, ...]
+    match payload.body:
+        case Line(command):
+            field, texts = "command_payload.command", (command,)
+        case Script(text):
+            field, texts = "command_payload.script", (text,)
+        case Commands(commands):
+            field, texts = "command_payload.commands", commands
+    if not texts or any(not text.strip() for text in texts):
+        return [_problem(field, "there is nothing to run", "give a command")]
+    if isinstance(payload.body, Line) and "\n" in payload.body.command.strip("\n"):
+        return [_problem(field, "it has several lines", "give it as a script")]
+    if sum(len(text) for text in texts) > LONGEST_SCRIPT:
+        return [_problem(field, "it is longer than 512 KiB", "put it into a file on the targets")]
+    return [problem for text in texts for problem in _plain(text, field)]
+
+
+def _plain(text: str, field: str) -> list[Problem]:
+    """Text that can cross to a target: no NUL, nothing that UTF-8 can't hold."""
+    if "\0" in text:
+        return [_problem(field, "it holds a NUL character", "take it out")]
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return [_problem(field, "it holds bytes that are not UTF-8", "give valid UTF-8 text")]
+    return []
+
+
+def _environment(environment: Iterable[tuple[str, str]]) -> list[Problem]:
+    problems: list[Problem] = []
+    seen: set[str] = set()
+    for name, value in environment:
+        field = "command_payload.environment"
+        if not _ENVIRONMENT_NAME.fullmatch(name):
+            problems.append(
+                _problem(
+                    field, f"{name[:80]!r} is not a name for it", "use capitals, digits and _: up to 64, a letter first"
+                )
+            )
+        elif name in _DANGEROUS or name.startswith(_DANGEROUS_BEGINNINGS):
+            problems.append(_problem(field, f"{name} decides which code runs", "set it inside the command instead"))
+        if name in seen:
+            problems.append(_problem(field, f"{name[:80]} is there twice", "leave one out"))
+        seen.add(name)
+        problems.extend(_plain(value, field))
+        if len(value) > LONGEST_SCRIPT // 4:
+            problems.append(_problem(field, f"the value of {name[:80]} is longer than 128 KiB", "put it into a file"))
+    return problems
+
+
+def _working_directory(folder: str | None) -> list[Problem]:
+    field = "command_payload.working_directory"
+    if folder is None:
+        return []
+    if not folder.strip():
+        return [_problem(field, "it is blank", "give a path, or leave it out for the login's home")]
+    if len(folder) > 4096:
+        return [_problem(field, "it is longer than 4096 characters", "give a shorter path")]
+    return _plain(folder, field)
+
+
+def _success_codes(codes: frozenset[int]) -> list[Problem]:
+    field = "command_payload.success_codes"
+    if not codes:
+        return [_problem(field, "no exit code would be a success", "give at least one, such as 0")]
+    if any(not 0 <= code < 2**32 for code in codes):
+        return [_problem(field, "an exit code is out of range", "give numbers from 0 to 4294967295")]
+    return []
+
+
+# ---- devices and groups
+
+
+def validate_device(draft: DeviceDraft, inventory: Inventory, device: DeviceId | None = None) -> tuple[Problem, ...]:
+    """Problems of a device; `device` is its id when it exists already."""
+    problems = [*validate_selectable(draft.name, "name"), *validate_prose(draft.description, "description")]
+    if any(other.name == draft.name and other.id != device for other in inventory.devices.values()):
+        problems.append(_problem("name", f"there is a device {draft.name!r} already", "choose another name"))
+    problems.extend(_address(draft.address))
+    if draft.port is not None and not 1 <= draft.port <= 65535:
+        problems.append(_problem("port", f"{draft.port} is not a port", "give 1 to 65535"))
+    if draft.user is not None and not _USER.fullmatch(draft.user):
+        problems.append(_problem("user", "it is not a login name", "use letters, digits, . _ @ + and -, up to 64"))
+    if draft.key_file is not None:
+        problems.extend(_key_file(draft.key_file))
+    problems.extend(_tags(draft.tags))
+    problems.extend(_unknown_ids("groups", draft.groups, inventory.groups))
+    for group in draft.groups:
+        if group in inventory.groups and inventory.groups[group].selector is not None:
+            name = inventory.groups[group].name
+            problems.append(_problem("groups", f"{name} chooses its members by a selector", "give the device a tag"))
+    return tuple(problems)
+
+
+def _address(address: str) -> list[Problem]:
+    """A host name or an IP address: a strict grammar, since it can end up in a ProxyCommand."""
+    try:
+        ipaddress.ip_address(address.partition("%")[0])
+        scope = address.partition("%")[2]
+        if not scope or re.fullmatch(r"[A-Za-z0-9._-]{1,15}", scope, re.ASCII):
+            return []
+    except ValueError:
+        labels = address.removesuffix(".").split(".")
+        if len(address) <= 253 and all(_HOST_LABEL.fullmatch(label) for label in labels):
+            return []
+    return [
+        _problem("address", "it is not a host name or an IP address", "give for example web01.example.com or 10.0.0.7")
+    ]
+
+
+def _key_file(path: str) -> list[Problem]:
+    if not path.startswith(("/", "~/")) or len(path) > 4096:
+        return [_problem("key_file", "it is not an absolute path", "give for example ~/.ssh/id_ed25519")]
+    return [*_plain(path, "key_file"), *validate_prose(path.replace("\n", "\0"), "key_file")]
+
+
+def validate_group(draft: GroupDraft, inventory: Inventory, group: GroupId | None = None) -> tuple[Problem, ...]:
+    """Problems of a group; `group` is its id when it exists already."""
+    problems = [*validate_selectable(draft.name, "name"), *validate_prose(draft.description, "description")]
+    if any(other.name == draft.name and other.id != group for other in inventory.groups.values()):
+        problems.append(_problem("name", f"there is a group {draft.name!r} already", "choose another name"))
+    if not _COLOR.fullmatch(draft.color):
+        problems.append(_problem("color", f"{draft.color[:20]!r} is not a colour", "give #rrggbb, such as #2f81f7"))
+    problems.extend(_unknown_ids("devices", draft.devices, inventory.devices))
+    problems.extend(_unknown_ids("groups", draft.groups, inventory.groups))
+    children: frozenset[GroupId] = frozenset(draft.groups)
+    field = "groups"
+    if draft.selector is not None:
+        field = "selector"
+        if draft.devices or draft.groups:
+            problems.append(_problem("selector", "a group has members or a selector", "leave one of them out"))
+        try:
+            problems.extend(_group_selector(draft.selector, inventory))
+            children |= mentioned_groups(draft.selector, inventory)
+        except InvalidInput as error:
+            problems.extend(error.problems)
+    problems.extend(_nesting(inventory, group, children, draft.name, field))
+    return tuple(problems)
+
+
+def _group_selector(selector: str, inventory: Inventory) -> list[Problem]:
+    parsed = parse(selector)
+    if any(isinstance(term, FailedOf) for term in parsed.terms):
+        return [_problem("selector", "a group can't be what failed in a run", "use failed: with run instead")]
+    resolve(selector, inventory)
+    return []
+
+
+def _nesting(
+    inventory: Inventory, group: GroupId | None, children: frozenset[GroupId], name: str, field: str
+) -> list[Problem]:
+    if group is not None and (way := would_cycle(inventory, group, children)):
+        return [_problem(field, f"{name} would be inside itself: {' > '.join(way)}", "take one of them out")]
+
+    @cache
+    def height(at: GroupId) -> int:
+        found = inventory.groups.get(at)
+        return 1 + max((height(child) for child in found.groups), default=0) if found is not None else 0
+
+    @cache
+    def depth(at: GroupId) -> int:
+        return 1 + max((depth(other.id) for other in inventory.groups.values() if at in other.groups), default=0)
+
+    above = 0 if group is None else depth(group) - 1
+    if above + 1 + max((height(child) for child in children), default=0) > DEEPEST_NESTING:
+        return [_problem(field, f"groups would nest more than {DEEPEST_NESTING} deep", "flatten some of them")]
+    return []
