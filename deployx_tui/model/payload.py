@@ -60,3 +60,21 @@ class CommandPayload:
 
 
 Payload = CommandPayload
+
+
+#: of `one_line`, in characters
+LONGEST_LINE = 200
+
+
+def one_line(payload: Payload) -> str:
+    """What it does, as a list shows it: the line, or the first one and how many follow."""
+    match payload.body:
+        case Line(command):
+            lines = [command]
+        case Script(text):
+            lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+        case Commands(commands):
+            lines = [*commands]
+    first = " ".join(lines[0].split()) if lines else ""
+    more = f" (and {len(lines) - 1} more)" if len(lines) > 1 else ""
+    return first[: LONGEST_LINE - len(more)] + more

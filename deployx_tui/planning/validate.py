@@ -200,9 +200,9 @@ def _success_codes(codes: frozenset[int]) -> list[Problem]:
 
 def validate_device(draft: DeviceDraft, inventory: Inventory, device: DeviceId | None = None) -> tuple[Problem, ...]:
     """Problems of a device; `device` is its id when it exists already."""
-    problems = [*validate_selectable(draft.name, "name"), *validate_prose(draft.description, "description")]
+    problems = [*validate_selectable(draft.name, "device_name"), *validate_prose(draft.description, "description")]
     if any(other.name == draft.name and other.id != device for other in inventory.devices.values()):
-        problems.append(_problem("name", f"there is a device {draft.name!r} already", "choose another name"))
+        problems.append(_problem("device_name", f"there is a device {draft.name!r} already", "choose another name"))
     problems.extend(_address(draft.address))
     if draft.port is not None and not 1 <= draft.port <= 65535:
         problems.append(_problem("port", f"{draft.port} is not a port", "give 1 to 65535"))
@@ -211,11 +211,11 @@ def validate_device(draft: DeviceDraft, inventory: Inventory, device: DeviceId |
     if draft.key_file is not None:
         problems.extend(_key_file(draft.key_file))
     problems.extend(_tags(draft.tags))
-    problems.extend(_unknown_ids("groups", draft.groups, inventory.groups))
+    problems.extend(_unknown_ids("group_ids", draft.groups, inventory.groups))
     for group in draft.groups:
         if group in inventory.groups and inventory.groups[group].selector is not None:
             name = inventory.groups[group].name
-            problems.append(_problem("groups", f"{name} chooses its members by a selector", "give the device a tag"))
+            problems.append(_problem("group_ids", f"{name} chooses its members by a selector", "give the device a tag"))
     return tuple(problems)
 
 
@@ -243,15 +243,15 @@ def _key_file(path: str) -> list[Problem]:
 
 def validate_group(draft: GroupDraft, inventory: Inventory, group: GroupId | None = None) -> tuple[Problem, ...]:
     """Problems of a group; `group` is its id when it exists already."""
-    problems = [*validate_selectable(draft.name, "name"), *validate_prose(draft.description, "description")]
+    problems = [*validate_selectable(draft.name, "group_name"), *validate_prose(draft.description, "description")]
     if any(other.name == draft.name and other.id != group for other in inventory.groups.values()):
-        problems.append(_problem("name", f"there is a group {draft.name!r} already", "choose another name"))
+        problems.append(_problem("group_name", f"there is a group {draft.name!r} already", "choose another name"))
     if not _COLOR.fullmatch(draft.color):
         problems.append(_problem("color", f"{draft.color[:20]!r} is not a colour", "give #rrggbb, such as #2f81f7"))
-    problems.extend(_unknown_ids("devices", draft.devices, inventory.devices))
-    problems.extend(_unknown_ids("groups", draft.groups, inventory.groups))
+    problems.extend(_unknown_ids("device_ids", draft.devices, inventory.devices))
+    problems.extend(_unknown_ids("group_ids", draft.groups, inventory.groups))
     children: frozenset[GroupId] = frozenset(draft.groups)
-    field = "groups"
+    field = "group_ids"
     if draft.selector is not None:
         field = "selector"
         if draft.devices or draft.groups:

@@ -93,26 +93,34 @@ def owner_of(c: Connection, execution: ExecutionId) -> UserId | None:
     return UserId(found) if found is not None else None
 
 
-def latest(c: Connection, tasks: Collection[TaskId], count: int) -> Mapping[TaskId, tuple[Execution, ...]]:
+def by_ids(c: Connection, wanted: Collection[ExecutionId]) -> Mapping[ExecutionId, Execution]:
+    if not wanted:
+        return {}
+    rows = c.execute(select(*_SHOWN).where(e.id.in_(sets.ids(c, wanted)))).all()
+    return {execution.id: execution for execution in _executions(c, rows)}
+
+
+def latest(
+    c: Connection, tasks: Collection[TaskId], count: int
+) -> Mapping[TaskId, tuple[tuple[ExecutionId, ExecutionStatus], ...]]:
     """Up to `count` newest executions of each task, newest first. One walk of the index per task, in one query."""
     if not tasks:
         return {}
     inner = executions.alias("inner_executions")
     asked = sets.ids(c, tasks).subquery("asked")
-    task = asked.c[0]
     newest = (
         select(inner.c.id)
-        .where(inner.c.task_id == task)
+        .where(inner.c.task_id == asked.c[0])
         .order_by(inner.c.created_at.desc(), inner.c.id.desc())
         .limit(count)
         .correlate(asked)
     )
-    rows = c.execute(select(*_SHOWN).select_from(asked).join(executions, e.id.in_(newest))).all()
-    found: defaultdict[TaskId, list[Execution]] = defaultdict(list)
-    rows = sorted(rows, key=lambda row: (row.created_at, row.id), reverse=True)
-    for execution in _executions(c, rows):
-        if execution.task_id is not None:
-            found[execution.task_id].append(execution)
+    rows = c.execute(
+        select(e.task_id, e.id, e.status, e.created_at).select_from(asked).join(executions, e.id.in_(newest))
+    ).all()
+    found: defaultdict[TaskId, list[tuple[ExecutionId, ExecutionStatus]]] = defaultdict(list)
+    for row in sorted(rows, key=lambda row: (row.created_at, row.id), reverse=True):
+        found[TaskId(row.task_id)].append((ExecutionId(row.id), ExecutionStatus(row.status)))
     return {task: tuple(runs) for task, runs in found.items()}
 
 

@@ -11,10 +11,10 @@ from sqlalchemy import Connection, Row, select
 
 from deployx_tui.errors import NotFound
 from deployx_tui.model.execution import Cause, CauseCount, KillReport, KillVerdict, TargetResult, TargetState
-from deployx_tui.model.ids import DeviceId, ExecutionId, TargetId
+from deployx_tui.model.ids import DeviceId, ExecutionId, TargetId, UserId
 from deployx_tui.store.clock import from_ms
 from deployx_tui.store.paging import checked_limit, cursor_of, key_of
-from deployx_tui.store.schema import execution_targets
+from deployx_tui.store.schema import execution_targets, executions
 
 x = execution_targets.c
 
@@ -73,6 +73,17 @@ def without_success(c: Connection, execution: ExecutionId) -> Mapping[DeviceId, 
     """Every target that did not succeed, by device."""
     query = select(execution_targets).where(x.execution_id == execution, x.state != TargetState.SUCCEEDED.value)
     return {DeviceId(row.device_id): _result(row) for row in c.execute(query)}
+
+
+def failed_in(c: Connection, execution: ExecutionId, owner: UserId | None = None) -> frozenset[DeviceId]:
+    """What `failed:ID` in a selector means: targets that are over without success. `owner`: only in own runs."""
+    query = select(x.device_id).where(
+        x.execution_id == execution,
+        x.state.not_in([s.value for s in (TargetState.SUCCEEDED, TargetState.WAITING, TargetState.RUNNING)]),
+    )
+    if owner is not None:
+        query = query.join(executions, executions.c.id == x.execution_id).where(executions.c.owner_id == owner)
+    return frozenset(DeviceId(device) for device in c.execute(query).scalars())
 
 
 def _result(row: Row[Any]) -> TargetResult:

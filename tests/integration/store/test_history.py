@@ -101,15 +101,16 @@ def test_an_execution_says_what_is_known_of_it(past: Connection) -> None:
 
 def test_the_latest_runs_of_many_tasks_come_with_one_query(c: Connection) -> None:
     wanted = [_task(c, f"t{number}") for number in range(3)]
-    for at in range(20):
-        add_run(c, at, task=wanted[0])
+    twenty = [add_run(c, at, FAILED if at == 19 else SUCCEEDED, task=wanted[0]) for at in range(20)]
     newest_by_time = add_run(c, 100, task=wanted[1])
     add_run(c, 50, task=wanted[1])
     found = history.latest(c, wanted, 12)
-    assert [run.created_at for run in found[wanted[0]]] == [from_ms(at) for at in range(19, 7, -1)]
-    assert found[wanted[1]][0].id == newest_by_time
+    assert [run for run, _ in found[wanted[0]]] == twenty[:7:-1]
+    assert [status for _, status in found[wanted[0]][:2]] == [FAILED, SUCCEEDED]
+    assert found[wanted[1]][0][0] == newest_by_time
     assert wanted[2] not in found
     assert history.latest(c, [], 12) == {}
+    assert history.by_ids(c, twenty[:2])[twenty[1]].created_at == from_ms(1)
 
 
 def test_targets_page_in_the_order_of_the_plan(past: Connection) -> None:
@@ -136,6 +137,8 @@ def test_causes_fold_equal_reasons_the_most_frequent_first(c: Connection) -> Non
         ("unreachable here", ("device1",)),
     ]
     assert set(results.without_success(c, run)) == set(hosts[:3])
+    assert results.failed_in(c, run) == results.failed_in(c, run, ADA) == set(hosts[:3])
+    assert results.failed_in(c, run, BOB) == frozenset()
 
 
 def test_a_calendar_counts_by_due_time(past: Connection) -> None:

@@ -66,8 +66,8 @@ def test_a_task_name_may_have_200_characters_and_others_120() -> None:
     "name", [*BAD_NAMES, "a,b", "a&b", "!a", "@a", "a*", "a?", "a(b)", "[a]", "tag:x", "os:y", "failed:1", "-"]
 )
 def test_names_of_devices_groups_and_tags_can_be_said_in_selectors(name: str) -> None:
-    assert {p.field for p in validate_device(replace(DEVICE, name=name), inventory())} == {"name"}
-    assert {p.field for p in validate_group(replace(GROUP, name=name), inventory())} == {"name"}
+    assert {p.field for p in validate_device(replace(DEVICE, name=name), inventory())} == {"device_name"}
+    assert {p.field for p in validate_group(replace(GROUP, name=name), inventory())} == {"group_name"}
     assert {p.field for p in validate_task(replace(TASK, tags=frozenset({name})), inventory(), NOW)} == {"tags"}
 
 
@@ -199,10 +199,10 @@ def test_addresses(address: str) -> None:
         *(({"user": user}, "user") for user in ["", "-l", "a b", "a;b", "$(x)", "ü", "a" * 65, "a\n", "a'b"]),
         *(({"port": port}, "port") for port in [0, -1, 65536]),
         *(({"key_file": path}, "key_file") for path in ["", "id_rsa", "-x", "/a\nb", "/a\0"]),
-        ({"name": "web01"}, "name"),
+        ({"name": "web01"}, "device_name"),
         ({"tags": frozenset({"a,b"})}, "tags"),
-        ({"groups": (GroupId(99),)}, "groups"),
-        ({"groups": (GroupId(4),)}, "groups"),
+        ({"groups": (GroupId(99),)}, "group_ids"),
+        ({"groups": (GroupId(4),)}, "group_ids"),
         ({"description": "\x07"}, "description"),
     ],
 )
@@ -219,11 +219,11 @@ def test_a_device_keeps_its_own_name() -> None:
 @pytest.mark.parametrize(
     ("draft", "field"),
     [
-        (replace(GROUP, name="web"), "name"),
+        (replace(GROUP, name="web"), "group_name"),
         (replace(GROUP, color="red"), "color"),
         (replace(GROUP, color="#12345"), "color"),
-        (replace(GROUP, devices=(DeviceId(99),)), "devices"),
-        (replace(GROUP, groups=(GroupId(99),)), "groups"),
+        (replace(GROUP, devices=(DeviceId(99),)), "device_ids"),
+        (replace(GROUP, groups=(GroupId(99),)), "group_ids"),
         (GroupDraft(name="x", selector=""), "selector"),
         (GroupDraft(name="x", selector="@nobody"), "selector"),
         (GroupDraft(name="x", selector="failed:1"), "selector"),
@@ -246,6 +246,6 @@ def test_a_group_inside_itself_is_refused_with_the_way() -> None:
 def test_groups_do_not_nest_without_end() -> None:
     chain = [group(100 + n, f"g{n}", groups=(101 + n,) if n < 31 else ()) for n in range(32)]
     assert [p.field for p in validate_group(GroupDraft(name="x", groups=(GroupId(100),)), inventory(*chain))] == [
-        "groups"
+        "group_ids"
     ]
     assert validate_group(GroupDraft(name="x", groups=(GroupId(101),)), inventory(*chain)) == ()
