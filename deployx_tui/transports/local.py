@@ -1,0 +1,206 @@
+"""This machine, as the engine's own account: the same protocol as over SSH, to a child `sh` in a session of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import os
+import selectors
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from threading import Event
+
+from deployx_tui.model.device import TestStep, TestStepName
+from deployx_tui.model.execution import Cause, Stream
+from deployx_tui.transports.base import (
+    CommandSpec,
+    Connection,
+    Endpoint,
+    Exited,
+    Process,
+    Refused,
+    Signalled,
+    Unknown,
+    Unreached,
+)
+from deployx_tui.transports.posix import process as posix
+from deployx_tui.transports.posix import wrapper
+
+#: how long `sh` may take to answer
+PATIENCE = timedelta(seconds=20)
+
+
+class LocalTransport:
+    """Runs commands here. There is nothing to pool: a connection is a promise, a run is a child process."""
+
+    def connect(self, endpoint: Endpoint, deadline: timedelta, cancel: Event) -> Connection | Unreached:
+        return LocalConnection()
+
+    def release(self, connection: Connection) -> None:
+        connection.close()
+
+    def test(self, endpoint: Endpoint, deadline: timedelta) -> Iterator[TestStep]:
+        """Only `run`: there is no name, no connection, no key and no login."""
+        begun = time.monotonic()
+        connection = LocalConnection()
+        started = connection.start(CommandSpec(script="uname -s", timeout=deadline))
+        heard = bytearray()
+        if isinstance(started, Refused | Unknown):
+            ok, message, remedy = False, started.message, "see that sh is in the PATH of the engine"
+        else:
+            outcome = started.stream(lambda stream, data, at: heard.extend(data), Event())
+            ok = outcome == Exited(0)
+            said = heard.decode("utf-8", "replace").strip()
+            message = f"sh runs as {getpass.getuser()} on {said}" if ok else f"sh ended with {outcome}: {said}"
+            remedy = "" if ok else "run `sh -c 'uname -s'` as the engine's account"
+        yield TestStep(
+            name=TestStepName.RUN,
+            ok=ok,
+            message=message,
+            remedy=remedy,
+            elapsed_ms=int((time.monotonic() - begun) * 1000),
+        )
+
+    def shutdown(self) -> None:
+        return
+
+
+class LocalConnection:
+    """Starts children; several at once if wanted."""
+
+    def start(self, spec: CommandSpec) -> Process | Refused | Unknown:
+        spec = posix.with_nonce(spec)
+        text = wrapper.start_text(spec)
+        if isinstance(text, Refused):
+            return text
+        try:
+            child = Child()
+        except OSError as error:
+            return Refused(Cause.SHELL, f"sh can't be started here: {error}", "see that sh is in the engine's PATH")
+        patience = PATIENCE.total_seconds()
+        begun = posix.start(child, spec, text, patience)
+        if isinstance(begun, Refused | Unknown):
+            child.close()
+            return begun
+        return posix.PosixProcess(child, spec, begun, _side_door, patience)
+
+    def close(self) -> None:
+        return
+
+
+def _side_door() -> Child | None:
+    try:
+        return Child()
+    except OSError:  # no process can be had: the kill's verdict is unknown
+        return None
+
+
+class Child:
+    """A Carrier: `sh` with three pipes."""
+
+    def __init__(self) -> None:
+        home = Path.home()
+        self._child = subprocess.Popen(
+            ["sh"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+            start_new_session=True,
+            cwd=home if home.is_dir() else "/",
+        )
+        # Popen's file objects; descriptors are used below, closed once here
+        self._pipes = [pipe for pipe in (self._child.stdin, self._child.stdout, self._child.stderr) if pipe is not None]
+        self._stdin, stdout, stderr = (pipe.fileno() for pipe in self._pipes)
+        self._input_lock = threading.Lock()
+        self._open = {stdout: Stream.STDOUT, stderr: Stream.STDERR}
+        self._selector = selectors.DefaultSelector()
+        for descriptor in self._open:
+            os.set_blocking(descriptor, False)
+            self._selector.register(descriptor, selectors.EVENT_READ)
+        self._death = self._watch_death()
+        self._next = (stdout, stderr)
+
+    def feed(self, data: bytes) -> None:
+        view = memoryview(data)
+        # a command that has closed its input, or ended, takes nothing more; how it ended says the rest
+        with contextlib.suppress(BrokenPipeError, OSError):
+            while view:
+                view = view[os.write(self._stdin, view) :]
+
+    def end_input(self) -> None:
+        with self._input_lock:
+            if not self._pipes[0].closed:
+                self._pipes[0].close()
+
+    def wait(self, seconds: float) -> None:
+        if self._selector.get_map():
+            self._selector.select(seconds)
+        elif self._child.poll() is None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._child.wait(seconds)
+
+    def read(self) -> tuple[Stream, bytes] | None:
+        first, second = self._next
+        for descriptor in (first, second):
+            stream = self._open.get(descriptor)
+            if stream is None:
+                continue
+            try:
+                data = os.read(descriptor, 65536)
+            except BlockingIOError:
+                continue
+            if data:
+                self._next = (second, first)
+                return stream, data
+            self._selector.unregister(descriptor)
+            del self._open[descriptor]
+        return None
+
+    @property
+    def ended(self) -> Exited | Signalled | None:
+        code = self._child.poll()
+        if code is None:
+            return None
+        if self._death is not None:  # seen; select need not wake for it any more
+            self._selector.unregister(self._death)
+            os.close(self._death)
+            self._death = None
+        return Exited(code) if code >= 0 else Signalled(signal.Signals(-code).name.removeprefix("SIG"))
+
+    @property
+    def is_over(self) -> bool:
+        return not self._open and self.ended is not None
+
+    @property
+    def lost(self) -> str | None:
+        return None
+
+    @property
+    def was_accepted(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        self.end_input()
+        for pipe in self._pipes[1:]:
+            pipe.close()
+        self._selector.close()
+        if self._death is not None:
+            os.close(self._death)
+            self._death = None
+        if self._child.poll() is None:
+            # it lives on, as it would at the far end of a lost connection; somebody must reap it
+            threading.Thread(target=self._child.wait, daemon=True, name="deployx-reap").start()
+
+    def _watch_death(self) -> int | None:
+        """A descriptor that is readable when the child has ended; None where the system has none."""
+        if not hasattr(os, "pidfd_open"):
+            return None
+        death = os.pidfd_open(self._child.pid)
+        self._selector.register(death, selectors.EVENT_READ)
+        return death

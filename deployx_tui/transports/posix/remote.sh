@@ -1,0 +1,199 @@
+# The functions that are sent over standard input to `exec sh` on a target. wrapper.py sends those that a verb needs,
+# without comments and indentation. POSIX sh only: tried with dash, bash and busybox. Every name of ours begins with
+# dx_, so that no parameter (upper case) meets it. No here-documents: bash puts large ones into a temporary file.
+# Nothing runs before the last line of the text, a call whose last argument is the nonce: a text cut by a lost
+# connection is an unfinished definition or fails the comparison.
+
+# dx_b: the boot id, - where there is none
+dx_boot() {
+  dx_b=-
+  { read -r dx_b </proc/sys/kernel/random/boot_id; } 2>/dev/null || dx_b=-
+}
+
+# dx_l: all lines of a stat file joined (a process may have newlines in its name)
+dx_read() {
+  dx_l=
+  { while IFS= read -r dx_k; do dx_l="$dx_l $dx_k"; done <"$1"; } 2>/dev/null
+  [ "$dx_l" ]
+}
+
+# of process $1: dx_st its start time, dx_si its session; fails when it is gone or a zombie
+dx_stat() {
+  dx_st=- dx_si=$1
+  dx_read "/proc/$1/stat" || return 1
+  set -- ${dx_l##*) }
+  [ "$1" != Z ] || return 1
+  dx_si=$4
+  shift 19
+  dx_st=$1
+}
+
+# dx_r: "pid ppid pgid sid " of every process that lives
+dx_rows() {
+  dx_r=
+  if [ -r /proc/self/stat ]; then
+    for dx_f in /proc/[0-9]*/stat; do
+      dx_read "$dx_f" || continue
+      dx_p=${dx_f#/proc/}
+      set -- ${dx_l##*) }
+      case $1 in Z | X) ;; *) dx_r="$dx_r${dx_p%/stat} $2 $3 $4 " ;; esac
+    done
+  else
+    set -- $(ps -A -o stat= -o pid= -o ppid= -o pgid=)
+    while [ $# -gt 3 ]; do
+      case $1 in Z*) ;; *) dx_r="$dx_r$2 $3 $4 $4 " ;; esac
+      shift 4
+    done
+  fi
+}
+
+# dx_m: who belongs to the run: the leader dx_g (if it still started at dx_gs), its session or group dx_gi, everything
+# that carries the mark, and all below these; dx_me (the watch) left out. dx_fo: some of them are another account's
+dx_scan() {
+  dx_m=' '
+  dx_x=$dx_gi
+  dx_rows
+  if dx_stat "$dx_g"; then
+    if [ "$dx_st" = "$dx_gs" ]; then dx_m=" $dx_g "; else dx_x=-1; fi
+  fi
+  for dx_f in $(grep -ls "DEPLOYX_RUN=$dx_n" /proc/[0-9]*/environ 2>/dev/null); do
+    dx_p=${dx_f#/proc/}
+    dx_m="$dx_m${dx_p%/environ} "
+  done
+  dx_k=1
+  while [ $dx_k = 1 ]; do
+    dx_k=0
+    set -- $dx_r
+    while [ $# -gt 3 ]; do
+      case $dx_m in
+        *" $1 "*) ;;
+        *)
+          if [ "$3" = "$dx_x" ] || [ "$4" = "$dx_x" ]; then
+            dx_m="$dx_m$1 "
+            dx_k=1
+          else
+            case $dx_m in *" $2 "*) dx_m="$dx_m$1 " dx_k=1 ;; esac
+          fi
+          ;;
+      esac
+      shift 4
+    done
+  done
+  dx_q=' '
+  for dx_p in $dx_m; do
+    [ "$dx_p" != "$dx_me" ] || continue
+    case " $dx_r" in
+      *" $dx_p "*)
+        dx_q="$dx_q$dx_p "
+        kill -0 "$dx_p" 2>/dev/null || { ps -p "$dx_p" >/dev/null 2>&1 && dx_fo=1; }
+        ;;
+    esac
+  done
+  dx_m=$dx_q
+}
+
+# sleep a tenth of a second and count it in dx_c; a second where sleep knows no fractions
+dx_nap() {
+  if sleep .1 2>/dev/null; then dx_c=$((dx_c + 1)); else
+    sleep 1
+    dx_c=$((dx_c + 10))
+  fi
+}
+
+# two empty scans: a process forked during the first one stands in the second
+dx_gone() {
+  dx_scan
+  [ "$dx_m" = ' ' ] || return 1
+  dx_scan
+  [ "$dx_m" = ' ' ]
+}
+
+# end the run: TERM, $1 tenths of a second of grace, KILL; says what became of it
+dx_kill() {
+  dx_fo= dx_c=0
+  if dx_gone; then
+    dx_say none
+    return
+  fi
+  kill -TERM $dx_m 2>/dev/null
+  kill -CONT $dx_m 2>/dev/null
+  while [ $dx_c -lt "$1" ]; do
+    if dx_gone; then
+      dx_say killed TERM
+      return
+    fi
+    dx_nap
+  done
+  dx_c=0
+  while [ $dx_c -lt 20 ]; do
+    kill -KILL $dx_m 2>/dev/null
+    if dx_gone; then
+      dx_say killed KILL
+      return
+    fi
+    dx_nap
+  done
+  dx_say "alive$dx_m"
+}
+
+# another account's processes may have left session and tree unseen: then it is not known that all are dead
+dx_say() {
+  if [ "$dx_fo" ] && [ "$1" = killed ]; then set -- unknown; fi
+  printf 'dxk %s %s\n' "$dx_n" "$*"
+}
+
+# the deadline on the target itself: leader $1 that started at $2 may live $3 more seconds, whoever is connected.
+# Looks every 5 s, and for a while often after a TERM: a cancel ends the leader at the same time
+dx_watch() {
+  dx_e=0
+  trap 'dx_e=30' TERM HUP INT
+  dx_me=$(exec sh -c 'echo $PPID')
+  dx_g=$1 dx_gs=$2 dx_gi=$dx_si dx_o=$3
+  while [ "$dx_o" -gt 0 ]; do
+    { dx_stat "$dx_g" && [ "$dx_st" = "$dx_gs" ]; } || exit
+    if [ $dx_e -gt 0 ]; then
+      dx_e=$((dx_e - 1))
+      dx_nap
+    else
+      dx_z=5
+      [ "$dx_o" -ge 5 ] || dx_z=$dx_o
+      sleep $dx_z &
+      wait $!
+      kill $! 2>/dev/null
+      [ $dx_e -gt 0 ] || dx_o=$((dx_o - dx_z))
+    fi
+  done
+  { dx_stat "$dx_g" && [ "$dx_st" = "$dx_gs" ]; } || exit
+  dx_kill "$dx_gr" >/dev/null
+}
+
+# a direct run: $1 null or stream (where the command's standard input comes from), $2 nonce
+dx_direct() {
+  [ "$2" = "$dx_n" ] || exit 97
+  if [ "$dx_d" ]; then
+    CDPATH= cd "$dx_d" >/dev/null 2>&1 || { printf 'dx1 %s refused folder\n' "$dx_n"; exit 96; }
+  fi
+  command -v "$dx_i" >/dev/null 2>&1 || { printf 'dx1 %s refused shell\n' "$dx_n"; exit 96; }
+  dx_boot
+  dx_stat $$
+  printf 'dx1 %s %s %s %s\n' "$dx_n" $$ "$dx_st/$dx_si" "$dx_b"
+  printf 'dx1 %s\n' "$dx_n" >&2
+  # exec first: redirections of the call alone would keep copies of the channel open (dash)
+  if [ "$dx_w" ]; then ( (exec </dev/null >/dev/null 2>&1; dx_watch $$ "$dx_st" "$dx_w") &); fi
+  if [ "$1" = stream ]; then dx_run; else dx_run </dev/null; fi
+}
+
+# end a run from another channel: $1 pid, $2 start/session, $3 boot id, $4 grace in tenths of a second, $5 nonce
+dx_cancel() {
+  [ "$5" = "$dx_n" ] || exit 97
+  dx_me= dx_g=$1 dx_gs=${2%/*} dx_gi=${2#*/} dx_fo=
+  dx_boot
+  if [ "$3" != "$dx_b" ]; then
+    dx_say rebooted
+  elif [ ! -r /proc/self/stat ] && ! ps -A -o pid= >/dev/null 2>&1; then
+    kill -TERM -- "-$dx_g" 2>/dev/null
+    dx_say unknown
+  else
+    dx_kill "$4"
+  fi
+}

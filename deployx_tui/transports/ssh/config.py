@@ -1,0 +1,257 @@
+"""What ~/.ssh/config says of a host: read by paramiko's SSHConfig, with Include, and nothing ignored in silence.
+
+A keyword that would change where or as whom we connect and that is not supported yet is an error that names it.
+StrictHostKeyChecking is not read: the device's own policy says what an unknown key means.
+"""
+
+from __future__ import annotations
+
+import getpass
+import shlex
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+import paramiko
+from paramiko.ssh_exception import ConfigParseError, CouldNotCanonicalize
+
+from deployx_tui.model.device import DeviceDraft
+from deployx_tui.transports.base import Endpoint
+
+DEFAULT_PORT = 22
+_DEPTH = 16  # of Include, as OpenSSH has it
+
+#: keyword -> when there is such a thing here
+_NOT_YET = {
+    "proxyjump": "jump hosts are not supported yet",
+    "proxycommand": "proxy commands are not supported yet",
+    "certificatefile": "certificates are not supported yet",
+    "knownhostscommand": "KnownHostsCommand is not supported",
+    "pkcs11provider": "keys on smart cards are supported through ssh-agent only",
+    "securitykeyprovider": "security keys are supported through ssh-agent only",
+    "remotecommand": "a RemoteCommand would replace the commands of tasks",
+    "bindinterface": "BindInterface is not supported; use BindAddress",
+    "hostbasedauthentication": "host-based authentication is not supported",
+}
+#: they restrict algorithms; ours is an allow-list of its own, and the connection test names these as not read
+_OURS_DECIDES = (
+    "ciphers",
+    "macs",
+    "kexalgorithms",
+    "hostkeyalgorithms",
+    "pubkeyacceptedalgorithms",
+    "casignaturealgorithms",
+)
+
+
+class ConfigRefused(Exception):
+    """The configuration can't be followed; stays inside the transports."""
+
+    def __init__(self, message: str, remedy: str) -> None:
+        super().__init__(message)
+        self.remedy = remedy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostSettings:
+    """Where and as whom to connect, after the device and the configuration have spoken."""
+
+    #: what is resolved and connected to
+    hostname: str
+    port: int
+    user: str
+    #: under which name known_hosts has it
+    key_name: str
+    #: private keys to try, in order; with `only_these` nothing else is tried
+    identities: tuple[Path, ...]
+    only_these: bool
+    use_agent: bool
+    #: known_hosts files beside ours; None: the usual ones
+    known_hosts: tuple[Path, ...] | None
+    #: seconds; None: what the caller gives
+    connect_timeout: float | None
+    bind_address: str | None
+    #: "any", "inet" or "inet6"
+    family: str
+    #: keywords that stand in the configuration and are not followed, because ours decides
+    not_read: tuple[str, ...] = ()
+
+
+class SshConfig:
+    """One configuration file, read again when it changes. Thread-safe."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._held: tuple[tuple[tuple[Path, int, int], ...], paramiko.SSHConfig] | None = None
+
+    def settings(self, endpoint: Endpoint) -> HostSettings:
+        """Raises ConfigRefused, naming the keyword or the line."""
+        found = self._lookup(endpoint.address)
+        for keyword, why in _NOT_YET.items():
+            value = found.get(keyword)
+            if value and str(value).lower() not in ("none", "no"):
+                raise ConfigRefused(
+                    f"{self._path}: {keyword} {value} applies to {endpoint.address}: {why}",
+                    "give the device an address that is reached without it",
+                )
+        hostname = str(found.get("hostname", endpoint.address))
+        try:
+            port = endpoint.port or int(str(found.get("port", DEFAULT_PORT)))
+            timeout = found.get("connecttimeout")
+            connect_timeout = None if timeout in (None, "none", "0") else float(str(timeout))
+        except ValueError as error:
+            raise ConfigRefused(f"{self._path}: {error} (for {endpoint.address})", "mend the number") from error
+        identities, only_these = _identities(endpoint, found)
+        known_hosts = _paths(found.get("userknownhostsfile")) if "userknownhostsfile" in found else None
+        bind_address = found.get("bindaddress")
+        return HostSettings(
+            hostname=hostname,
+            port=port,
+            user=endpoint.user or str(found.get("user", "")) or getpass.getuser(),
+            key_name=str(found.get("hostkeyalias", hostname)),
+            identities=identities,
+            only_these=only_these,
+            use_agent=_use_agent(self._path, endpoint, found),
+            known_hosts=known_hosts,
+            connect_timeout=connect_timeout,
+            bind_address=str(bind_address) if bind_address else None,
+            family=str(found.get("addressfamily", "any")).lower(),
+            not_read=tuple(keyword for keyword in _OURS_DECIDES if keyword in found),
+        )
+
+    def _lookup(self, alias: str) -> dict[str, str | list[str]]:
+        if self._path is None:
+            return {}
+        try:
+            return dict(self._read(self._path).lookup(alias))
+        except (ConfigParseError, CouldNotCanonicalize, ValueError, OSError, ImportError) as error:
+            raise ConfigRefused(f"{self._path} can't be followed for {alias}: {error}", "mend the file") from error
+
+    def _read(self, path: Path) -> paramiko.SSHConfig:
+        with self._lock:
+            if self._held is not None and self._held[0] == tuple(_stamp(file) for file, _, _ in self._held[0]):
+                return self._held[1]
+            lines, files = _with_includes(path)
+            parsed = paramiko.SSHConfig.from_text("\n".join(lines))
+            self._held = (tuple(_stamp(file) for file in files), parsed)
+            return parsed
+
+
+def read_ssh_config(path: Path, *, is_own: bool) -> tuple[DeviceDraft, ...]:
+    """A draft for every host that a configuration file names without a wildcard, in its order.
+
+    `is_own`: it is the file that connections read too, so the draft's address is the alias and the file goes on saying
+    the rest. From another file, the values are copied. Raises OSError, and ValueError for a file that can't be parsed.
+    """
+    lines, _ = _with_includes(path)
+    try:
+        config = paramiko.SSHConfig.from_text("\n".join(lines))
+    except ConfigParseError as error:
+        raise ValueError(f"{path}: {error}") from error
+    return tuple(_draft(config, alias, is_own=is_own) for alias in _aliases(lines))
+
+
+def _draft(config: paramiko.SSHConfig, alias: str, *, is_own: bool) -> DeviceDraft:
+    found = config.lookup(alias)
+    hints = [f"needs {keyword} {found[keyword]}: {_NOT_YET[keyword]}" for keyword in _NOT_YET if found.get(keyword)]
+    description = "; ".join(hints)
+    if is_own:
+        return DeviceDraft(name=alias, address=alias, description=description)
+    port = str(found.get("port", ""))
+    keys = found.get("identityfile", ())
+    return DeviceDraft(
+        name=alias,
+        address=str(found.get("hostname", alias)),
+        port=int(port) if port.isdigit() else None,
+        user=str(found["user"]) if "user" in found else None,
+        key_file=str(Path(keys[0]).expanduser()) if keys else None,
+        description=description,
+    )
+
+
+def _aliases(lines: list[str]) -> list[str]:
+    found: dict[str, None] = {}
+    for line in lines:
+        keyword, value = _split(line)
+        if keyword == "host":
+            found.update(dict.fromkeys(name for name in shlex.split(value) if not set(name) & set("*?!")))
+    return list(found)
+
+
+def _with_includes(path: Path) -> tuple[list[str], list[Path]]:
+    """All lines, Include replaced by what it names, and the files they came from."""
+    files: list[Path] = []
+    return _expand(path, files, 0), files
+
+
+def _expand(path: Path, files: list[Path], depth: int) -> list[str]:
+    if depth > _DEPTH:
+        raise ValueError(f"{path}: Include is nested deeper than {_DEPTH}")
+    files.append(path)
+    lines: list[str] = []
+    block = "Host *"
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return []
+    for line in text.splitlines():
+        keyword, value = _split(line)
+        if keyword in ("host", "match"):
+            block = line
+        if keyword != "include":
+            lines.append(line)
+            continue
+        if block.split()[1:] != ["*"]:
+            raise ValueError(f"{path}: Include inside {block.strip()!r} is not supported; put it before the first Host")
+        for name in shlex.split(value):
+            pattern = Path(name).expanduser()
+            folder = Path("/") if pattern.is_absolute() else Path.home() / ".ssh"
+            for file in sorted(folder.glob(str(pattern.relative_to("/") if pattern.is_absolute() else pattern))):
+                lines += _expand(file, files, depth + 1)
+        lines.append(block)  # an included file's last Host ends with the file
+    return lines
+
+
+def _split(line: str) -> tuple[str, str]:
+    """(keyword in lower case, the rest); both "Keyword value" and "Keyword=value" are allowed."""
+    words = line.strip().replace("=", " ", 1).split(None, 1) if not line.strip().startswith("#") else []
+    return (words[0].lower(), words[1] if len(words) > 1 else "") if words else ("", "")
+
+
+def _stamp(path: Path) -> tuple[Path, int, int]:
+    try:
+        status = path.stat()
+    except OSError:
+        return path, 0, 0
+    return path, status.st_mtime_ns, status.st_size
+
+
+def _paths(value: str | list[str] | None) -> tuple[Path, ...]:
+    text = value if isinstance(value, str) else " ".join(value or ())
+    return tuple(Path(word).expanduser() for word in shlex.split(text) if word.lower() != "none")
+
+
+def _identities(endpoint: Endpoint, found: dict[str, str | list[str]]) -> tuple[tuple[Path, ...], bool]:
+    """(private keys, nothing else is tried)."""
+    if endpoint.key_file is not None:
+        return (Path(endpoint.key_file).expanduser(),), True
+    only = str(found.get("identitiesonly", "no")).lower() == "yes"
+    named = found.get("identityfile")
+    if named:
+        names = [named] if isinstance(named, str) else named
+        return tuple(Path(name).expanduser() for name in names if name.lower() != "none"), only
+    return tuple(Path.home() / ".ssh" / name for name in ("id_ed25519", "id_ecdsa", "id_rsa")), only
+
+
+def _use_agent(path: Path | None, endpoint: Endpoint, found: dict[str, str | list[str]]) -> bool:
+    """With a key file of the device's own, the agent is asked only for that key (when the file is encrypted)."""
+    agent = str(found.get("identityagent", "SSH_AUTH_SOCK"))
+    if agent.lower() == "none":
+        return False
+    if agent != "SSH_AUTH_SOCK":
+        raise ConfigRefused(
+            f"{path}: IdentityAgent {agent} applies to {endpoint.address}; only SSH_AUTH_SOCK's is supported",
+            "start deployx with SSH_AUTH_SOCK set to that agent",
+        )
+    return True

@@ -1,0 +1,214 @@
+"""An authenticated connection to one account on one device, on which commands are started.
+
+A command costs one round trip more than its answer: `exec sh` and the text go in one flight. From the second command on
+a spare channel is opened in the shadow of the one that runs, and saves the round trip that opening a channel costs.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+
+import paramiko
+
+from deployx_tui.model.execution import Cause
+from deployx_tui.transports.base import CommandSpec, Process, Refused, Unknown, Unreached
+from deployx_tui.transports.posix import process as posix
+from deployx_tui.transports.posix import wrapper
+from deployx_tui.transports.posix.carrier import Broken, Carrier
+from deployx_tui.transports.ssh.channel import SshChannel
+from deployx_tui.transports.ssh.link import SILENCE, Link
+
+#: a server that does not answer an open request for so long is taken for gone
+OPEN_SECONDS = 15.0
+#: a spare channel is worth no longer wait
+SPARE_SECONDS = 3.0
+#: a connection that was idle for longer proves that it is alive (by opening a channel) before a command is sent on it
+FRESH_SECONDS = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What opening gave, and what identifies the account behind it."""
+
+    link: Link
+    is_windows: bool
+    #: (host, port, user, host key)
+    account: Hashable
+    host_key: bytes
+
+
+Reopen = Callable[[], Opened | Unreached]
+
+
+@dataclass(slots=True)
+class Acquaintances:
+    """Accounts whose shell has answered once in this process: the first contact is more careful."""
+
+    _known: set[Hashable] = field(default_factory=set)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def knows(self, account: Hashable) -> bool:
+        with self._lock:
+            return account in self._known
+
+    def add(self, account: Hashable) -> None:
+        with self._lock:
+            self._known.add(account)
+
+    def forget(self, account: Hashable) -> None:
+        with self._lock:
+            self._known.discard(account)
+
+
+class _NoChannel(Exception):
+    """No channel was opened; nothing was sent."""
+
+    def __init__(self, message: str, *, refused: bool) -> None:
+        super().__init__(message)
+        #: the server said no (MaxSessions); else the connection is dead
+        self.refused = refused
+
+
+class SshConnection:
+    """See Connection. `start` may be called by several threads."""
+
+    def __init__(
+        self,
+        opened: Opened,
+        reopen: Reopen,
+        acquaintances: Acquaintances,
+        *,
+        patience: float,
+        silence: float = SILENCE,
+    ) -> None:
+        self._opened = opened
+        self._reopen = reopen
+        self._acquaintances = acquaintances
+        self._patience, self._silence = patience, silence
+        self._lock = threading.Lock()
+        self._spare: paramiko.Channel | None = None
+        self._takes_spares = True
+        self._starts = 0
+
+    @property
+    def is_usable(self) -> bool:
+        link = self._opened.link
+        return bool(link.is_active()) and time.monotonic() - link.heard < self._silence
+
+    @property
+    def account(self) -> Hashable:
+        return self._opened.account
+
+    def start(self, spec: CommandSpec) -> Process | Refused | Unknown:
+        spec = posix.with_nonce(spec)
+        text = wrapper.start_text(spec)
+        if isinstance(text, Refused):
+            return text
+        if self._opened.is_windows:
+            return Refused(
+                Cause.SHELL,
+                "unsupported shell: the server is OpenSSH for Windows, which has no POSIX shell",
+                "reach this device by WinRM (comes later), or give it a POSIX shell",
+            )
+        session = self._session()
+        if isinstance(session, Refused):
+            return session
+        link, channel, after = session
+        account = self._opened.account
+        try:
+            carrier = SshChannel.execute(link, channel, silence=self._silence, after=after)
+        except Broken as error:
+            # `exec sh` alone, without the text, does nothing
+            return Refused(Cause.LOST, f"the connection broke before the command was sent: {error}", "run it again")
+        if not self._acquaintances.knows(account):
+            refused = posix.greet(carrier, self._patience)
+            if refused is not None:
+                carrier.close()
+                return refused
+        begun = posix.start(carrier, spec, text, self._patience, meanwhile=self._open_spare)
+        if isinstance(begun, Refused | Unknown):
+            self._acquaintances.forget(account)
+            carrier.close()
+            return begun
+        self._acquaintances.add(account)
+        return posix.PosixProcess(carrier, spec, begun, self._side_door, self._patience)
+
+    def close(self) -> None:
+        self._opened.link.end()
+
+    def _session(self) -> tuple[Link, paramiko.Channel, Callable[[], None] | None] | Refused:
+        """A channel to start on, its connection, and what to do when it is let go of.
+
+        A dead connection is replaced once: nothing was sent. Where the server opens no further session (MaxSessions),
+        the command gets a connection of its own, for others may run on this one.
+        """
+        self._starts += 1
+        try:
+            return self._opened.link, self._take_spare() or self._open(self._opened.link), None
+        except _NoChannel as error:
+            first = error
+        fresh = self._reopen()
+        if isinstance(fresh, Unreached):
+            return Refused(fresh.cause, f"{first}; connecting again: {fresh.message}", fresh.remedy)
+        after: Callable[[], None] | None = fresh.link.end
+        if not first.refused:
+            self._opened.link.end()
+            self._opened, self._spare, after = fresh, None, None
+        try:
+            return fresh.link, self._open(fresh.link), after
+        except _NoChannel as second:
+            if after is not None:
+                after()
+            cause = Cause.REFUSED if second.refused else Cause.LOST
+            return Refused(cause, f"the server opens no session: {second}", "see MaxSessions in its sshd_config")
+
+    def _take_spare(self) -> paramiko.Channel | None:
+        with self._lock:
+            spare, self._spare = self._spare, None
+        if spare is None or spare.closed or not self.is_usable:
+            return None
+        if time.monotonic() - self._opened.link.heard > FRESH_SECONDS:
+            with self._lock:
+                self._spare = spare
+            return None
+        return spare
+
+    def _open(self, link: Link, seconds: float = OPEN_SECONDS) -> paramiko.Channel:
+        try:
+            return link.open_session(timeout=seconds)
+        except paramiko.ChannelException as error:
+            raise _NoChannel(str(error), refused=True) from error
+        except (paramiko.SSHException, EOFError, OSError) as error:
+            raise _NoChannel(str(error) or type(error).__name__, refused=False) from error
+
+    def _open_spare(self) -> None:
+        """In the shadow of a command that was just sent: its answer takes a round trip anyhow."""
+        if not self._takes_spares or self._starts < 2 or self._spare is not None:
+            return
+        try:
+            spare = self._open(self._opened.link, SPARE_SECONDS)
+        except _NoChannel:
+            self._takes_spares = False
+            return
+        with self._lock:
+            self._spare = spare
+
+    def _side_door(self) -> Carrier | None:
+        """A carrier for the kill text: the spare, a new channel, or a connection of its own."""
+        try:
+            return SshChannel.execute(
+                self._opened.link, self._take_spare() or self._open(self._opened.link), silence=self._silence
+            )
+        except (_NoChannel, Broken):
+            fresh = self._reopen()
+        if isinstance(fresh, Unreached):
+            return None
+        try:
+            channel = fresh.link.open_session(timeout=OPEN_SECONDS)
+            return SshChannel.execute(fresh.link, channel, silence=self._silence, after=fresh.link.end)
+        except (Broken, paramiko.SSHException, EOFError, OSError):
+            fresh.link.end()
+            return None

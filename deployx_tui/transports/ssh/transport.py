@@ -1,0 +1,245 @@
+"""The SSH transport: opens connections or takes them from the pool, and tests them step by step."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from threading import Event
+
+from deployx_tui.model.device import OfferedKey, TestStep, TestStepName
+from deployx_tui.model.execution import Cause, Stream
+from deployx_tui.transports.base import CommandSpec, Connection, Endpoint, Exited, Refused, Unknown, Unreached
+from deployx_tui.transports.hostkeys import KnownHosts, Standing
+from deployx_tui.transports.pool import Pool
+from deployx_tui.transports.ssh.auth import KeyRing
+from deployx_tui.transports.ssh.config import ConfigRefused, HostSettings, SshConfig
+from deployx_tui.transports.ssh.connection import Acquaintances, Opened, SshConnection
+from deployx_tui.transports.ssh.link import KEEPALIVE, SILENCE, WAKE
+from deployx_tui.transports.ssh.opening import Failed, KeyKept, Limits, Opening, Tools
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SshSettings:
+    """What can be set about SSH as a whole. Times in seconds."""
+
+    #: our known_hosts file; it and its folder are made when the first key is kept
+    known_hosts: Path
+    #: read beside ours, never written
+    known_hosts_beside: tuple[Path, ...] = ()
+    #: None: no configuration file is read
+    config_file: Path | None = None
+    #: a connection that nobody used for so long is closed
+    idle: float = 120.0
+    #: so many idle ones are kept
+    cap: int = 1000
+    #: at once; sshd's MaxStartups is 10:30:100, per server
+    handshakes: int = 64
+    #: so long may the target's shell take to answer
+    patience: float = 20.0
+    wake: float = WAKE
+    keepalive: int = KEEPALIVE
+    silence: float = SILENCE
+    #: called when accept-new kept a key
+    key_kept: KeyKept | None = None
+
+
+class SshTransport:
+    """See Transport."""
+
+    def __init__(self, settings: SshSettings) -> None:
+        self._settings = settings
+        self._config = SshConfig(settings.config_file)
+        self._known_hosts = KnownHosts(settings.known_hosts, settings.known_hosts_beside)
+        self._tools = Tools(self._known_hosts, KeyRing(), settings.key_kept, settings.wake, settings.keepalive)
+        self._pool: Pool[Hashable, _Pooled] = Pool(idle=settings.idle, cap=settings.cap)
+        self._in_use: dict[int, _Pooled] = {}
+        self._lock = threading.Lock()
+        self._handshakes = threading.BoundedSemaphore(settings.handshakes)
+        self._acquaintances = Acquaintances()
+
+    def connect(self, endpoint: Endpoint, deadline: timedelta, cancel: Event) -> Connection | Unreached:
+        try:
+            host = self._config.settings(endpoint)
+        except ConfigRefused as error:
+            return Unreached(Cause.UNREACHABLE, str(error), error.remedy)
+        key = (host.hostname, host.port, host.user, endpoint.key_file, host.key_name)
+        while (pooled := self._pool.take(key)) is not None:
+            if self._is_still_known(host, pooled.host_key):
+                break
+            pooled.connection.close()
+        if pooled is None:
+            seconds = deadline.total_seconds()
+            opened = self._open(endpoint, host, seconds, cancel)
+            if isinstance(opened, Unreached):
+                return opened
+            connection = SshConnection(
+                opened,
+                lambda: self._open(endpoint, host, seconds, Event()),
+                self._acquaintances,
+                patience=self._settings.patience,
+                silence=self._settings.silence,
+            )
+            pooled = _Pooled(key, connection, opened.host_key)
+        with self._lock:
+            self._in_use[id(pooled.connection)] = pooled
+        return pooled.connection
+
+    def release(self, connection: Connection) -> None:
+        with self._lock:
+            pooled = self._in_use.pop(id(connection), None)
+        if pooled is None:
+            connection.close()
+        else:
+            self._pool.give(pooled.key, pooled)
+
+    def test(self, endpoint: Endpoint, deadline: timedelta) -> Iterator[TestStep]:
+        limits = Limits(time.monotonic() + deadline.total_seconds(), Event())
+        clock = _Clock()
+        try:
+            host = self._config.settings(endpoint)
+        except ConfigRefused as error:
+            yield clock.step(TestStepName.RESOLVE, False, str(error), error.remedy)
+            return
+        opening = Opening(endpoint, host, self._tools, limits)
+        note = f"; not read from the configuration: {', '.join(host.not_read)}" if host.not_read else ""
+        steps: tuple[tuple[TestStepName, Callable[[], str]], ...] = (
+            (TestStepName.RESOLVE, opening.resolve),
+            (TestStepName.CONNECT, lambda: f"{opening.connect()}, {opening.greet()}{note}"),
+            (TestStepName.HOST_KEY, opening.verify),
+            (TestStepName.AUTHENTICATE, opening.authenticate),
+            (TestStepName.RUN, lambda: self._try_shell(endpoint, host, opening, limits)),
+        )
+        try:
+            for name, act in steps:
+                try:
+                    message = act()
+                except Failed as failed:
+                    why = failed.unreached
+                    yield clock.step(name, False, why.message, why.remedy, why.offered_key)
+                    return
+                yield clock.step(name, True, message)
+        finally:
+            opening.close()
+
+    def trust(self, endpoint: Endpoint, offered: OfferedKey) -> tuple[str, ...]:
+        """Keep this key as the known one of the endpoint's host; returns fingerprints that it replaced in our file.
+
+        Raises ConfigRefused's text as ValueError, ValueError for a key that is none, OSError when the file can't be
+        written.
+        """
+        try:
+            host = self._config.settings(endpoint)
+        except ConfigRefused as error:
+            raise ValueError(str(error)) from error
+        return self._known_hosts.trust(host.key_name, host.port, offered.key_type, offered.key)
+
+    def shutdown(self) -> None:
+        self._pool.shutdown()
+        with self._lock:
+            left = list(self._in_use.values())
+            self._in_use.clear()
+        for pooled in left:
+            pooled.close()
+
+    def _open(self, endpoint: Endpoint, host: HostSettings, seconds: float, cancel: Event) -> Opened | Unreached:
+        if host.connect_timeout is not None:
+            seconds = min(seconds, host.connect_timeout)
+        limits = Limits(time.monotonic() + seconds, cancel)
+        opening = Opening(endpoint, host, self._tools, limits)
+        try:
+            with self._handshake(limits):
+                opening.resolve()
+                opening.connect()
+                opening.greet()
+                opening.verify()
+                opening.authenticate()
+            return _opened(host, opening)
+        except Failed as failed:
+            opening.close()
+            return failed.unreached
+        except BaseException:
+            opening.close()
+            raise
+
+    @contextlib.contextmanager
+    def _handshake(self, limits: Limits) -> Iterator[None]:
+        """One of the places for handshakes; the wait for it is not counted against the deadline of the connection."""
+        while not self._handshakes.acquire(timeout=0.2):
+            if limits.cancel.is_set():
+                limits.check("waiting for other connections")
+        try:
+            yield
+        finally:
+            self._handshakes.release()
+
+    def _is_still_known(self, host: HostSettings, key: bytes) -> bool:
+        """Somebody may have replaced or revoked the key since the connection was made."""
+        try:
+            return self._known_hosts.standing(host.key_name, host.port, key, host.known_hosts) is Standing.KNOWN
+        except OSError:
+            return False
+
+    def _try_shell(self, endpoint: Endpoint, host: HostSettings, opening: Opening, limits: Limits) -> str:
+        """Run `uname` as any command is run. Raises Failed."""
+        opened = _opened(host, opening)
+        connection = SshConnection(
+            opened,
+            lambda: Unreached(Cause.LOST, "the connection broke"),
+            Acquaintances(),
+            patience=max(0.1, min(limits.left, self._settings.patience)),
+            silence=self._settings.silence,
+        )
+        started = connection.start(CommandSpec(script="uname -sr", timeout=timedelta(seconds=max(1.0, limits.left))))
+        if isinstance(started, Refused | Unknown):
+            remedy = started.remedy if isinstance(started, Refused) else "look at the login files of the account"
+            raise Failed(Unreached(started.cause, started.message, remedy))
+        said = bytearray()
+        outcome = started.stream(
+            lambda stream, data, at: said.extend(data if stream is Stream.STDOUT else b""), limits.cancel
+        )
+        if outcome != Exited(0):
+            raise Failed(Unreached(Cause.SHELL, f"a first command ended with {outcome}", "log in by hand and look"))
+        return f"sh answers on {said.decode('utf-8', 'replace').strip()}"
+
+
+class _Pooled:
+    """A connection and what the pool knows it by."""
+
+    def __init__(self, key: Hashable, connection: SshConnection, host_key: bytes) -> None:
+        self.key, self.connection, self.host_key = key, connection, host_key
+
+    @property
+    def is_usable(self) -> bool:
+        return self.connection.is_usable
+
+    def close(self) -> None:
+        self.connection.close()
+
+
+class _Clock:
+    """Times the steps of a test."""
+
+    def __init__(self) -> None:
+        self._since = time.monotonic()
+
+    def step(
+        self, name: TestStepName, ok: bool, message: str, remedy: str = "", offered_key: OfferedKey | None = None
+    ) -> TestStep:
+        now = time.monotonic()
+        elapsed, self._since = now - self._since, now
+        return TestStep(
+            name=name, ok=ok, message=message, remedy=remedy, elapsed_ms=int(elapsed * 1000), offered_key=offered_key
+        )
+
+
+def _opened(host: HostSettings, opening: Opening) -> Opened:
+    link = opening.link
+    if link is None:
+        raise RuntimeError("the connection was not opened")
+    account = (host.hostname, host.port, host.user, opening.host_key)
+    return Opened(link, opening.is_windows, account, opening.host_key)
