@@ -238,6 +238,11 @@ def fail(c: Connection, execution: ExecutionId, why: str, now_ms: int) -> None:
     _end(c, execution, ExecutionStatus.FAILED, why, now_ms, only_alive=True)
 
 
+def miss(c: Connection, execution: ExecutionId, why: str, now_ms: int) -> None:
+    """End an execution that nothing was started of, and that is too late now."""
+    _end(c, execution, ExecutionStatus.MISSED, why, now_ms, only_alive=True)
+
+
 def request_cancel(c: Connection, execution: ExecutionId, now_ms: int) -> bool:
     """Waiting targets end cancelled, running ones are marked for the engine to kill; with none running it is over.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import sqlalchemy as sa
@@ -161,7 +161,7 @@ def start_many(c: Connection, engine: EngineId, starts: Sequence[TargetStart], n
                 "state": TargetState.RUNNING.value,
             }
         )
-        told.append(_changed(ExecutionId(row.execution_id), row.device_id, TargetState.RUNNING, now_ms))
+        told.append(changed(ExecutionId(row.execution_id), row.device_id, TargetState.RUNNING, now_ms))
     if first_tries:
         c.execute(insert_new(c, attempts), first_tries)  # the retry of an ambiguous commit finds its row there
     events.append_many(c, told)
@@ -203,7 +203,7 @@ def finish_many(c: Connection, ends: Sequence[tuple[TargetId, str, TargetEnd]]) 
         ),
     )
     events.append_many(
-        c, [_changed(ExecutionId(row.execution_id), row.device_id, end.state, end.at_ms) for row, end in ours]
+        c, [changed(ExecutionId(row.execution_id), row.device_id, end.state, end.at_ms) for row, end in ours]
     )
     return frozenset(TargetId(row.id) for row, _ in ours)
 
@@ -288,45 +288,17 @@ def progress(c: Connection, updates: Sequence[Progress], now_ms: int) -> None:
     )
 
 
-def lose(c: Connection, engine: EngineId, now_ms: int) -> frozenset[ExecutionId]:
-    """Running targets of an engine that is no more: their outcome is unknown. Returns the executions concerned."""
-    rows = c.execute(
-        sa.update(execution_targets)
-        # written out: only so is the partial index seen to fit
-        .where(_t.owner == engine, sa.text("execution_targets.state = 'running'"))
-        .values(
-            state=TargetState.LOST.value,
-            cause=Cause.LOST.value,
-            finished_at=now_ms,
-            error_message="the engine ended while it ran; its outcome is unknown",
-        )
-        .returning(_t.id, _t.execution_id, _t.device_id, _t.attempts)
-    ).all()
-    if rows:
-        lost = {"state": TargetState.LOST.value, "cause": Cause.LOST.value, "finished_at": now_ms}
-        c.execute(
-            sa.update(attempts)
-            .where(attempts.c.target_id == sa.bindparam("target"), attempts.c.number == sa.bindparam("try"))
-            .values(**lost),
-            [{"target": row.id, "try": row.attempts} for row in rows],
-        )
-    events.append_many(
-        c, [_changed(ExecutionId(row.execution_id), row.device_id, TargetState.LOST, now_ms) for row in rows]
-    )
-    return frozenset(ExecutionId(row.execution_id) for row in rows)
-
-
-def skip_waiting(c: Connection, executions_: Iterable[ExecutionId], why: str, now_ms: int) -> None:
+def skip_waiting(c: Connection, execution: ExecutionId, why: str, now_ms: int) -> None:
     """Targets that were never started and shall not be any more."""
-    for execution in executions_:
-        c.execute(
-            sa.update(execution_targets)
-            .where(_t.execution_id == execution, _t.state == TargetState.WAITING.value)
-            .values(state=TargetState.SKIPPED.value, finished_at=now_ms, error_message=why)
-        )
+    c.execute(
+        sa.update(execution_targets)
+        .where(_t.execution_id == execution, _t.state == TargetState.WAITING.value)
+        .values(state=TargetState.SKIPPED.value, finished_at=now_ms, error_message=why)
+    )
 
 
-def _changed(execution: ExecutionId, device: int, state: TargetState, at_ms: int) -> NewEvent:
+def changed(execution: ExecutionId, device: int, state: TargetState, at_ms: int) -> NewEvent:
+    """The event of a target's new state."""
     facts = (("device_id", device), ("state", state.value))
     return NewEvent(type="target.changed", at_ms=at_ms, execution_id=execution, facts=facts)
 

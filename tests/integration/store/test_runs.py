@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from deployx_tui.model.execution import Cause, ExecutionStatus, KillReport, KillVerdict, TargetState
 from deployx_tui.model.ids import EngineId, ExecutionId, TargetId
-from deployx_tui.store import engines, events, executions, outputs, search, targets
+from deployx_tui.store import engines, events, executions, orphans, outputs, search, targets
 from deployx_tui.store.database import Database
 from deployx_tui.store.schema import attempts, execution_batches, execution_targets, scheduled_tasks
 from deployx_tui.store.schema import executions as executions_table
@@ -329,11 +329,14 @@ def test_the_targets_of_a_dead_engine_are_lost_and_may_still_end(database: Datab
         run.start(c, 0)
         run.start(c, 1)
         run.finish(c, 1, _end(exit_code=0))
-        assert targets.lose(c, run.engine, LATER) == {run.id}
-        targets.skip_waiting(c, [run.id], "the engine ended", LATER)
+        assert orphans.lose_targets(c, LATER) == set()
+        engines.remove(c, run.engine)
+        assert orphans.exist(c)
+        assert orphans.lose_targets(c, LATER) == {run.id}
+        targets.skip_waiting(c, run.id, "the engine ended", LATER)
         assert [_state(c, t) for t in run.targets] == ["lost", "succeeded", "skipped"]
         assert executions.finish(c, run.id, LATER) == ExecutionStatus.PARTIALLY_SUCCEEDED
-        assert targets.lose(c, run.engine, LATER) == set()
+        assert not orphans.exist(c)
         assert run.finish(c, 0, _end(exit_code=0))  # it was only thought dead
         assert executions.finish(c, run.id, LATER) == ExecutionStatus.PARTIALLY_SUCCEEDED
         assert '"lost"' not in str(run.row(c).result)

@@ -1,0 +1,80 @@
+"""What becomes of the work of an engine that died.
+
+Its running targets are lost: their outcome is unknown, which never means that they did not run. What it had queued,
+and targets that it had not started, are known to be untouched: they go on here, if they are not too late.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+from sqlalchemy import Connection
+
+from deployx_tui.engine import liveness
+from deployx_tui.engine.liveness import BeatWatch
+from deployx_tui.errors import InvalidInput
+from deployx_tui.model.ids import EngineId
+from deployx_tui.model.parse import format_duration
+from deployx_tui.store import engines, executions, orphans, targets, tasks
+from deployx_tui.store.database import Database
+from deployx_tui.store.dialects.locks import try_lock
+from deployx_tui.store.orphans import Orphan
+
+log = logging.getLogger(__name__)
+
+
+def sweep(database: Database, engine: EngineId, watch: BeatWatch, now_ms: int, monotonic: float) -> bool:
+    """Bury engines that died, and take over what they left. True: this engine has adopted executions."""
+    with database.read() as c:
+        others = [row for row in engines.registered(c) if row.id != engine]
+        has_orphans = orphans.exist(c)
+    unclear = {row.id: row.beat for row in others if liveness.is_alive(row) is None}
+    dead = {row.id for row in others if liveness.is_alive(row) is False} | watch.silent(unclear, monotonic)
+    if not dead and not has_orphans:
+        return False
+    # durable: an adopted run may start at once, and must not fall back to the dead one by a power loss
+    with database.write(durable=True) as c:
+        # one sweeper at a time; and one that is itself taken for dead must adopt nothing
+        if not try_lock(c, "sweep") or not engines.is_registered(c, engine):
+            return False
+        for each in dead:
+            if engines.remove(c, each):
+                log.warning("engine %s is dead; its work is taken over", each)
+        return _take_over(c, engine, now_ms)
+
+
+def _take_over(c: Connection, engine: EngineId, now_ms: int) -> bool:
+    """Everything that belongs to an engine without a row."""
+    concerned = orphans.lose_targets(c, now_ms)
+    has_adopted = False
+    left = orphans.left_behind(c)
+    for orphan in left:
+        too_late = None if orphan.is_cancelled else _too_late(orphan, now_ms)
+        if too_late is not None and not orphan.has_started:
+            executions.miss(c, orphan.id, too_late, now_ms)
+            continue
+        if too_late is not None:
+            targets.skip_waiting(c, orphan.id, too_late, now_ms)
+        if too_late is None and not orphan.is_cancelled and (orphan.waiting or not orphan.is_planned):
+            orphans.adopt(c, orphan.id, engine, now_ms)
+            has_adopted = True
+        else:
+            executions.finish(c, orphan.id, now_ms)
+    # of runs that a living engine goes on with, or that were over and hear now of a target that is lost
+    for execution in concerned - {orphan.id for orphan in left}:
+        executions.finish(c, execution, now_ms)
+    return has_adopted
+
+
+def _too_late(orphan: Orphan, now_ms: int) -> str | None:
+    """Why it may not start any more; None: it may."""
+    try:
+        grace = tasks.read_draft(orphan.draft_json).grace
+    except InvalidInput:
+        return None  # planning will say what is wrong with it
+    late_by = timedelta(milliseconds=now_ms - orphan.due_at_ms)
+    if late_by <= grace:
+        return None
+    whole = timedelta(seconds=int(late_by.total_seconds()))
+    return f"the engine ended before it started, and {format_duration(whole)} is later than the grace allows"
