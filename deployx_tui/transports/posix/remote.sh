@@ -108,13 +108,20 @@ dx_gone() {
   [ "$dx_m" = ' ' ]
 }
 
-# end the run: TERM, $1 tenths of a second of grace, KILL; says what became of it
+# end the run: TERM, $1 tenths of a second of grace, KILL; says what became of it. Stopped first, until a scan finds
+# nobody new: what is being forked during a scan would else miss the TERM and live to the end of the grace
 dx_kill() {
-  dx_fo= dx_c=0
+  dx_fo= dx_c=0 dx_h=
   if dx_gone; then
     dx_say none
     return
   fi
+  while [ "$dx_m" != "$dx_h" ] && [ $dx_c -lt 10 ]; do
+    kill -STOP $dx_m 2>/dev/null
+    dx_h=$dx_m dx_c=$((dx_c + 1))
+    dx_scan
+  done
+  dx_c=0
   kill -TERM $dx_m 2>/dev/null
   kill -CONT $dx_m 2>/dev/null
   while [ $dx_c -lt "$1" ]; do

@@ -1,0 +1,52 @@
+"""The contract over SSH to a real sshd, and with a server that allows one session per connection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.contract.transport import Site, TransportContract
+from tests.support.ssh import Fleets, endpoint_of, transport_to
+
+
+@pytest.fixture(scope="module")
+def fleets() -> Iterator[Fleets]:
+    with Fleets() as fleets:
+        yield fleets
+
+
+class TestSsh(TransportContract):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def site(cls, fleets: Fleets, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+        fleet = fleets.get()
+        transport = transport_to(fleet, tmp_path_factory.mktemp("ssh"))
+        yield Site(transport, endpoint_of(fleet.hosts[0]))
+        transport.shutdown()
+
+
+@pytest.mark.long
+class TestSshWithOneSession(TransportContract):
+    """Spare and side channels are refused: a cancel, and a second command, come by connections of their own."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def site(cls, fleets: Fleets, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+        fleet = fleets.get({"MaxSessions": "1"})
+        transport = transport_to(fleet, tmp_path_factory.mktemp("ssh"))
+        yield Site(transport, endpoint_of(fleet.hosts[0]))
+        transport.shutdown()
+
+
+@pytest.mark.long
+class TestSshWithoutPool(TransportContract):
+    """Every command on a connection of its own."""
+
+    @pytest.fixture
+    def site(self, fleets: Fleets, tmp_path: Path) -> Iterator[Site]:
+        fleet = fleets.get()
+        transport = transport_to(fleet, tmp_path, cap=0)
+        yield Site(transport, endpoint_of(fleet.hosts[0]))
+        transport.shutdown()
