@@ -94,9 +94,9 @@ class OutputStore:
             if frames is not None:
                 outputs.save(connection, target, frames)
 
-    def sizes(self) -> Mapping[TargetId, tuple[ExecutionId, DeviceId, int]]:
-        """How much each running target has said so far."""
-        return {target: (w.execution, w.device, w.total) for target, w in self._live()}
+    def sizes(self) -> Mapping[TargetId, tuple[int, int]]:
+        """How much each running target has said so far on stdout and on stderr."""
+        return {target: writer.sizes for target, writer in self._live()}
 
     def delete(self, execution: ExecutionId) -> None:
         """Remove the segment file of an execution that history no longer keeps."""

@@ -205,10 +205,10 @@ class OutputWriter:
             return self._changed.wait_for(lambda: self._is_closed or self._total > offset, timeout)
 
     @property
-    def total(self) -> int:
-        """Logical length so far."""
+    def sizes(self) -> tuple[int, int]:
+        """Logical lengths of stdout and stderr so far."""
         with self._changed:
-            return self._total
+            return self._sizes[Stream.STDOUT], self._sizes[Stream.STDERR]
 
     @property
     def _total(self) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, or_, select, update
 
 from deployx_tui.errors import InvalidInput, NotFound
 from deployx_tui.model.device import Contact, DeviceDraft, HostKeyPolicy, TransportKind
@@ -96,6 +96,20 @@ def restore(c: Connection, device: DeviceId, now_ms: int) -> None:
 def contacted(c: Connection, device: DeviceId, contact: Contact, now_ms: int) -> None:
     """What an attempt to reach it found. Not an edit: the version stays."""
     c.execute(update(devices).where(devices.c.id == device).values(contact=contact.value, contact_at=now_ms))
+
+
+def contacted_many(c: Connection, found: Mapping[DeviceId, Contact], now_ms: int) -> frozenset[DeviceId]:
+    """`contacted` for attempts of one moment. Returns the devices whose contact was another before."""
+    if not found:
+        return frozenset()
+    rows = c.execute(select(devices.c.id, devices.c.contact).where(devices.c.id.in_(sets.ids(c, found)))).all()
+    c.execute(
+        update(devices)
+        .where(devices.c.id == bindparam("device"))
+        .values(contact=bindparam("new_contact"), contact_at=now_ms),
+        [{"device": row.id, "new_contact": found[row.id].value} for row in rows],
+    )
+    return frozenset(DeviceId(row.id) for row in rows if row.contact != found[row.id].value)
 
 
 def get(c: Connection, device: DeviceId) -> StoredDevice:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -241,6 +241,29 @@ def fail(c: Connection, execution: ExecutionId, why: str, now_ms: int) -> None:
 def miss(c: Connection, execution: ExecutionId, why: str, now_ms: int) -> None:
     """End an execution that nothing was started of, and that is too late now."""
     _end(c, execution, ExecutionStatus.MISSED, why, now_ms, only_alive=True)
+
+
+def skip(c: Connection, execution: ExecutionId, why: str, now_ms: int) -> None:
+    """End an execution that has nothing to do, saying why. One that is over stays as it is."""
+    _end(c, execution, ExecutionStatus.SKIPPED, why, now_ms, only_alive=True)
+
+
+def alive(c: Connection, engine: EngineId) -> Mapping[ExecutionStatus, int]:
+    """How many executions of an engine are not over, by status."""
+    rows = c.execute(
+        sa.select(executions.c.status, sa.func.count().label("n"))
+        .where(executions.c.engine_id == engine, IS_ALIVE)
+        .group_by(executions.c.status)
+    )
+    return {ExecutionStatus(row.status): row.n for row in rows}
+
+
+def cancels_asked(c: Connection, engine: EngineId) -> tuple[ExecutionId, ...]:
+    """Executions of an engine that are not over and that somebody, maybe in another process, wants to stop."""
+    rows = c.scalars(
+        sa.select(executions.c.id).where(executions.c.engine_id == engine, IS_ALIVE, executions.c.cancel_requested == 1)
+    )
+    return tuple(ExecutionId(id_) for id_ in rows)
 
 
 def request_cancel(c: Connection, execution: ExecutionId, now_ms: int) -> bool:

@@ -82,16 +82,12 @@ def _utc_now() -> datetime:
 
 
 class Bridge:
-    """One app's way to its engine. `connect` gives a new Backend each time it is called.
-
-    `tell` brings a message to whoever is seen; it gets a maker, for there may be several.
-    """
+    """One app's way to its engine. `connect` gives a new Backend each time it is called."""
 
     def __init__(
         self,
         app: App[int],
         connect: Connect,
-        tell: Callable[[Callable[[], Message]], None],
         *,
         zone: tzinfo,
         clock: Clock = _utc_now,
@@ -99,7 +95,6 @@ class Bridge:
     ) -> None:
         self._app = app
         self._connect = connect
-        self._tell = tell
         self._clock = clock
         self._connection = connection
         #: the viewer's zone: times are shown in it
@@ -214,7 +209,7 @@ class Bridge:
         )
         self.standing = replace(self.standing, status=status, status_at=self.now())
         if changed:
-            self._tell(LinkChanged)
+            self._app.screen.post_message(LinkChanged())
 
     def _flush(self) -> None:
         pending, self._pending = self._pending, []
@@ -228,7 +223,7 @@ class Bridge:
         )
         if changed.touches("execution.", "target."):
             self._strip_wanted.set()
-        self._tell(lambda: changed)
+        self._app.screen.post_message(changed)
 
     async def _keep_strip(self) -> None:
         """What runs now, read again after events that touch it."""
@@ -243,14 +238,14 @@ class Bridge:
                 self.running = ()  # this actor may not read executions: nothing is shown
             else:
                 self.running = page.items
-            self._tell(StripChanged)
+            self._app.screen.post_message(StripChanged())
             await asyncio.sleep(STRIP_EVERY)
 
     def _set(self, standing: Standing) -> None:
         self.standing = standing
         if standing.link is Link.UP:
             self._strip_wanted.set()
-        self._tell(LinkChanged)
+        self._app.screen.post_message(LinkChanged())
 
     def _schedule_tick(self) -> None:
         now = self.now()
@@ -258,7 +253,7 @@ class Bridge:
 
     def _tick(self) -> None:
         self._schedule_tick()
-        self._tell(Ticked)
+        self._app.screen.post_message(Ticked())
 
 
 async def _close_quietly(backend: Backend) -> None:

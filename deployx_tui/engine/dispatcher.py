@@ -1,0 +1,179 @@
+"""From queued executions to running batches: plans them, freezes their targets, enqueues their batches.
+
+One thread. Executions of one moment are planned over one snapshot and frozen in one transaction: a thousand tasks
+due in the same second cost a handful of commits.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from threading import Event, Thread
+
+from sqlalchemy import Connection
+
+from deployx_tui.engine.run import Run
+from deployx_tui.engine.settings import EngineSettings
+from deployx_tui.errors import InvalidInput, Unavailable
+from deployx_tui.model.execution import Trigger
+from deployx_tui.model.ids import BatchId, DeviceId, EngineId, ExecutionId
+from deployx_tui.model.inventory import Inventory
+from deployx_tui.planning.plan import Plan, PlannedTarget, Work, make_plan, read_draft
+from deployx_tui.planning.targets import resolve_targets
+from deployx_tui.store import executions, inventory, results
+from deployx_tui.store.clock import now_ms
+from deployx_tui.store.database import Database
+from deployx_tui.store.executions import RunRow
+
+log = logging.getLogger(__name__)
+
+#: executions in one transaction
+_AT_ONCE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    row: RunRow
+    work: Work
+    #: None: it was planned before, by an engine that is no more
+    plan: Plan | None
+    targets: tuple[PlannedTarget, ...]
+
+
+class Dispatcher:
+    """The thread that plans. `enqueue` takes runs whose batches stand in the database; it is called in the thread."""
+
+    def __init__(
+        self,
+        database: Database,
+        engine: EngineId,
+        settings: EngineSettings,
+        enqueue: Callable[[Run], None],
+    ) -> None:
+        self._database, self._engine, self._settings, self._enqueue = database, engine, settings, enqueue
+        self._awake = Event()
+        self._is_stopping = False
+        self._thread = Thread(target=self._live, name="deployx-dispatcher", daemon=True)
+        self._inventory: tuple[int, Inventory] | None = None
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Executions were queued."""
+        self._awake.set()
+
+    def stop(self, timeout: float) -> None:
+        """Plan nothing more; what is queued stays queued for the next engine."""
+        self._is_stopping = True
+        self._awake.set()
+        self._thread.join(timeout)
+
+    def inventory_of(self, c: Connection) -> Inventory:
+        """Devices and groups as they are in this transaction; read again only when they changed."""
+        version = inventory.version(c)
+        if self._inventory is None or self._inventory[0] != version:
+            self._inventory = version, inventory.load_inventory(c)
+        return self._inventory[1]
+
+    def _live(self) -> None:
+        while not self._is_stopping:
+            # rows queued by a process that can't wake us are found within a second
+            self._awake.wait(timeout=1.0)
+            self._awake.clear()
+            try:
+                self._dispatch_all()
+            except Unavailable as error:
+                log.warning("nothing can be planned: %s", error)
+            except Exception:  # the dispatcher outlives a bug; each run's own is told in its row
+                log.exception("dispatching")
+
+    def _dispatch_all(self) -> None:
+        seen: set[ExecutionId] = set()
+        while not self._is_stopping:
+            with self._database.read() as c:
+                waiting = [each for each in executions.queued(c, self._engine) if each not in seen]
+            if not waiting:
+                return
+            some = waiting[:_AT_ONCE]
+            seen.update(some)
+            self._dispatch(some)
+
+    def _dispatch(self, some: Sequence[ExecutionId]) -> None:
+        try:
+            self._plan_and_freeze(some)
+        except Unavailable:
+            raise
+        except Exception:  # one run that can't be planned must not hold up the others
+            if len(some) == 1:
+                log.exception("planning execution %s", some[0])
+                self._fail(some[0], "deployx itself failed to plan it; its log says more")
+                return
+            for each in some:
+                self._dispatch([each])
+
+    def _plan_and_freeze(self, some: Sequence[ExecutionId]) -> None:
+        planned: list[_Planned] = []
+        refused: list[tuple[ExecutionId, str]] = []
+        with self._database.read() as c:
+            found = self.inventory_of(c)
+            for id_ in some:
+                row = executions.load_run(c, id_)
+                if row is None or not row.status.is_alive:
+                    continue
+                try:
+                    planned.append(_planned(c, row, found))
+                except InvalidInput as error:
+                    refused.append((id_, str(error)))
+        runs: list[Run] = []
+        with self._database.write() as c:
+            now = now_ms()
+            for id_, why in refused:
+                executions.fail(c, id_, why, now)
+            for each in planned:
+                run = _frozen(c, each, now)
+                if run is not None:
+                    runs.append(run)
+        for run in runs:
+            self._enqueue(run)
+
+    def _fail(self, execution: ExecutionId, why: str) -> None:
+        with self._database.write() as c:
+            executions.fail(c, execution, why, now_ms())
+
+
+def _planned(c: Connection, row: RunRow, found: Inventory) -> _Planned:
+    work = read_draft(row.draft_json)
+    if row.plan_json is not None:
+        return _Planned(row, work, None, ())
+
+    def failed(execution: ExecutionId) -> frozenset[DeviceId]:
+        return frozenset(results.without_success(c, execution))
+
+    # a name that was deleted since the task was saved must not keep a scheduled run from all the other devices;
+    # where a person waits for the answer, they are told
+    is_lenient = row.trigger is Trigger.SCHEDULE
+    resolved = resolve_targets(work.selector, work.device_ids, work.group_ids, found, failed, lenient=is_lenient)
+    targets = tuple(PlannedTarget(device, name, why) for device, name, why in resolved)
+    plan = make_plan(task=row.task_id, task_version=row.task_version, work=work, targets=targets, run_as=None)
+    return _Planned(row, work, plan, targets)
+
+
+def _frozen(c: Connection, planned: _Planned, now: int) -> Run | None:
+    """The run, when there is something to do. None: cancelled meanwhile, or nothing matched and it is over."""
+    row, plan = planned.row, planned.plan
+    batches: Iterable[BatchId]
+    if plan is None:
+        batches = executions.batches(c, row.id)
+    else:
+        whole = [[(target.device, target.name) for target in planned.targets]] if planned.targets else []
+        batches = executions.freeze_plan(c, row.id, plan.text, plan.sha256, whole, now)
+        if not planned.targets:
+            executions.skip(c, row.id, f"{planned.work.chosen} matches no device", now)
+            return None
+    batches = deque(batches)
+    if not batches or not executions.set_running(c, row.id, now):
+        return None
+    return Run(id=row.id, task=row.task_id, due_at_ms=row.due_at_ms, work=planned.work, batches=batches)

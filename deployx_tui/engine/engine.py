@@ -1,0 +1,247 @@
+"""The engine: one per process, the only thing that starts targets. Puts the pieces together and ends them in order.
+
+    ticker -> claim -> dispatcher -> workers -> results
+                            |           |           |
+                          plans     one door    ends, events
+
+Blocking code in threads; nothing here knows of HTTP, of the terminal or of who is asking.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+import time
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from threading import Condition, Event, Thread
+
+from deployx_tui.engine.dispatcher import Dispatcher
+from deployx_tui.engine.lag import Lag
+from deployx_tui.engine.lease import Lease
+from deployx_tui.engine.results import Ended, Results
+from deployx_tui.engine.run import Run, TargetJob
+from deployx_tui.engine.run_batch import run_batch
+from deployx_tui.engine.run_target import TargetRunner
+from deployx_tui.engine.settings import EngineSettings
+from deployx_tui.engine.starts import Starts
+from deployx_tui.engine.workers import Workers
+from deployx_tui.errors import Unavailable
+from deployx_tui.model.device import TransportKind
+from deployx_tui.model.execution import ExecutionStatus
+from deployx_tui.model.ids import EngineId, ExecutionId
+from deployx_tui.output.store import OutputStore
+from deployx_tui.store import executions
+from deployx_tui.store.clock import now_ms
+from deployx_tui.store.database import Database
+from deployx_tui.transports.base import Transport
+
+log = logging.getLogger(__name__)
+
+#: how long stopping waits for a thread that has nothing left to do but to end
+_JOIN_SECONDS = 10.0
+
+
+class Engine:
+    """Runs what is due and what is asked for. The caller opens and closes database, transports and output."""
+
+    def __init__(
+        self,
+        database: Database,
+        settings: EngineSettings,
+        transports: Mapping[TransportKind, Transport],
+        output: OutputStore,
+        on_fenced: Callable[[], None] | None = None,
+    ) -> None:
+        """`on_fenced` is called when another engine has taken this one for dead: nothing starts here any more, its
+        targets count as lost there, and its process should end."""
+        self._on_fenced = on_fenced
+        self._lease = Lease(
+            database,
+            socket=str(settings.socket_path or ""),
+            adopted=self.wake,
+            fenced=self._fenced,
+            beside_the_holder=settings.test_second_engine,
+        )
+        self.id: EngineId = self._lease.engine_id
+        self._database, self._settings, self._output = database, settings, output
+        self._lag = Lag()
+        self._changed = Condition()
+        #: guarded by `_changed`, notified when one ends
+        self._runs: dict[ExecutionId, Run] = {}
+        self._has_started = False
+        self._stopping, self._ended = Event(), Event()
+        #: of the monotonic clock; what runs longer is cancelled
+        self._drained_by = math.inf
+        self._starts = Starts(database, self.id)
+        self._results = Results(database, output, settings, self._batch_over)
+        runner = TargetRunner(settings, transports, output, self._starts, self._results, self._target_started)
+        self._workers = Workers(settings.workers, runner.run)
+        self._dispatcher = Dispatcher(database, self.id, settings, self._enqueue)
+        self._watch = Thread(target=self._watch_for_cancels, name="deployx-cancels", daemon=True)
+
+    # -- life
+
+    def start(self) -> None:
+        """Take part: from now on what is due starts. Takes over first what a dead engine left.
+
+        Raises:
+            DatabaseRefused: another engine serves this database.
+        """
+        self._lease.start()
+        self._has_started = True
+        self._results.start()
+        self._dispatcher.start()
+        self._watch.start()
+        self.wake()
+
+    def stop(self, drain: timedelta) -> None:
+        """Start nothing more, wait so long for what runs, then cancel it, and end. Blocks.
+
+        Targets that were not started stay waiting, and queued executions queued: the next engine takes them over.
+        A second call waits for the first; one with a shorter drain makes it faster.
+        """
+        with self._changed:
+            is_first = not self._stopping.is_set()
+            self._starts.stop()
+            self._stopping.set()
+            self._drained_by = min(self._drained_by, time.monotonic() + drain.total_seconds())
+            self._changed.notify_all()
+        if is_first and self._has_started:
+            self._end()
+            self._ended.set()
+        elif self._has_started:
+            self._ended.wait()
+
+    def _end(self) -> None:
+        self._dispatcher.stop(_JOIN_SECONDS)
+        for job in self._workers.withdraw_all():
+            self._results.put(Ended(job=job, end=None))
+        if not self._wait_for_runs():
+            log.warning("cancelling what still runs")
+            for run in self._present_runs():
+                for job in run.jobs():
+                    job.cancel.set()
+            self._drained_by = time.monotonic() + self._settings.kill_wait.total_seconds()
+            if not self._wait_for_runs():
+                log.error("leaving %d executions behind; the next engine will call them lost", len(self._runs))
+        self._workers.close(_JOIN_SECONDS)
+        self._results.stop(_JOIN_SECONDS)
+        self._watch.join(_JOIN_SECONDS)
+        self._lease.stop()
+
+    # -- what the door asks for
+
+    def wake(self) -> None:
+        """An execution was queued for this engine and committed."""
+        self._dispatcher.wake()
+
+    def cancel(self, execution: ExecutionId) -> None:
+        """A cancel was asked for and committed (`executions.request_cancel`): end what runs of it here."""
+        with self._changed:
+            run = self._runs.get(execution)
+        if run is None or run.is_cancelled:
+            return
+        run.is_cancelled = True
+        for job in run.jobs():
+            job.cancel.set()
+        for job in self._workers.withdraw(execution):
+            self._results.put(Ended(job=job, end=None))
+
+    def counts(self) -> tuple[int, int]:
+        """(running, queued or waiting) executions of this engine."""
+        with self._database.read() as c:
+            alive = executions.alive(c, self.id)
+        running = alive.get(ExecutionStatus.RUNNING, 0)
+        return running, sum(alive.values()) - running
+
+    def is_idle(self) -> bool:
+        """Nothing runs, waits or is queued. Fires due later do not count."""
+        with self._changed:
+            if self._runs:
+                return False
+        return self.counts() == (0, 0)
+
+    def wait_idle(self, timeout: timedelta) -> bool:
+        """Wait until it is idle. False: it was not, for so long."""
+        deadline = time.monotonic() + timeout.total_seconds()
+        while not self.is_idle():
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return False
+            with self._changed:
+                # rows that another process queued or ended notify nobody
+                self._changed.wait(min(left, 0.25))
+        return True
+
+    def lag_ms(self) -> int:
+        """How late runs began, at worst within the last hour."""
+        return self._lag.worst()
+
+    # -- under way
+
+    def _enqueue(self, run: Run) -> None:
+        """Of the dispatcher's thread: the run's targets stand in the database."""
+        with self._changed:
+            self._runs[run.id] = run
+        self._next_batch(run)
+
+    def _next_batch(self, run: Run) -> None:
+        jobs = run_batch(self._database, run, self._dispatcher.inventory_of)
+        if jobs:
+            self._workers.submit(jobs)
+            return
+        # adopted from an engine that died before it could say that all was over
+        with self._database.write() as c:
+            executions.finish(c, run.id, now_ms())
+        self._forget(run)
+
+    def _batch_over(self, run: Run) -> None:
+        """Of the results' thread: every target of the run's batch is over and written."""
+        if run.batches and not run.is_cancelled and not self._stopping.is_set():
+            self._next_batch(run)
+        else:
+            self._forget(run)
+
+    def _forget(self, run: Run) -> None:
+        self._output.end_run(run.id)
+        with self._changed:
+            self._runs.pop(run.id, None)
+            self._changed.notify_all()
+
+    def _fenced(self) -> None:
+        self._starts.stop()
+        if self._on_fenced is not None:
+            self._on_fenced()
+
+    def _target_started(self, job: TargetJob) -> None:
+        if not job.run.has_started:
+            job.run.has_started = True
+            self._lag.add(now_ms() - job.run.due_at_ms)
+
+    def _present_runs(self) -> tuple[Run, ...]:
+        with self._changed:
+            return tuple(self._runs.values())
+
+    def _wait_for_runs(self) -> bool:
+        """Until none is left, or `_drained_by`, which may come nearer meanwhile."""
+        with self._changed:
+            while self._runs and (left := self._drained_by - time.monotonic()) > 0:
+                self._changed.wait(min(left, threading.TIMEOUT_MAX))
+            return not self._runs
+
+    def _watch_for_cancels(self) -> None:
+        """Cancels that another process wrote down can't call us."""
+        while not self._stopping.wait(self._settings.poll.total_seconds()):
+            if not self._present_runs():
+                continue
+            try:
+                with self._database.read() as c:
+                    asked = executions.cancels_asked(c, self.id)
+                for execution in asked:
+                    self.cancel(execution)
+            except Unavailable as error:
+                log.warning("cancels of other processes are not seen: %s", error)
+            except Exception:  # the next look may succeed; a cancel must stay possible
+                log.exception("looking for cancels")

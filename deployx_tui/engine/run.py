@@ -1,0 +1,68 @@
+"""An execution that this engine runs, and its targets, in memory. The truth is in the store; this is under way."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from threading import Event, Lock
+
+from deployx_tui.model.ids import BatchId, DeviceId, ExecutionId, TargetId, TaskId
+from deployx_tui.output.mask import NO_SECRETS, SecretSet
+from deployx_tui.planning.plan import Work
+from deployx_tui.transports.base import Endpoint
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class Run:
+    """One execution. Its batches begin one after the other."""
+
+    id: ExecutionId
+    task: TaskId | None
+    #: when it should have started, epoch milliseconds
+    due_at_ms: int
+    work: Work
+    #: batches that have not begun
+    batches: deque[BatchId]
+    #: what its outputs and messages must not show
+    secrets: SecretSet = NO_SECRETS
+    #: of the present batch, not over yet; guarded by `lock`
+    targets: dict[TargetId, TargetJob] = field(default_factory=dict)
+    lock: Lock = field(default_factory=Lock)
+    #: set once: no further batch begins
+    is_cancelled: bool = False
+    has_started: bool = False
+
+    def jobs(self) -> tuple[TargetJob, ...]:
+        """Targets of the present batch that are not over."""
+        with self.lock:
+            return tuple(self.targets.values())
+
+    def is_over_without(self, ended: int) -> bool:
+        """Whether so many more ends are all that the present batch waits for."""
+        with self.lock:
+            return len(self.targets) == ended
+
+    def begin(self, jobs: Iterable[TargetJob]) -> None:
+        with self.lock:
+            self.targets.update({job.id: job for job in jobs})
+
+    def end(self, target: TargetId) -> None:
+        with self.lock:
+            self.targets.pop(target, None)
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class TargetJob:
+    """One target on its way through a worker."""
+
+    id: TargetId
+    run: Run
+    device: DeviceId
+    name: str
+    #: None: the device was deleted after the plan was made
+    endpoint: Endpoint | None
+    #: ends its command when set
+    cancel: Event = field(default_factory=Event)
+    #: of its start; "" before
+    token: str = ""
