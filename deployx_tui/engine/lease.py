@@ -39,14 +39,18 @@ class Lease:
     def __init__(
         self,
         database: Database,
+        engine: EngineId | None = None,
         *,
         socket: str = "",
         adopted: Callable[[], None],
         fenced: Callable[[], None],
         beside_the_holder: bool = False,
     ) -> None:
-        """`beside_the_holder`: take part although another engine serves this SQLite database (crash tests)."""
-        self.engine_id = EngineId(uuid.uuid4().hex)
+        """`engine`: an id that was never used before; None: a fresh one is made.
+
+        `beside_the_holder`: take part although another engine serves this SQLite database (crash tests).
+        """
+        self.engine_id = engine or EngineId(uuid.uuid4().hex)
         self._database, self._socket = database, socket
         self._adopted, self._fenced = adopted, fenced
         needs_lock = database.path is not None and not beside_the_holder

@@ -14,12 +14,6 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def boot_ms() -> int:
-    """Milliseconds that passed since some fixed moment, suspension included where the system can tell; never set."""
-    clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-    return time.clock_gettime_ns(clock) // 1_000_000
-
-
 def to_ms(instant: datetime) -> int:
     """Of an aware instant; exact (a float would be off by one now and then), rounded down to the millisecond."""
     return (instant - _EPOCH) // _MILLISECOND

@@ -125,6 +125,10 @@ def lose_targets(c: Connection, now_ms: int) -> frozenset[ExecutionId]:
             [{"target": row.id, "try": row.attempts} for row in rows],
         )
     events.append_many(
-        c, [targets.changed(ExecutionId(row.execution_id), row.device_id, TargetState.LOST, now_ms) for row in rows]
+        c,
+        [
+            targets.changed(ExecutionId(row.execution_id), row.id, row.device_id, TargetState.LOST, now_ms)
+            for row in rows
+        ],
     )
     return frozenset(ExecutionId(row.execution_id) for row in rows)

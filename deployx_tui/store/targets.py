@@ -161,7 +161,7 @@ def start_many(c: Connection, engine: EngineId, starts: Sequence[TargetStart], n
                 "state": TargetState.RUNNING.value,
             }
         )
-        told.append(changed(ExecutionId(row.execution_id), row.device_id, TargetState.RUNNING, now_ms))
+        told.append(changed(ExecutionId(row.execution_id), each.target_id, row.device_id, TargetState.RUNNING, now_ms))
     if first_tries:
         c.execute(insert_new(c, attempts), first_tries)  # the retry of an ambiguous commit finds its row there
     events.append_many(c, told)
@@ -203,7 +203,7 @@ def finish_many(c: Connection, ends: Sequence[tuple[TargetId, str, TargetEnd]]) 
         ),
     )
     events.append_many(
-        c, [changed(ExecutionId(row.execution_id), row.device_id, end.state, end.at_ms) for row, end in ours]
+        c, [changed(ExecutionId(row.execution_id), row.id, row.device_id, end.state, end.at_ms) for row, end in ours]
     )
     return frozenset(TargetId(row.id) for row, _ in ours)
 
@@ -262,18 +262,15 @@ def _attempt_values(target: int, number: int, end: TargetEnd) -> dict[str, objec
 
 def progress(c: Connection, updates: Sequence[Progress], now_ms: int) -> None:
     """How much running targets have said: kept, and told so that followers fetch the rest."""
-    if not updates:
+    ids = [update.target_id for update in updates]
+    running = c.execute(sa.select(_t.id, _t.claim, _t.device_id).where(_t.id.in_(ids), _t.state == "running"))
+    rows = {row.id: row for row in running}
+    ours = [
+        (u, rows[u.target_id].device_id) for u in updates if u.target_id in rows and rows[u.target_id].claim == u.token
+    ]
+    if not ours:
         return
-    c.execute(
-        sa.update(execution_targets)
-        .where(
-            _t.id == sa.bindparam("target"),
-            _t.claim == sa.bindparam("token"),
-            _t.state == TargetState.RUNNING.value,
-        )
-        .values(stdout_bytes=sa.bindparam("out"), stderr_bytes=sa.bindparam("err")),
-        [{"target": u.target_id, "token": u.token, "out": u.stdout_bytes, "err": u.stderr_bytes} for u in updates],
-    )
+    c.execute(_GROW, [{"target": u.target_id, "out": u.stdout_bytes, "err": u.stderr_bytes} for u, _ in ours])
     events.append_many(
         c,
         [
@@ -281,11 +278,22 @@ def progress(c: Connection, updates: Sequence[Progress], now_ms: int) -> None:
                 type="output.grew",
                 at_ms=now_ms,
                 execution_id=u.execution_id,
-                facts=(("target_id", u.target_id), ("offset", u.stdout_bytes + u.stderr_bytes)),
+                facts=(
+                    ("device_id", device),
+                    ("target_id", u.target_id),
+                    ("offset", u.stdout_bytes + u.stderr_bytes),
+                ),
             )
-            for u in updates
+            for u, device in ours
         ],
     )
+
+
+_GROW = (
+    sa.update(execution_targets)
+    .where(_t.id == sa.bindparam("target"), _t.state == TargetState.RUNNING.value)
+    .values(stdout_bytes=sa.bindparam("out"), stderr_bytes=sa.bindparam("err"))
+)
 
 
 def skip_waiting(c: Connection, execution: ExecutionId, why: str, now_ms: int) -> None:
@@ -297,9 +305,9 @@ def skip_waiting(c: Connection, execution: ExecutionId, why: str, now_ms: int) -
     )
 
 
-def changed(execution: ExecutionId, device: int, state: TargetState, at_ms: int) -> NewEvent:
+def changed(execution: ExecutionId, target: int, device: int, state: TargetState, at_ms: int) -> NewEvent:
     """The event of a target's new state."""
-    facts = (("device_id", device), ("state", state.value))
+    facts = (("device_id", device), ("target_id", target), ("state", state.value))
     return NewEvent(type="target.changed", at_ms=at_ms, execution_id=execution, facts=facts)
 
 

@@ -353,7 +353,8 @@ def test_progress_is_kept_and_told_while_the_target_runs(database: Database) -> 
         row = c.execute(sa.select(execution_targets).where(execution_targets.c.id == run.targets[0])).one()
         assert (row.stdout_bytes, row.stderr_bytes) == (10, 2)
         told = [e for e in events.after(c, "x", 0, 100) if e.type == "output.grew"]
-        assert told[0].facts == (("target_id", run.targets[0]), ("offset", 12))
+        device = run.devices[0][0]
+        assert [e.facts for e in told] == [(("device_id", device), ("target_id", run.targets[0]), ("offset", 12))]
 
 
 def test_a_run_is_found_by_what_its_target_said(database: Database) -> None:

@@ -1,0 +1,170 @@
+"""The claim: due instants become executions, and their tasks move on, in one durable transaction.
+
+Written before anything is submitted, so an instant is never lost and never made twice. What a due instant becomes is
+decided by `scheduling/catchup.py` and `overlap.py`; times come from `scheduling/recurrence.py` alone.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+from sqlalchemy import Connection
+
+from deployx_tui.errors import InvalidInput
+from deployx_tui.model.execution import ExecutionStatus
+from deployx_tui.model.ids import EngineId, TaskId
+from deployx_tui.model.parse import format_duration
+from deployx_tui.model.payload import one_line
+from deployx_tui.model.schedule import Overlap
+from deployx_tui.scheduling import catchup, overlap
+from deployx_tui.scheduling.clock_step import ClockStep
+from deployx_tui.scheduling.recurrence import Rule, compile_schedule
+from deployx_tui.scheduling.ticker import Claimed
+from deployx_tui.store import claims, engines, events, tasks
+from deployx_tui.store.claims import DueTask, NewFire
+from deployx_tui.store.clock import from_ms, now_ms, to_ms
+from deployx_tui.store.database import Database
+
+log = logging.getLogger(__name__)
+
+#: tasks in one transaction: the lock is held for some 20 ms, and one fsync is shared
+BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    rule: Rule
+    overlap: Overlap
+    grace: timedelta
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """What a due instant becomes as far as its time goes."""
+
+    status: ExecutionStatus
+    why: str
+    next_ms: int | None
+    summary: str
+    #: None: it does not run whatever else runs
+    overlap: Overlap | None
+    pauses: bool = False
+
+
+class TaskClaim:
+    """Claims due tasks for one engine. Used by the ticker's thread alone."""
+
+    def __init__(self, database: Database, engine: EngineId) -> None:
+        self._database, self._engine = database, engine
+
+    def __call__(self, now: datetime) -> Claimed:
+        """Claim up to `BATCH` tasks that are due at `now`. Raises what the store raises; nothing is claimed then."""
+        with self._database.read() as c:
+            due = claims.due(c, to_ms(now), BATCH)
+        if not due:
+            return Claimed((), more=False)
+        # the next instants are computed before the lock is taken
+        verdicts = {task.id: _judge(task, now) for task in due}
+        with self._database.write(durable=True) as c:
+            if not engines.is_registered(c, self._engine):
+                return Claimed((), more=False)  # taken for dead: what it claimed would be nobody's
+            unchanged = claims.still_as_read(c, due)
+            alive = claims.alive_runs(c, unchanged)
+            fires = [_fire(task, verdicts[task.id], alive.get(task.id, 0)) for task in unchanged]
+            runs = claims.write(c, self._engine, fires, now_ms())
+        # a missed instant may be followed by one that is due already
+        overtaken = any(fire.next_ms is not None and fire.next_ms <= to_ms(now) for fire in fires)
+        return Claimed(runs, more=len(due) == BATCH or overtaken)
+
+    def next_due(self) -> datetime | None:
+        """The earliest instant of all tasks; None: nothing is scheduled."""
+        with self._database.read() as c:
+            found = claims.next_due(c)
+        return None if found is None else from_ms(found)
+
+    def clock_stepped(self, step: ClockStep) -> None:
+        """Tell it; after a large step back compute every next instant anew, or tasks would sleep for its length."""
+        with self._database.write() as c:
+            events.append(
+                c,
+                "engine.clock",
+                at_ms=now_ms(),
+                facts=[("engine_id", self._engine), ("step_ms", step.by // timedelta(milliseconds=1))],
+            )
+        log.warning("the wall clock was set by %+.1f s", step.by.total_seconds())
+        if step.is_large_and_back:
+            self._recompute(step.now)
+
+    def _recompute(self, now: datetime) -> None:
+        after = TaskId(0)
+        while True:
+            with self._database.read() as c:
+                batch = claims.scheduled(c, after, BATCH)
+            if not batch:
+                return
+            after = batch[-1].id
+            fresh = {task.id: _first_after(task, now) for task in batch}
+            with self._database.write(durable=True) as c:
+                claims.reschedule(c, _moved(c, batch, fresh))
+
+
+def _moved(
+    c: Connection, batch: tuple[DueTask, ...], fresh: dict[TaskId, int | None]
+) -> list[tuple[DueTask, int | None]]:
+    # an instant that lies behind is due, and its claim's to judge; only what lies ahead is computed anew
+    unchanged = claims.still_as_read(c, batch)
+    return [(task, fresh[task.id]) for task in unchanged if fresh[task.id] not in (None, task.next_ms)]
+
+
+def _first_after(task: DueTask, now: datetime) -> int | None:
+    """None also where its rule can't be read: the claim will say so."""
+    try:
+        following = _rules(task).rule.next_after(now)
+    except InvalidInput:
+        return None
+    return None if following is None else min(to_ms(following), task.next_ms)
+
+
+def _judge(task: DueTask, now: datetime) -> _Verdict:
+    try:
+        rules = _rules(task)
+    except InvalidInput as error:
+        # a zone that the machine no longer knows, or a row that something else wrote: said, and stopped
+        return _Verdict(ExecutionStatus.FAILED, f"the task can't be read: {error}", None, "", None, pauses=True)
+    decision = catchup.decide(from_ms(task.next_ms), now, rules.grace, rules.rule.next_after)
+    next_ms = None if decision.next is None else to_ms(decision.next)
+    if isinstance(decision, catchup.Missed):
+        late_by = format_duration(timedelta(seconds=int(decision.late_by.total_seconds())))
+        why = f"{late_by} late: the engine did not run, and the grace is {format_duration(rules.grace)}"
+        return _Verdict(ExecutionStatus.MISSED, why, next_ms, rules.summary, None)
+    if task.owner_is_disabled:
+        return _Verdict(ExecutionStatus.SKIPPED, f"its owner {task.owner} is disabled", next_ms, rules.summary, None)
+    return _Verdict(ExecutionStatus.QUEUED, "", next_ms, rules.summary, rules.overlap)
+
+
+def _fire(task: DueTask, verdict: _Verdict, alive: int) -> NewFire:
+    status, why = verdict.status, verdict.why
+    if verdict.overlap is not None:
+        decision = overlap.decide(verdict.overlap, alive)
+        if isinstance(decision, overlap.Skip):
+            status, why = ExecutionStatus.SKIPPED, decision.reason
+    return NewFire(
+        task=task, status=status, summary=verdict.summary, why=why, next_ms=verdict.next_ms, pauses=verdict.pauses
+    )
+
+
+def _rules(task: DueTask) -> _Rules:
+    """Raises InvalidInput."""
+    if task.draft_json is None:
+        raise InvalidInput.of("version", f"version {task.version} is missing", "save the task again")
+    return _compiled(task.draft_json)
+
+
+@lru_cache(maxsize=20_000)
+def _compiled(draft_json: str) -> _Rules:
+    draft = tasks.read_draft(draft_json)
+    return _Rules(compile_schedule(draft.schedule), draft.overlap, draft.grace, one_line(draft.payload))
