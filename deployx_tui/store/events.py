@@ -70,8 +70,7 @@ def stream_uuid(c: Connection) -> str:
 
 def newest(c: Connection) -> int:
     """The number of the last event that may be told; 0 before the first."""
-    last = c.scalar(select(events.c.number).where(_is_settled(c)).order_by(events.c.number.desc()).limit(1))
-    return last or 0
+    return c.scalar(select(func.max(events.c.number)).where(_is_settled(c))) or 0
 
 
 def oldest(c: Connection) -> int:
