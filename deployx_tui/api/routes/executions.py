@@ -1,0 +1,171 @@
+"""/api/executions: runs, their targets, and what those said."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from deployx_tui.api.answers import WIRE_HEADER, Json
+from deployx_tui.api.context import Asked, Body, Id, NoParams, Params, empty_or_object, request_id
+from deployx_tui.api.paging import window
+from deployx_tui.model.codec import payload_from_json
+from deployx_tui.model.execution import DEFAULT_RERUN, RerunScope, Stream, TargetState
+from deployx_tui.model.ids import DeviceId, ExecutionId
+from deployx_tui.model.json_reader import JSON, Reader
+from deployx_tui.service.backend import Backend
+from deployx_tui.service.wire import WIRE_VERSION
+from deployx_tui.service.wire.executions import (
+    cause_to_json,
+    execution_to_json,
+    group_to_json,
+    slice_to_json,
+    target_to_json,
+)
+from deployx_tui.service.wire.params import MAX_LIMIT, execution_query_from_params
+
+router = APIRouter(prefix="/api/executions")
+
+#: one answer of output at most, and how long it may be awaited
+MAX_OUTPUT = 8 << 20
+MAX_WAIT = 60
+
+
+@router.get("")
+async def list_executions(backend: Asked, params: Params) -> Json:
+    query = execution_query_from_params(params)
+    skip = params.number("skip", 0, 0, 2**63 - 1)
+    params.finish()
+    found = await window(
+        lambda cursor, limit: backend.executions.list(replace(query, cursor=cursor, limit=limit)),
+        skip=skip,
+        limit=query.limit,
+        cursor=query.cursor,
+    )
+    return Json(
+        {
+            "executions": [execution_to_json(execution) for execution in found.items],
+            "total": found.total,
+            "next_cursor": found.next_cursor,
+        }
+    )
+
+
+@router.post("", dependencies=[NoParams])
+async def run_ad_hoc(backend: Asked, body: Body, request: Request) -> Json:
+    """`{command_payload, targets, timeout_seconds}`, targets being a selector. 202."""
+    reader = Reader(body)
+    selector = reader.text("targets", required=True) or ""
+    timeout = reader.seconds("timeout_seconds")
+    given = empty_or_object(body).get("command_payload")
+    reader.has("command_payload")
+    payload = reader.attempt(lambda: payload_from_json(given if given is not None else {}), None)
+    reader.finish()
+    if payload is None:
+        raise TypeError("a payload without problems")
+    return await _started(
+        backend, await backend.executions.run_ad_hoc(payload, selector, request_id(request), timeout), 202
+    )
+
+
+async def _started(backend: Backend, execution: ExecutionId, status: int) -> Json:
+    """The new run, as it is now."""
+    return Json(
+        execution_to_json(await backend.executions.get(execution)),
+        status,
+        {"Location": f"/api/executions/{execution}"},
+    )
+
+
+@router.get("/{execution_id}", dependencies=[NoParams])
+async def get_execution(backend: Asked, execution_id: Id) -> Json:
+    return Json(execution_to_json(await backend.executions.get(ExecutionId(execution_id))))
+
+
+@router.get("/{execution_id}/targets")
+async def targets(backend: Asked, execution_id: Id, params: Params) -> Json:
+    states = params.words("state", TargetState)
+    limit, cursor = params.number("limit", MAX_LIMIT, 1, MAX_LIMIT), params.text("cursor")
+    params.finish()
+    page = await backend.executions.targets(ExecutionId(execution_id), states, limit, cursor)
+    return Json(
+        {
+            "targets": [target_to_json(target) for target in page.items],
+            "total": page.total,
+            "next_cursor": page.next_cursor,
+        }
+    )
+
+
+@router.get("/{execution_id}/causes", dependencies=[NoParams])
+async def causes(backend: Asked, execution_id: Id) -> Json:
+    return Json([cause_to_json(count) for count in await backend.executions.causes(ExecutionId(execution_id))])
+
+
+@router.post("/{execution_id}/cancel", dependencies=[NoParams])
+async def cancel(backend: Asked, execution_id: Id, body: Body) -> Json:
+    Reader(empty_or_object(body)).finish()
+    return Json(execution_to_json(await backend.executions.cancel(ExecutionId(execution_id))), 202)
+
+
+@router.post("/{execution_id}/rerun", dependencies=[NoParams])
+async def rerun(backend: Asked, execution_id: Id, body: Body, request: Request) -> Json:
+    """`{targets: [failed, not_started, lost] or [all]}`; the plan is the stored one. 201."""
+    reader = Reader(empty_or_object(body))
+    words = tuple(scope.value for scope in RerunScope)
+    scope: frozenset[RerunScope] = DEFAULT_RERUN
+    if reader.has("targets"):
+        chosen: set[RerunScope] = set()
+        for word in reader.texts("targets"):
+            if word in words:
+                chosen.add(RerunScope(word))
+            else:
+                reader.problem("targets", f"{word[:40]!r} is not one of its words", f"say {', '.join(words)}")
+        scope = frozenset(chosen)
+    reader.finish()
+    return await _started(
+        backend, await backend.executions.rerun(ExecutionId(execution_id), request_id(request), scope), 201
+    )
+
+
+@router.get("/{execution_id}/targets/{device_id}/output")
+async def output(backend: Asked, execution_id: Id, device_id: Id, params: Params, request: Request) -> Response:
+    """The stored bytes from `offset`; as JSON (base64, with arrival times) when Accept names application/json."""
+    stream = params.word("stream", Stream) or Stream.BOTH
+    offset = params.number("offset", 0, 0, 2**63 - 1)
+    limit = params.number("limit", 1 << 20, 1, MAX_OUTPUT)
+    tail = params.number_or_none("tail", 0, MAX_OUTPUT)
+    wait = params.seconds("wait", MAX_WAIT)
+    params.finish()
+    found = await backend.executions.output(
+        ExecutionId(execution_id),
+        DeviceId(device_id),
+        stream,
+        offset,
+        limit,
+        tail,
+        None if wait is None else timedelta(seconds=wait),
+    )
+    if "application/json" in request.headers.get("accept", ""):
+        return Json(slice_to_json(found))
+    return Response(
+        b"".join(chunk.data for chunk in found.chunks),
+        media_type="application/octet-stream",
+        headers={
+            WIRE_HEADER: str(WIRE_VERSION),
+            "X-Next-Offset": str(found.next_offset),
+            "X-Complete": "true" if found.complete else "false",
+            "X-Content-Type-Options": "nosniff",
+        },
+    )
+
+
+@router.get("/{execution_id}/output/groups", dependencies=[NoParams])
+async def output_groups(backend: Asked, execution_id: Id) -> Json:
+    groups: list[JSON] = [
+        group_to_json(group) for group in await backend.executions.output_groups(ExecutionId(execution_id))
+    ]
+    return Json(groups)

@@ -1,0 +1,307 @@
+"""/api/schedule: tasks, their runs, previews and figures."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from fastapi import APIRouter
+from starlette.requests import Request
+
+from deployx_tui.api.answers import Json, Refused, etag
+from deployx_tui.api.context import (
+    Asked,
+    Body,
+    Id,
+    NoParams,
+    Params,
+    Server,
+    empty_or_object,
+    expected_version,
+    request_id,
+)
+from deployx_tui.api.paging import STRIDE, window
+from deployx_tui.errors import Conflict, InvalidInput
+from deployx_tui.model.codec import draft_from_json, schedule_from_json
+from deployx_tui.model.execution import ExecutionQuery
+from deployx_tui.model.ids import TaskId
+from deployx_tui.model.json_reader import JSON, Reader
+from deployx_tui.model.page import Page
+from deployx_tui.model.payload import TaskType
+from deployx_tui.model.schedule import Once
+from deployx_tui.model.task import PreviewProblem, Task, TaskPreview, TaskQuery, TaskSort, TaskState
+from deployx_tui.service.backend import Backend
+from deployx_tui.service.wire import values
+from deployx_tui.service.wire.executions import execution_to_json, execution_word
+from deployx_tui.service.wire.params import execution_query_from_params, task_query_from_params
+from deployx_tui.service.wire.requests import create_from_json, update_from_json
+from deployx_tui.service.wire.tasks import TASK_WORDS, fire_to_json, preview_to_json, task_to_json, task_word
+
+router = APIRouter(prefix="/api/schedule")
+
+#: `next_executions` of a task, and executions in its detail
+NEXT, LAST = 5, 10
+
+
+@router.get("/tasks")
+async def list_tasks(backend: Asked, params: Params) -> Json:
+    query, status, kind = task_query_from_params(params)
+    skip = params.number("skip", 0, 0, 2**63 - 1)
+    brief = params.flag("brief")
+    params.finish()
+
+    async def fetch(cursor: str | None, limit: int) -> Page[Task]:
+        return await backend.tasks.list(replace(query, cursor=cursor, limit=limit))
+
+    def wanted(task: Task) -> bool:
+        return (status is None or task_word(task.state, task.last) == status) and kind in (None, task.type)
+
+    found = await window(
+        fetch,
+        skip=skip,
+        limit=query.limit,
+        cursor=query.cursor,
+        keep=wanted if status is not None or kind not in (None, TaskType.COMMAND) else None,
+    )
+    total = found.total
+    return Json(
+        {
+            "tasks": [await _detail(backend, task, next_fires=not brief) for task in found.items],
+            "total": total,
+            "total_pages": 0 if not total else math.ceil(total / query.limit),
+            "page": found.skip // query.limit + 1,
+            "page_size": query.limit,
+            "next_cursor": found.next_cursor,
+        }
+    )
+
+
+@router.post("/tasks")
+async def create_task(backend: Asked, body: Body, server: Server) -> Json:
+    _refuse_as_the_original(body)
+    draft = create_from_json(body, server.zone)
+    if isinstance(draft.schedule.recurrence, Once) and draft.schedule.recurrence.at <= datetime.now(UTC):
+        raise Refused(
+            InvalidInput.of("scheduled_time", "it is not in the future", "give a later time, or run it now"), 400
+        )
+    task = await backend.tasks.create(draft)
+    return Json(await _detail(backend, task), 201, {**etag(task.version), "Location": f"/api/schedule/tasks/{task.id}"})
+
+
+def _refuse_as_the_original(body: JSON) -> None:
+    """What it answered with 400 keeps that code."""
+    if not isinstance(body, dict):
+        return
+    kind = body.get("task_type")
+    payload = body.get("command_payload")
+    if kind == "command" and payload is None:
+        raise Refused(InvalidInput.of("command_payload", "it is missing", 'give {"command": "..."}'), 400)
+    if isinstance(payload, dict) and not any(payload.get(name) for name in ("command", "commands", "script")):
+        raise Refused(
+            InvalidInput.of("command_payload", "there is nothing to run", "give command, commands or script"), 400
+        )
+    lists = [body.get(name, []) for name in ("device_ids", "group_ids")]
+    if "task_name" in body and lists == [[], []] and not body.get("selector"):
+        raise Refused(InvalidInput.of("device_ids", "no device and no group", "give device_ids or group_ids"), 400)
+
+
+@router.get("/tasks/find")
+async def find_task(backend: Asked, params: Params) -> Json:
+    """By name, else by id."""
+    name = params.text("name") or ""
+    params.finish()
+    task = await backend.tasks.find(name)
+    return Json(await _detail(backend, task), headers=etag(task.version))
+
+
+@router.get("/tasks/{task_id}", dependencies=[NoParams])
+async def get_task(backend: Asked, task_id: Id) -> Json:
+    task = await backend.tasks.get(TaskId(task_id))
+    runs = await backend.executions.list(ExecutionQuery(task_id=task.id, limit=LAST))
+    detail = task_to_json(task, executions=runs.items, next_executions=await _next(backend, task))
+    return Json(detail, headers=etag(task.version))
+
+
+@router.put("/tasks/{task_id}")
+@router.patch("/tasks/{task_id}")
+async def update_task(backend: Asked, task_id: Id, body: Body, params: Params, request: Request) -> Json:
+    """Merge, as the contract says; with `replace=true` the body is a whole TaskCreate that takes its place."""
+    whole = params.flag("replace")
+    params.finish()
+    identity, version = TaskId(task_id), expected_version(request)
+    if whole:
+        task = await backend.tasks.update(identity, draft_from_json(body), version)
+        return Json(await _detail(backend, task), headers=etag(task.version))
+    task = await backend.tasks.get(identity)
+    word = task_word(task.state, task.last)
+    if version is not None and version != task.version:
+        raise Conflict(f"task {task_id} is at version {task.version}, not {version}", stale=True)
+    draft, status = update_from_json(body, task.draft)
+    if word == "completed":
+        raise Conflict("a completed task can't be changed; duplicate it")
+    if status == "cancelled":
+        raise InvalidInput.of("status", "cancelling a task is not supported", "pause or delete it")
+    if status == "paused" and task.state is not TaskState.ACTIVE:
+        raise Conflict(f"task {task_id} is {word}: only a pending one can be paused")
+    if status == "pending" and word not in ("paused", "failed"):
+        raise Conflict(f"task {task_id} is {word}: only a paused or failed one can be set to pending")
+    if draft is not None:
+        task = await backend.tasks.update(identity, draft, task.version)
+    if status == "paused":
+        task = await backend.tasks.pause(identity)
+    if status == "pending" and task.state is TaskState.PAUSED:
+        task = await backend.tasks.resume(identity)
+    return Json(await _detail(backend, task), headers=etag(task.version))
+
+
+@router.delete("/tasks/{task_id}", dependencies=[NoParams])
+async def delete_task(backend: Asked, task_id: Id, request: Request) -> Json:
+    await backend.tasks.delete(TaskId(task_id), expected_version(request))
+    return Json({"message": f"Task {task_id} deleted successfully"})
+
+
+@router.post("/tasks/{task_id}/restore", dependencies=[NoParams])
+async def restore_task(backend: Asked, task_id: Id) -> Json:
+    return await _done(backend, await backend.tasks.restore(TaskId(task_id)), "restored")
+
+
+@router.post("/tasks/{task_id}/pause", dependencies=[NoParams])
+async def pause_task(backend: Asked, task_id: Id, body: Body) -> Json:
+    Reader(empty_or_object(body)).finish()
+    return await _done(backend, await backend.tasks.pause(TaskId(task_id)), "paused")
+
+
+@router.post("/tasks/{task_id}/resume", dependencies=[NoParams])
+async def resume_task(backend: Asked, task_id: Id, body: Body) -> Json:
+    Reader(empty_or_object(body)).finish()
+    return await _done(backend, await backend.tasks.resume(TaskId(task_id)), "resumed")
+
+
+async def _done(backend: Backend, task: Task, what: str) -> Json:
+    return Json(
+        {"message": f"Task {task.id} {what} successfully", "task": await _detail(backend, task)},
+        headers=etag(task.version),
+    )
+
+
+@router.post("/tasks/{task_id}/execute", dependencies=[NoParams])
+async def execute_task(backend: Asked, task_id: Id, body: Body, request: Request) -> Json:
+    reader = Reader(empty_or_object(body))
+    targets = reader.text("targets")
+    reader.finish()
+    execution_id = await backend.tasks.run(TaskId(task_id), request_id(request), targets)
+    execution = await backend.executions.get(execution_id)
+    return Json(
+        {
+            "message": f"Task {task_id} execution started",
+            "execution_id": execution_id,
+            "status": execution_word(execution.status, started=execution.started_at is not None),
+        },
+        headers={"Location": f"/api/executions/{execution_id}"},
+    )
+
+
+@router.get("/tasks/{task_id}/executions")
+async def task_executions(backend: Asked, task_id: Id, params: Params, request: Request) -> Json:
+    """A bare array; the next page is in `Link`."""
+    query = execution_query_from_params(params, task=TaskId(task_id), default_limit=50)
+    skip = params.number("skip", 0, 0, 2**63 - 1)
+    params.finish()
+    await backend.tasks.get(TaskId(task_id))  # 404 when it is not there, or not theirs
+
+    found = await window(
+        lambda cursor, limit: backend.executions.list(replace(query, cursor=cursor, limit=limit)),
+        skip=skip,
+        limit=query.limit,
+        cursor=query.cursor,
+    )
+    headers = {}
+    if found.next_cursor is not None:
+        later = request.url.include_query_params(cursor=found.next_cursor).remove_query_params("skip")
+        headers["Link"] = f'<{later.path}?{later.query}>; rel="next"'
+    return Json([execution_to_json(execution) for execution in found.items], headers=headers)
+
+
+@router.get("/tasks/{task_id}/forecast")
+async def forecast(backend: Asked, task_id: Id, params: Params) -> Json:
+    count = params.number("count", 10, 1, 1000)
+    params.finish()
+    task = await backend.tasks.get(TaskId(task_id))
+    return Json([fire_to_json(fire) for fire in await backend.tasks.fires(task.draft.schedule, count)])
+
+
+@router.post("/preview")
+async def preview(backend: Asked, body: Body, params: Params, server: Server) -> Json:
+    """What saving a TaskCreate would mean; writes nothing. A body that is none is a preview with problems."""
+    count = params.number("count", 10, 0, 1000)
+    params.finish()
+    try:
+        draft = create_from_json(body, server.zone)
+    except InvalidInput as error:
+        problems = tuple(
+            PreviewProblem(field=found.field, message=found.message, remedy=found.remedy) for found in error.problems
+        )
+        return Json(preview_to_json(TaskPreview(problems=problems, fires=(), targets=(), warnings=())))
+    return Json(preview_to_json(await backend.tasks.preview(draft, count)))
+
+
+@router.post("/fires", dependencies=[NoParams])
+async def fires(backend: Asked, body: Body, server: Server) -> Json:
+    """The next instants of a rule that need not be saved: `{schedule: {...}, count, after}`."""
+    reader = Reader(body)
+    schedule = empty_or_object(body).get("schedule")
+    count, after = reader.number("count") or 10, reader.instant("after", "UTC")
+    if reader.object("schedule", required=True) is not None and not 1 <= count <= 1000:
+        reader.problem("count", f"{count} is out of range", "give 1 to 1000")
+    reader.finish()
+    found = await backend.tasks.fires(schedule_from_json(schedule, default_zone=server.zone), count, after)
+    return Json([fire_to_json(fire) for fire in found])
+
+
+@router.get("/stats", dependencies=[NoParams])
+async def stats(backend: Asked) -> Json:
+    words: Counter[str] = Counter()
+    upcoming: list[Task] = []
+    now = datetime.now(UTC)
+    overdue = 0
+    cursor: str | None = None
+    while True:
+        page = await backend.tasks.list(TaskQuery(sort=TaskSort.NEXT, limit=STRIDE, cursor=cursor))
+        for task in page.items:
+            words[task_word(task.state, task.last)] += 1
+            if task.next_execution is not None:
+                overdue += task.next_execution < now
+                if now <= task.next_execution <= now + timedelta(days=7):
+                    upcoming.append(task)
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    upcoming.sort(key=lambda task: task.next_execution or now)
+    return Json(
+        {
+            "total_tasks": sum(words.values()),
+            **{f"{word}_tasks": words[word] for word in TASK_WORDS},
+            "overdue_tasks": overdue,
+            "upcoming_tasks": [
+                {
+                    "id": task.id,
+                    "task_name": task.name,
+                    "task_type": task.type.value,
+                    "next_execution": values.instant(task.next_execution, task.draft.schedule.zone),
+                }
+                for task in upcoming[:5]
+            ],
+        }
+    )
+
+
+async def _detail(backend: Backend, task: Task, *, next_fires: bool = True) -> dict[str, JSON]:
+    return task_to_json(task, next_executions=await _next(backend, task) if next_fires else ())
+
+
+async def _next(backend: Backend, task: Task) -> list[datetime]:
+    if task.next_execution is None:
+        return []
+    return [fire.at for fire in await backend.tasks.fires(task.draft.schedule, NEXT)]

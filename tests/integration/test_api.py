@@ -1,0 +1,293 @@
+"""What the wire says to clients that are not ours: shapes, codes, refusals."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from deployx_tui.model.ids import TaskId
+from tests.support.fake_backend import FakeBackend
+from tests.support.served import Served, served
+
+TASK: dict[str, Any] = {
+    "task_name": "from the dialog",
+    "task_type": "command",
+    "scheduled_time": "2027-12-24T03:00:00.000Z",
+    "recurrence_type": "once",
+    "recurrence_config": None,
+    "device_ids": [1],
+    "group_ids": [],
+    "command_payload": {"command": "true", "shell": "cmd"},
+    "software_payload": None,
+    "file_payload": None,
+}
+
+
+@pytest.fixture
+def engine() -> FakeBackend:
+    return FakeBackend()
+
+
+@pytest.fixture
+async def api(engine: FakeBackend, tmp_path: Path) -> AsyncIterator[Served]:
+    async with served(engine, tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def http(api: Served) -> httpx.AsyncClient:
+    return api.http
+
+
+def refusal(response: httpx.Response, status: int, name: str) -> dict[str, Any]:
+    body: dict[str, Any] = response.json()
+    assert response.status_code == status == body["status"], body
+    assert response.headers["content-type"] == "application/problem+json"
+    assert body["type"] == f"urn:deployx:problem:{name}"
+    assert isinstance(body["detail"], str)
+    assert body["instance"] == response.request.url.path.rstrip("/")
+    return body
+
+
+TASK_KEYS = {
+    "id", "task_name", "task_type", "status", "scheduled_time", "recurrence_type", "device_ids", "group_ids",
+    "created_at", "updated_at", "last_execution", "next_execution", "execution_count", "created_by", "payload",
+    "recurrence_config", "last_result", "error_message", "executions",
+}  # fmt: skip
+EXECUTION_KEYS = {
+    "id", "task_id", "execution_time", "completed_time", "status", "deployment_id", "result", "error_message",
+}  # fmt: skip
+
+
+async def test_a_list_of_tasks_has_the_contracts_shape(http: httpx.AsyncClient) -> None:
+    body = (await http.get("/api/schedule/tasks")).json()
+    assert set(body) == {"tasks", "total", "total_pages", "page", "page_size", "next_cursor"}
+    assert (body["page"], body["page_size"], body["total"]) == (1, 100, len(body["tasks"]))
+    for task in body["tasks"]:
+        assert set(task) >= TASK_KEYS
+        assert task["executions"] == []
+        assert task["recurrence_config"] is None or set(task["recurrence_config"]) >= {
+            "type", "time", "days_of_week", "day_of_month", "cron_expression", "end_date",
+        }  # fmt: skip
+    created = [task["created_at"] for task in body["tasks"]]
+    assert created == sorted(created, reverse=True)
+
+
+async def test_times_of_a_task_are_of_its_zone_with_the_offset(http: httpx.AsyncClient) -> None:
+    task = (await http.get("/api/schedule/tasks?limit=1&sort=next")).json()["tasks"][0]
+    assert task["timezone"] == "Europe/Berlin"
+    assert task["next_execution"].endswith(("+01:00", "+02:00"))
+    assert len(task["next_executions"]) == 5
+
+
+async def test_skip_and_limit_page_like_the_original(http: httpx.AsyncClient) -> None:
+    everything = (await http.get("/api/schedule/tasks")).json()
+    ids = [task["id"] for task in everything["tasks"]]
+    body = (await http.get("/api/schedule/tasks?skip=4&limit=2")).json()
+    assert [task["id"] for task in body["tasks"]] == ids[4:6]
+    assert (body["page"], body["page_size"], body["total"]) == (3, 2, len(ids))
+    assert body["total_pages"] == (len(ids) + 1) // 2
+
+
+async def test_the_status_word_filters_and_its_pages_join(http: httpx.AsyncClient) -> None:
+    everything = (await http.get("/api/schedule/tasks")).json()["tasks"]
+    expected = [task["id"] for task in everything if task["status"] == "pending"]
+    assert len(expected) > 2
+    found: list[int] = []
+    params: dict[str, str] = {"status": "pending", "limit": "2"}
+    while True:
+        body = (await http.get("/api/schedule/tasks", params=params)).json()
+        assert body["total"] == len(expected)
+        found += [task["id"] for task in body["tasks"]]
+        if body["next_cursor"] is None:
+            break
+        params["cursor"] = body["next_cursor"]
+    assert found == expected
+    assert (await http.get("/api/schedule/tasks?task_type=file_deployment")).json()["tasks"] == []
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({"command_payload": None}, 400),
+        ({"command_payload": {"shell": "sh"}}, 400),
+        ({"device_ids": [], "group_ids": []}, 400),
+        ({"scheduled_time": "2020-01-01T00:00:00Z"}, 400),
+        ({"device_ids": None}, 422),
+        ({"recurrence_type": "daily", "recurrence_config": {"type": "daily", "time": "25:99"}}, 422),
+        ({"recurrence_type": "hourly"}, 422),
+        ({"task_nmae": "x"}, 422),
+        ({"task_type": "reboot"}, 422),
+    ],
+)
+async def test_a_bad_task_keeps_the_originals_code(
+    http: httpx.AsyncClient, change: dict[str, Any], status: int
+) -> None:
+    body = refusal(await http.post("/api/schedule/tasks", json={**TASK, **change}), status, "invalid-input")
+    assert body["errors"]
+    assert all(set(error) == {"pointer", "loc", "msg", "remedy", "field"} for error in body["errors"])
+
+
+async def test_an_unknown_field_or_parameter_says_what_was_meant(http: httpx.AsyncClient) -> None:
+    body = refusal(await http.post("/api/schedule/tasks", json={**TASK, "tsak_name": "x"}), 422, "invalid-input")
+    assert {(error["pointer"], error["remedy"]) for error in body["errors"]} == {
+        ("/tsak_name", "did you mean task_name?")
+    }
+    body = refusal(await http.get("/api/schedule/tasks?statsu=failed"), 422, "invalid-input")
+    assert [(error["pointer"], error["remedy"]) for error in body["errors"]] == [("?statsu", "did you mean status?")]
+    refusal(await http.get("/api/schedule/tasks/1?x=1"), 422, "invalid-input")
+
+
+async def test_a_tasks_executions_are_a_bare_array_with_a_link(http: httpx.AsyncClient, engine: FakeBackend) -> None:
+    task = next(run.task_id for run in engine.execution_rows.values() if run.task_id)
+    path = f"/api/schedule/tasks/{task}/executions"
+    body = (await http.get(path)).json()
+    assert isinstance(body, list)
+    assert set(body[0]) >= EXECUTION_KEYS
+    assert [run["id"] for run in body] == sorted((run["id"] for run in body), reverse=True)
+    detail = (await http.get(f"/api/schedule/tasks/{task}")).json()
+    assert [run["id"] for run in detail["executions"]] == [run["id"] for run in body][:10]
+    assert all("task_id" not in run for run in detail["executions"])
+    if len(body) > 1:
+        first = await http.get(f"{path}?limit=1")
+        second = await http.get(first.headers["link"].partition(">")[0][1:])
+        assert [run["id"] for run in first.json() + second.json()] == [run["id"] for run in body][:2]
+
+
+async def test_the_figures_add_up(http: httpx.AsyncClient) -> None:
+    stats = (await http.get("/api/schedule/stats")).json()
+    words = ("pending", "running", "completed", "failed", "paused", "cancelled")
+    assert stats["total_tasks"] == sum(stats[f"{word}_tasks"] for word in words) > 0
+    assert len(stats["upcoming_tasks"]) <= 5
+    assert all(set(task) == {"id", "task_name", "task_type", "next_execution"} for task in stats["upcoming_tasks"])
+
+
+async def test_output_is_bytes_with_where_to_read_on(http: httpx.AsyncClient, engine: FakeBackend) -> None:
+    execution, device = next(iter(engine.outputs)) if engine.outputs else await _with_output(engine)
+    answer = await http.get(f"/api/executions/{execution}/targets/{device}/output?offset=1&limit=3")
+    assert answer.headers["content-type"] == "application/octet-stream"
+    expected = await engine.executions.output(execution, device, offset=1, limit=3)
+    assert answer.content == b"".join(chunk.data for chunk in expected.chunks)
+    assert answer.headers["x-next-offset"] == str(expected.next_offset)
+    assert answer.headers["x-complete"] == ("true" if expected.complete else "false")
+
+
+async def _with_output(engine: FakeBackend) -> Any:
+    for execution in engine.execution_rows.values():
+        for target in (await engine.executions.targets(execution.id)).items:
+            if (await engine.executions.output(execution.id, target.device_id)).chunks:
+                return execution.id, target.device_id
+    raise AssertionError("the made-up world has no output")
+
+
+@pytest.mark.parametrize("path", ["/devices", "/groups", "/api/schedule/tasks", "/api/schedule/stats", "/healthz"])
+async def test_every_path_works_with_and_without_its_slash(http: httpx.AsyncClient, path: str) -> None:
+    assert (await http.get(path)).status_code == (await http.get(f"{path}/")).status_code == 200
+
+
+async def test_unknown_paths_methods_and_ids_are_problems(http: httpx.AsyncClient) -> None:
+    refusal(await http.get("/api/nothing"), 404, "unknown-path")
+    refusal(await http.put("/api/schedule/stats", json={}), 405, "method")
+    refusal(await http.get("/api/schedule/tasks/abc"), 422, "invalid-input")
+    refusal(await http.get("/api/schedule/tasks/0"), 422, "invalid-input")
+    refusal(await http.get("/api/schedule/tasks/424242"), 404, "not-found")
+
+
+async def test_a_client_of_plain_json_gets_problems_as_such(http: httpx.AsyncClient) -> None:
+    answer = await http.get("/api/schedule/tasks/424242", headers={"Accept": "application/json"})
+    assert answer.headers["content-type"] == "application/json"
+    assert isinstance(answer.json()["detail"], str)
+
+
+async def test_what_is_too_long_too_deep_or_no_json_is_refused(http: httpx.AsyncClient) -> None:
+    path = "/api/schedule/tasks"
+    as_json = {"Content-Type": "application/json"}
+    refusal(await http.post(path, content=b" " * (1 << 20) + b"{}", headers=as_json), 413, "too-long")
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(40):
+            yield b" " * (64 << 10)
+
+    refusal(await http.post(path, content=pieces(), headers=as_json), 413, "too-long")
+    refusal(await http.post(path, content=b"[" * 5000, headers=as_json), 422, "invalid-input")
+    refusal(await http.post(path, content=json.dumps(_nested(40)), headers=as_json), 422, "invalid-input")
+    refusal(await http.post(path, content=b'{"a": NaN}', headers=as_json), 422, "invalid-input")
+    refusal(await http.post(path, content=b"a=b", headers={"Content-Type": "text/plain"}), 415, "content-type")
+
+
+def _nested(levels: int) -> Any:
+    return [] if levels == 0 else [_nested(levels - 1)]
+
+
+async def test_a_web_pages_request_is_refused(http: httpx.AsyncClient) -> None:
+    refusal(await http.get("/devices", headers={"Origin": "http://evil.example"}), 403, "origin")
+
+
+async def test_an_error_of_ours_tells_a_number_and_nothing_else(
+    api: Served, engine: FakeBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object) -> None:
+        raise ValueError("secret of the inside")
+
+    monkeypatch.setattr(engine.tasks, "get", broken)
+    answer = await api.http.get("/api/schedule/tasks/1")
+    body = refusal(answer, 500, "internal")
+    assert len(body["request_id"]) == 32
+    assert "secret" not in answer.text
+
+
+async def test_it_says_whether_it_is_ready_and_why_not(engine: FakeBackend, tmp_path: Path) -> None:
+    async with served(engine, tmp_path, reasons=("the engine lease is lost",)) as running:
+        answer = await running.http.get("/readyz")
+        assert (answer.status_code, answer.json()["reasons"]) == (503, ["the engine lease is lost"])
+        assert (await running.http.get("/healthz")).json()["status"] == "healthy"
+        assert (await running.http.get("/health")).json()["status"] == "healthy"
+
+
+async def test_the_stream_numbers_filters_and_resumes(http: httpx.AsyncClient, engine: FakeBackend) -> None:
+    async with http.stream("GET", "/api/events?types=task.changed&task=3") as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        lines = answer.aiter_lines()
+        reset = await _message(lines)
+        assert reset["event"] == "reset"
+        engine.emit("task.changed", TaskId(4))
+        engine.emit("task.deleted", TaskId(3))
+        engine.emit("task.changed", TaskId(3))
+        event = await _message(lines)
+        assert (event["event"], json.loads(event["data"])["task_id"]) == ("task.changed", 3)
+        assert int(event["id"].rpartition("-")[2]) == int(reset["id"].rpartition("-")[2]) + 3
+    async with http.stream("GET", "/api/events", headers={"Last-Event-ID": event["id"]}) as answer:
+        lines = answer.aiter_lines()
+        while not engine._followers:
+            await asyncio.sleep(0.01)
+        engine.emit("execution.started")
+        assert (await _message(lines))["event"] == "execution.started"
+    refusal(await http.get("/api/events", headers={"Last-Event-ID": "nonsense"}), 422, "invalid-input")
+
+
+async def _message(lines: AsyncIterator[str]) -> dict[str, str]:
+    fields: dict[str, str] = {}
+    async for line in lines:
+        if not line and "id" in fields:
+            return fields
+        name, _, value = line.partition(": ")
+        if name:
+            fields[name] = value
+    raise AssertionError("the stream ended")
+
+
+async def test_a_client_that_goes_is_let_go(api: Served, engine: FakeBackend) -> None:
+    async with api.http.stream("GET", "/api/events") as answer:
+        await _message(answer.aiter_lines())
+        assert api.connections.clients == 1
+        assert not api.connections.empty.is_set()
+    await api.http.aclose()
+    await asyncio.wait_for(api.connections.empty.wait(), 10)
+    while engine._followers:
+        await asyncio.sleep(0.01)
