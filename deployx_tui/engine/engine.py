@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from threading import Condition, Event, Thread
 
+from deployx_tui.engine.claim import TaskClaim
 from deployx_tui.engine.dispatcher import Dispatcher
 from deployx_tui.engine.lag import Lag
 from deployx_tui.engine.lease import Lease
@@ -32,6 +33,7 @@ from deployx_tui.model.device import TransportKind
 from deployx_tui.model.execution import ExecutionStatus
 from deployx_tui.model.ids import EngineId, ExecutionId
 from deployx_tui.output.store import OutputStore
+from deployx_tui.scheduling.ticker import APSchedulerTicker, Ticker
 from deployx_tui.store import executions
 from deployx_tui.store.clock import now_ms
 from deployx_tui.store.database import Database
@@ -79,6 +81,7 @@ class Engine:
         runner = TargetRunner(settings, transports, output, self._starts, self._results, self._target_started)
         self._workers = Workers(settings.workers, runner.run)
         self._dispatcher = Dispatcher(database, self.id, settings, self._enqueue)
+        self._ticker: Ticker = APSchedulerTicker(TaskClaim(database, self.id), self._claimed)
         self._watch = Thread(target=self._watch_for_cancels, name="deployx-cancels", daemon=True)
 
     # -- life
@@ -94,6 +97,7 @@ class Engine:
         self._results.start()
         self._dispatcher.start()
         self._watch.start()
+        self._ticker.start()
         self.wake()
 
     def stop(self, drain: timedelta) -> None:
@@ -115,6 +119,7 @@ class Engine:
             self._ended.wait()
 
     def _end(self) -> None:
+        self._ticker.stop()
         self._dispatcher.stop(_JOIN_SECONDS)
         for job in self._workers.withdraw_all():
             self._results.put(Ended(job=job, end=None))
@@ -130,6 +135,10 @@ class Engine:
         self._results.stop(_JOIN_SECONDS)
         self._watch.join(_JOIN_SECONDS)
         self._lease.stop()
+
+    def _claimed(self, runs: tuple[ExecutionId, ...]) -> None:
+        # the rows are the queue: the dispatcher reads them itself
+        self.wake()
 
     # -- what the door asks for
 

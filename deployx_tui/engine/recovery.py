@@ -16,6 +16,7 @@ from deployx_tui.engine.liveness import BeatWatch
 from deployx_tui.errors import InvalidInput
 from deployx_tui.model.ids import EngineId
 from deployx_tui.model.parse import format_duration
+from deployx_tui.model.schedule import DEFAULT_GRACE
 from deployx_tui.store import engines, executions, orphans, targets, tasks
 from deployx_tui.store.database import Database
 from deployx_tui.store.dialects.locks import try_lock
@@ -69,12 +70,17 @@ def _take_over(c: Connection, engine: EngineId, now_ms: int) -> bool:
 
 def _too_late(orphan: Orphan, now_ms: int) -> str | None:
     """Why it may not start any more; None: it may."""
-    try:
-        grace = tasks.read_draft(orphan.draft_json).grace
-    except InvalidInput:
-        return None  # planning will say what is wrong with it
+    grace = _grace(orphan.draft_json)
     late_by = timedelta(milliseconds=now_ms - orphan.due_at_ms)
     if late_by <= grace:
         return None
     whole = timedelta(seconds=int(late_by.total_seconds()))
     return f"the engine ended before it started, and {format_duration(whole)} is later than the grace allows"
+
+
+def _grace(draft_json: str) -> timedelta:
+    """A task's own; an ad-hoc run, and a draft that planning will refuse, have the usual one."""
+    try:
+        return tasks.read_draft(draft_json).grace
+    except InvalidInput:
+        return DEFAULT_GRACE

@@ -111,10 +111,12 @@ def test_what_is_too_late_to_start_is_missed_visibly(two_engines: Database) -> N
         task = add_task(c, owner)
         in_grace = add_run(c, owner, task=task, key="s:1", engine=DEAD, now_ms=NOW_MS)
         late = add_run(c, owner, task=task, key="s:2", engine=DEAD, now_ms=NOW_MS - 2 * HOUR)
+        ad_hoc = add_run(c, owner, key="m:3", engine=DEAD, now_ms=NOW_MS - 2 * HOUR)
+        c.execute(sa.update(executions_table).where(executions_table.c.id == ad_hoc).values(draft="{}"))
     assert _sweep(two_engines, NOW_MS + HOUR)
     with two_engines.read() as c:
         assert executions.queued(c, ME) == (in_grace,)
-        assert _row(c, late).status == "missed"
+        assert (_row(c, late).status, _row(c, ad_hoc).status) == ("missed", "missed")
         assert "3h" in str(_row(c, late).error_message)
 
 
