@@ -11,28 +11,27 @@ from datetime import UTC, datetime, tzinfo
 from typing import ClassVar
 from zoneinfo import ZoneInfo
 
+from textual import work
 from textual.app import App
 from textual.binding import BindingType
 from textual.filter import LineFilter
+from textual.message import Message
 from textual.screen import Screen
 
 from deployx_tui.tui import crash, theme
-from deployx_tui.tui.bridge import Bridge, Clock, Connect
-from deployx_tui.tui.keymap import EVERYWHERE, bindings
+from deployx_tui.tui.bridge import Bridge, Changed, Clock, Connect
+from deployx_tui.tui.keymap import EVERYWHERE, TABLE, bindings
 from deployx_tui.tui.places import TABS
 from deployx_tui.tui.render.frame import Tab
 from deployx_tui.tui.screens.place import Place
-from deployx_tui.tui.widgets.base import LastLook
+from deployx_tui.tui.widgets.base import LastLook, plain_line
 
 
 def viewer_zone() -> tzinfo:
     """The zone of this terminal: TZ, else the machine's, else UTC."""
     name = os.environ.get("TZ", "").lstrip(":")
     if not name:
-        try:
-            name = os.path.realpath("/etc/localtime").partition("zoneinfo/")[2]
-        except OSError:
-            name = ""
+        name = os.path.realpath("/etc/localtime").partition("zoneinfo/")[2]
     try:
         return ZoneInfo(name or "UTC")
     except (KeyError, ValueError, OSError):
@@ -44,12 +43,7 @@ class DeployxApp(App[int]):
 
     TITLE = "deployx"  # never from data: a terminal's title can be read back
     ENABLE_COMMAND_PALETTE = False
-    CSS = """
-    Screen { background: $background; color: $foreground; }
-    """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings(EVERYWHERE),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings(EVERYWHERE)]
 
     def __init__(
         self,
@@ -64,25 +58,29 @@ class DeployxApp(App[int]):
         """`connect` gives a Backend, each time it is called; it may take its time.
 
         `connection` is the word in the header: local, attached, a URL. `zone` is the viewer's (default: the
-        terminal's), `clock` aware UTC.
+        terminal's), `clock` gives aware UTC (default: the machine's).
         """
         self._tabs = tuple(tabs)
-        super().__init__(ansi_color=False)
+        self._last_look = LastLook(theme.is_ascii_terminal())
+        super().__init__()
         for each in theme.THEMES.values():
             self.register_theme(each)
         self.theme = theme.DARK.name
-        zone = zone or viewer_zone()
-        self.bridge = (
-            Bridge(self, connect, zone=zone, connection=connection)
-            if clock is None
-            else Bridge(self, connect, zone=zone, clock=clock, connection=connection)
+        self.bridge = Bridge(
+            self,
+            connect,
+            self.tell_seen,
+            zone=zone or viewer_zone(),
+            connection=connection,
+            **({} if clock is None else {"clock": clock}),
         )
         for tab, make in self._tabs:
             self.add_mode(tab.id, make)
             self.bind(tab.key, f"app.go('{tab.id}')", description=tab.title, show=False)
         self._first = first
         self._before = first
-        self._undo: list[tuple[str, Callable[[], Awaitable[None]]]] = []
+        self._undo: list[tuple[str, Callable[[], Awaitable[object]]]] = []
+        self._mouse_is_ours = True
 
     @property
     def tabs(self) -> tuple[Tab, ...]:
@@ -93,14 +91,23 @@ class DeployxApp(App[int]):
         """The place that is seen, under a dialog too."""
         return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, Place)), None)
 
+    def tell_seen(self, make: Callable[[], Message]) -> None:
+        """To the place that is seen, and to a dialog over it."""
+        place = self.place
+        if place is not None:
+            place.post_message(make())
+        if self.screen is not place and not isinstance(message := make(), Changed):
+            self.screen.post_message(message)
+
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [*super().get_line_filters(), self._last_look]
-
-    _last_look = LastLook(theme.is_ascii_terminal())
 
     async def on_mount(self) -> None:
         await self.switch_mode(self._first)
         self.call_after_refresh(self.bridge.start)
+
+    async def on_unmount(self) -> None:
+        await self.bridge.close()
 
     # going places
 
@@ -119,25 +126,108 @@ class DeployxApp(App[int]):
         if place is not None and self.screen is place:
             place.go_out()
 
-    # undo
+    # palette and help
 
-    def can_undo(self, words: str, act: Callable[[], Awaitable[None]]) -> None:
+    def action_help(self) -> None:
+        from deployx_tui.tui.render.help import help_lines  # noqa: PLC0415 - not before it is asked for
+        from deployx_tui.tui.screens.help import HelpScreen  # noqa: PLC0415
+
+        place = self.place
+        if place is None or self.screen is not place:
+            return
+        screens = [tab.key for tab in self.tabs]
+        sections = (
+            (place.tab.capitalize() or "Here", place.own_keys()),
+            ("Tables", TABLE if place.has_table else ()),
+            (f"Everywhere ({screens[0]} to {screens[-1]}: screens)" if len(screens) > 1 else "Everywhere", EVERYWHERE),
+        )
+        self.push_screen(HelpScreen(help_lines(sections)))
+
+    @work(group="palette")
+    async def action_palette(self) -> None:
+        from deployx_tui.tui.commanding import obey  # noqa: PLC0415 - not before it is asked for
+        from deployx_tui.tui.offers import offers_of  # noqa: PLC0415
+        from deployx_tui.tui.screens.palette import Offer, PaletteScreen  # noqa: PLC0415
+
+        place = self.place
+        if place is None or self.screen is not place:
+            return
+        answer = await self.push_screen_wait(PaletteScreen(offers_of(self, place), tuple(tab.id for tab in self.tabs)))
+        if isinstance(answer, Offer):
+            if callable(answer.act):
+                answer.act()
+        elif answer is not None:
+            await obey(self, answer)
+
+    # leaving and stopping
+
+    @work(group="leave", exclusive=True)
+    async def action_leave(self) -> None:
+        from deployx_tui.tui.leaving import leave  # noqa: PLC0415 - not before it is asked for
+
+        if isinstance(self.screen, Place):
+            await leave(self)
+
+    async def action_quit(self) -> None:
+        """The framework's own ctrl+q asks as Q does."""
+        self.action_leave()
+
+    def action_help_quit(self) -> None:
+        """ctrl+c: it is the habit to leave, so say how."""
+        if self.place is not None:
+            self.place.tell("Q quits, ctrl+z suspends", "")
+
+    def leave_now(self, words: str = "") -> None:
+        """End the program, with a last line for the shell."""
+        self.exit(0, message=plain_line(f"deployx: {words}") if words else None)
+
+    @work(group="leave", exclusive=True)
+    async def action_stop_all(self) -> None:
+        from deployx_tui.tui.leaving import stop_all  # noqa: PLC0415 - not before it is asked for
+
+        if isinstance(self.screen, Place):
+            await stop_all(self)
+
+    # undo, copy, mouse
+
+    def can_undo(self, words: str, act: Callable[[], Awaitable[object]]) -> None:
         """Remember how the last act is taken back; `words` say what comes back."""
         self._undo.append((words, act))
         del self._undo[:-20]
 
-    def action_undo(self) -> None:
-        if self._undo:
-            words, act = self._undo.pop()
-            self.run_worker(self._take_back(words, act), group="undo")
-
-    async def _take_back(self, words: str, act: Callable[[], Awaitable[None]]) -> None:
+    @work(group="undo")
+    async def action_undo(self) -> None:
         place = self.place
-        if place is None:
+        if not self._undo or place is None:
             return
-        await place.attempt(act())
-        place.tell(words)
+        words, act = self._undo.pop()
+        if await place.attempt(act()) is not None:
+            place.tell(words)
         place.reload()
+        place.refresh_frame()
+
+    def action_copy(self) -> None:
+        """To the terminal's clipboard (OSC 52), and to a file, for terminals that refuse it."""
+        from deployx_tui.tui.copying import keep_copy  # noqa: PLC0415 - not before it is asked for
+
+        place = self.place
+        text = place.copy_text() if place is not None else ""
+        if place is None or not text:
+            return
+        self.copy_to_clipboard(text)
+        place.tell(keep_copy(text))
+
+    def action_mouse(self) -> None:
+        """The framework asks its driver for the mouse once; there is no public way to give it back for a while."""
+        driver = self._driver
+        if driver is None or self.place is None:
+            return
+        self._mouse_is_ours = not self._mouse_is_ours
+        name = "_enable_mouse_support" if self._mouse_is_ours else "_disable_mouse_support"
+        getattr(driver, name, lambda: None)()
+        self.place.tell(
+            "the mouse is ours again" if self._mouse_is_ours else "the mouse is the terminal's; F6 takes it back"
+        )
 
     # what fails
 
@@ -151,6 +241,8 @@ class DeployxApp(App[int]):
         match action:
             case "undo":
                 return bool(self._undo)
+            case "copy":
+                return self.place is not None and bool(self.place.copy_text())
             case "stop_all":
                 return bool(self.bridge.running)
             case "last_screen":

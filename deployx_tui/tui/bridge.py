@@ -82,12 +82,16 @@ def _utc_now() -> datetime:
 
 
 class Bridge:
-    """One app's way to its engine. `connect` gives a new Backend each time it is called."""
+    """One app's way to its engine. `connect` gives a new Backend each time it is called.
+
+    `tell` brings a message to whoever is seen; it gets a maker, for there may be several.
+    """
 
     def __init__(
         self,
         app: App[int],
         connect: Connect,
+        tell: Callable[[Callable[[], Message]], None],
         *,
         zone: tzinfo,
         clock: Clock = _utc_now,
@@ -95,6 +99,7 @@ class Bridge:
     ) -> None:
         self._app = app
         self._connect = connect
+        self._tell = tell
         self._clock = clock
         self._connection = connection
         #: the viewer's zone: times are shown in it
@@ -209,7 +214,7 @@ class Bridge:
         )
         self.standing = replace(self.standing, status=status, status_at=self.now())
         if changed:
-            self._app.screen.post_message(LinkChanged())
+            self._tell(LinkChanged)
 
     def _flush(self) -> None:
         pending, self._pending = self._pending, []
@@ -223,7 +228,7 @@ class Bridge:
         )
         if changed.touches("execution.", "target."):
             self._strip_wanted.set()
-        self._app.screen.post_message(changed)
+        self._tell(lambda: changed)
 
     async def _keep_strip(self) -> None:
         """What runs now, read again after events that touch it."""
@@ -238,14 +243,14 @@ class Bridge:
                 self.running = ()  # this actor may not read executions: nothing is shown
             else:
                 self.running = page.items
-            self._app.screen.post_message(StripChanged())
+            self._tell(StripChanged)
             await asyncio.sleep(STRIP_EVERY)
 
     def _set(self, standing: Standing) -> None:
         self.standing = standing
         if standing.link is Link.UP:
             self._strip_wanted.set()
-        self._app.screen.post_message(LinkChanged())
+        self._tell(LinkChanged)
 
     def _schedule_tick(self) -> None:
         now = self.now()
@@ -253,7 +258,7 @@ class Bridge:
 
     def _tick(self) -> None:
         self._schedule_tick()
-        self._app.screen.post_message(Ticked())
+        self._tell(Ticked)
 
 
 async def _close_quietly(backend: Backend) -> None:

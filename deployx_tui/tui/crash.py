@@ -10,11 +10,12 @@ import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rich.segment import Segment, Segments
+from rich.segment import Segments
 
 from deployx_tui import __version__
 from deployx_tui.paths import data_folder
 from deployx_tui.tui.render.safe import show
+from deployx_tui.tui.widgets.base import plain_line
 
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 _LONG = re.compile(r"[A-Za-z0-9+/_=-]{20,}")
@@ -60,4 +61,4 @@ def report(error: BaseException | None) -> Segments:
     except OSError as failure:
         where = f"no report could be written: {failure.strerror}"
     name = type(error).__name__ if error is not None else "an unknown error"
-    return Segments([Segment(show(f"deployx stopped on an error of its own ({name}); {where}")), Segment.line()])
+    return plain_line(f"deployx stopped on an error of its own ({name}); {where}")

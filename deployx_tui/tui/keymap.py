@@ -33,7 +33,16 @@ class Key:
     @property
     def display(self) -> str:
         """How a person reads it: "ctrl+s", "?", "space"."""
-        return self.shown or _NAMES.get(self.keys.split(",", maxsplit=1)[0], self.keys.split(",", maxsplit=1)[0])
+        return self.shown or _name(self.keys.split(",", maxsplit=1)[0])
+
+    @property
+    def display_all(self) -> str:
+        """All of them: "q esc"."""
+        return self.shown or " ".join(_name(key) for key in self.keys.split(","))
+
+
+def _name(key: str) -> str:
+    return _NAMES.get(key, key)
 
 
 _NAMES = {
@@ -58,16 +67,45 @@ _NAMES = {
 }
 
 EVERYWHERE: tuple[Key, ...] = (
-    Key(id="app.last", keys="minus", action="app.last_screen", word="last", says="Back to the last screen and forth"),
-    Key(id="app.undo", keys="u", action="app.undo", word="undo", says="Take back the last delete"),
-    Key(id="app.out", keys="q,escape", action="app.out", word="back", says="Out of this place, to where you came from"),
+    Key(id="app.help", keys="question_mark", action="app.help", word="keys", says="The keys of this place", footer=90),
     Key(
-        id="app.suspend",
-        keys="ctrl+z",
-        action="app.suspend_process",
-        word="suspend",
-        says="Back to the shell; fg returns",
+        id="app.palette",
+        keys="colon",
+        action="app.palette",
+        word="go",
+        says="The palette: every action by name, task run 12, tasks /web",
+        footer=91,
     ),
+    Key(
+        id="app.palette_typing",
+        keys="ctrl+p",
+        action="app.palette",
+        word="go",
+        says="The palette, while you type too",
+        always=True,
+    ),
+    Key(id="app.last", keys="minus", action="app.last_screen", word="last", says="To the last screen and back"),
+    Key(id="app.undo", keys="u", action="app.undo", word="undo", says="Take back the last delete", footer=60),
+    Key(id="app.copy", keys="y", action="app.copy", word="copy", says="Copy what is under the cursor", footer=61),
+    Key(
+        id="app.stop_all",
+        keys="f9",
+        action="app.stop_all",
+        word="stop all",
+        says="Cancel everything that runs, waits or is queued; wants the word stop typed",
+        always=True,
+    ),
+    Key(id="app.out", keys="q,escape", action="app.out", word="back", says="Out of this, to where you came from"),
+    Key(
+        id="app.mouse",
+        keys="f6",
+        action="app.mouse",
+        word="mouse",
+        says="Release the mouse, so that the terminal itself selects text; again takes it back",
+        always=True,
+    ),
+    Key(id="app.suspend", keys="ctrl+z", action="app.suspend_process", word="suspend", says="To the shell; fg returns"),
+    Key(id="app.quit", keys="Q", action="app.leave", word="quit", says="Quit; asks what becomes of running work"),
 )
 
 #: what the table itself binds; said here for the help
@@ -89,11 +127,43 @@ TABLE: tuple[Key, ...] = (
     Key(id="table.wide", keys="ctrl+w", action="", word="", says="All columns at full width; left and right then move"),
 )
 
-TASKS: tuple[Key, ...] = ()
+TASKS: tuple[Key, ...] = (
+    Key(id="tasks.open", keys="enter", action="open_row", word="detail", says="The whole detail of the task", footer=1),
+    Key(id="tasks.run", keys="x", action="run", word="run", says="Run now; the schedule stays as it is", footer=2),
+    Key(id="tasks.pause", keys="p", action="pause", word="pause", says="Pause; what is paused resumes", footer=3),
+    Key(id="tasks.mark", keys="space", action="", word="mark", says="Mark the row", footer=6),
+    Key(
+        id="tasks.filter",
+        keys="slash",
+        action="filter",
+        word="filter",
+        says="Filter as you type: words, !word, status: owner: on: tag:",
+        footer=7,
+    ),
+    Key(id="tasks.delete", keys="ctrl+d", action="delete", word="delete", says="Delete; u takes it back", footer=9),
+    Key(
+        id="tasks.failures",
+        keys="exclamation_mark",
+        action="failures",
+        word="failures only",
+        says="Only tasks whose last run went wrong; again for all",
+        footer=10,
+    ),
+    Key(id="tasks.pane", keys="tab,shift+tab", action="pane", word="pane", says="To the detail pane and back"),
+    Key(id="tasks.zone", keys="Z", action="zone", word="zone", says="Times in your zone or in the task's own"),
+)
+
+TASK_PAGE: tuple[Key, ...] = (
+    Key(id="page.run", keys="x", action="run", word="run", says="Run now; the schedule stays as it is", footer=1),
+    Key(id="page.pause", keys="p", action="pause", word="pause", says="Pause; what is paused resumes", footer=2),
+    Key(id="page.delete", keys="ctrl+d", action="delete", word="delete", says="Delete; u takes it back", footer=4),
+    Key(id="page.zone", keys="Z", action="zone", word="zone", says="Times in your zone or in its own", footer=5),
+)
 
 PLACES: dict[str, tuple[Key, ...]] = {
     "": (),
     "tasks": TASKS,
+    "task_page": TASK_PAGE,
 }
 
 

@@ -104,7 +104,7 @@ def cursor_style(theme_name: str, plain: bool = False) -> Style:
 #: each of our glyphs (all one cell wide) in plain ASCII, for terminals without UTF-8
 ASCII_GLYPHS = str.maketrans(
     {
-        **dict.fromkeys("─╌–▁▂", "-"),
+        **dict.fromkeys("─━╸╌–▁▂", "-"),
         **dict.fromkeys("│▎▍▋▏▐", "|"),
         **dict.fromkeys("┌┐└┘├┤┬┴┼", "+"),
         **dict.fromkeys("▌▸→", ">"),

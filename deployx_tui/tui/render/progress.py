@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deployx_tui.model.execution import ExecutionStatus, TargetCounts
+from deployx_tui.model.execution import ExecutionStatus, TargetCounts, TargetResult, TargetState
 from deployx_tui.tui.render.line import StyleName
 
 
@@ -50,3 +50,34 @@ def glyph(status: ExecutionStatus) -> tuple[str, StyleName]:
 def word(status: ExecutionStatus) -> str:
     """The state in a word: colour and glyph are never alone."""
     return _WORDS.get(status, status.value)
+
+
+_TARGET_GLYPHS: dict[TargetState, tuple[str, StyleName]] = {
+    TargetState.WAITING: ("·", "dim"),
+    TargetState.RUNNING: ("▸", "run"),
+    TargetState.SUCCEEDED: ("✓", "good"),
+    TargetState.FAILED: ("✗", "bad"),
+    TargetState.UNREACHABLE: ("✗", "bad"),
+    TargetState.TIMED_OUT: ("✗", "bad"),
+    TargetState.CANCELLED: ("✗", "warn"),
+    TargetState.SKIPPED: ("·", "dim"),
+    TargetState.LOST: ("✗", "bad"),
+}
+
+
+def target_glyph(state: TargetState) -> tuple[str, StyleName]:
+    """One cell, and its style."""
+    return _TARGET_GLYPHS[state]
+
+
+def target_word(target: TargetResult) -> str:
+    """Its state in words: `ok`, `timed out`, `lost: outcome unknown`."""
+    match target.state:
+        case TargetState.SUCCEEDED:
+            return "ok"
+        case TargetState.TIMED_OUT:
+            return "timed out"
+        case TargetState.LOST:
+            return "lost: outcome unknown"
+        case _:
+            return target.state.value

@@ -37,7 +37,10 @@ class Place(Screen[None]):
     tab: ClassVar[str] = ""
     #: its entry in `keymap.PLACES`
     keys: ClassVar[str] = ""
+    #: whether the help says the table's keys
+    has_table: ClassVar[bool] = True
     BINDINGS: ClassVar[list[BindingType]] = []
+    AUTO_FOCUS = "#body"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - the framework's attribute
     DEFAULT_CSS = """
     Place { layers: base notice; background: $background; color: $foreground; layout: vertical; }
@@ -107,6 +110,15 @@ class Place(Screen[None]):
             self.tell_error(error)
         return None
 
+    async def attempt_done(self, work: Awaitable[object]) -> bool:
+        """As `attempt`, for calls that give nothing back: whether it was done."""
+
+        async def done() -> bool:
+            await work
+            return True
+
+        return await self.attempt(done()) is not None
+
     # keys
 
     def own_keys(self) -> tuple[Key, ...]:
@@ -134,6 +146,10 @@ class Place(Screen[None]):
         """Esc and q: close what is open, else leave the place."""
         if self.can_go_out():
             self.app.pop_screen()
+
+    def filter_by(self, text: str) -> None:
+        """`tasks /web` in the palette; places without a filter say so."""
+        self.tell(f"this screen has no filter for {text}", "warn")
 
     def copy_text(self) -> str:
         """What `y` copies; "" when there is nothing."""

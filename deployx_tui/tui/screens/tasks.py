@@ -2,31 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import ClassVar
 
 from textual import work
 from textual.binding import BindingType
+from textual.timer import Timer
 from textual.widget import Widget
 
-from deployx_tui.model.task import TaskQuery, TaskSort
+from deployx_tui.errors import DeployxError, NotFound, Unavailable
+from deployx_tui.model.ids import DeviceId, GroupId, TaskId
+from deployx_tui.model.task import Task, TaskQuery, TaskSort
 from deployx_tui.tui.bridge import Changed
+from deployx_tui.tui.filters import TaskFilter, parse_filter
 from deployx_tui.tui.keymap import TASKS, bindings
+from deployx_tui.tui.render import task_detail
 from deployx_tui.tui.render import tasks as draw
-from deployx_tui.tui.render.line import line, span
+from deployx_tui.tui.render.line import Line, line, span
+from deployx_tui.tui.render.task_detail import TaskFacts
 from deployx_tui.tui.render.tasks import TaskView
+from deployx_tui.tui.screens import task_acts
 from deployx_tui.tui.screens.place import Place
+from deployx_tui.tui.screens.task_facts import read_facts, zone_of
+from deployx_tui.tui.widgets.base import Pane, TitleBar
+from deployx_tui.tui.widgets.field import Field
 from deployx_tui.tui.widgets.line_table import Column, LineTable
+
+PAGE = 200
+#: the detail is read when the cursor rests so long
+REST = 0.12
+#: after events the order is read anew at most so often
+REORDER = 1.0
+#: so many changed tasks are read one by one; more are a reason to read the list
+FEW = 12
 
 COLUMNS: tuple[Column[TaskView], ...] = (
     Column(key="state", title="", width=1, cell=draw.glyph_cell),
-    Column(key="name", title="NAME", width=21, flex=2, cell=draw.name_cell, sortable=True),
+    Column(key="name", title="NAME", width=20, flex=2, cell=draw.name_cell, sortable=True),
     Column(key="schedule", title="SCHEDULE", width=20, flex=1, cell=draw.schedule_cell, priority=3),
-    Column(key="targets", title="TARGETS", width=14, cell=partial(draw.targets_cell, 14)),
-    Column(key="last", title="LAST RUN", width=19, cell=draw.last_cell, sortable=True),
-    Column(key="recent", title="LAST 12", width=12, cell=partial(draw.recent_cell, 12), priority=2),
-    Column(key="next", title="NEXT RUN", width=12, cell=draw.next_cell, sortable=True),
+    Column(key="targets", title="TARGETS", width=12, cell=partial(draw.targets_cell, 12)),
+    Column(key="last", title="LAST RUN", width=21, flex=1, cell=draw.last_cell, sortable=True),
+    Column(key="recent12", title="LAST 12", width=12, cell=partial(draw.recent_cell, 12), priority=2),
+    Column(key="recent6", title="LAST 6", width=6, cell=partial(draw.recent_cell, 6), instead_of="recent12"),
+    Column(key="next", title="NEXT RUN", width=11, cell=draw.next_cell, sortable=True),
+)
+
+_BEGIN: tuple[Line, ...] = (
+    line("No task yet."),
+    line(""),
+    line(span(": ", "key"), "run @web -- uptime   runs a command once, without a task"),
 )
 
 
@@ -34,29 +60,395 @@ class TasksPlace(Place):
     tab = "tasks"
     keys = "tasks"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(TASKS)]
+    DEFAULT_CSS = """
+    TasksPlace #filter { display: none; margin-left: 1; }
+    TasksPlace.-filtering #filter { display: block; }
+    TasksPlace #detail { height: 17; }
+    TasksPlace.-narrow #detail { height: 3; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._tasks: list[Task] = []
+        self._cursor: str | None = None
+        self._total: int | None = None
+        self._all: int | None = None
+        self._filter = TaskFilter()
+        self._text = ""
+        self._only_failures = False
+        self._in_task_zone = False
+        self._facts: TaskFacts | None = None
+        self._rest: Timer | None = None
+        self._reorder: Timer | None = None
+        self._wanted: TaskId | None = None
 
     def body(self) -> Iterable[Widget]:
         self.table = LineTable[TaskView](
             COLUMNS,
             key=lambda view: view.task.id,
             sort="next",
-            empty=(line(span("starting the engine: the tasks come with it", "dim")),),
+            empty=(line(span("the tasks come with the engine", "dim")),),
             id="body",
         )
+        yield Field(prompt="/ ", hint="words, !word, status:failed owner:alice on:web tag:prod", id="filter")
         yield self.table
+        yield TitleBar(id="detail-title")
+        yield Pane(id="detail")
+
+    @property
+    def _field(self) -> Field:
+        return self.query_one("#filter", Field)
+
+    # reading
 
     def reload(self) -> None:
         self._load()
 
+    def _sort(self) -> TaskSort:
+        return TaskSort(self.table.sort_key or "next")
+
+    async def _query(self) -> TaskQuery:
+        wanted = self._filter
+        group: GroupId | None = None
+        device: DeviceId | None = None
+        if wanted.on is not None:
+            try:
+                group = (await self.bridge.backend.groups.find(wanted.on)).id
+            except NotFound:
+                device = (await self.bridge.backend.devices.find(wanted.on)).id
+        return TaskQuery(
+            text=wanted.text,
+            state=wanted.state,
+            last_status=wanted.status,
+            owner=wanted.owner,
+            tag=wanted.tag,
+            group_id=group,
+            device_id=device,
+            sort=self._sort(),
+            descending=self.table.descending,
+            limit=PAGE,
+        )
+
     @work(exclusive=True, group="tasks")
     async def _load(self) -> None:
-        page = await self.attempt(self.bridge.backend.tasks.list(TaskQuery(sort=TaskSort.NEXT, limit=200)))
+        wanted = max(PAGE, len(self._tasks))
+        try:
+            query = await self._query()
+            if self._only_failures:
+                tasks, cursor, total = await self._read_failures(query)
+            else:
+                tasks, cursor, total = await self._read(query, wanted)
+            if self._text or self._only_failures:
+                everything = await self.bridge.backend.tasks.list(TaskQuery(limit=1))
+                self._all = everything.total
+            else:
+                self._all = total
+        except NotFound as error:
+            self._filter = TaskFilter(problem=str(error))
+            self._say()
+            return
+        except Unavailable:
+            return  # the frame says it, and the return of the engine reads again
+        except DeployxError as error:
+            self.tell_error(error)
+            return
+        self._tasks, self._cursor, self._total = tasks, cursor, total
+        self._draw()
+
+    async def _read(self, query: TaskQuery, wanted: int) -> tuple[list[Task], str | None, int | None]:
+        page = await self.bridge.backend.tasks.list(query)
+        tasks = list(page.items)
+        while page.next_cursor is not None and len(tasks) < wanted:
+            page = await self.bridge.backend.tasks.list(_after(query, page.next_cursor))
+            tasks.extend(page.items)
+        return tasks, page.next_cursor, page.total
+
+    async def _read_failures(self, query: TaskQuery) -> tuple[list[Task], str | None, int | None]:
+        """Tasks whose last run went wrong in any way: one question a status, put together in one order."""
+
+        tasks: list[Task] = []
+        total = 0
+        for status in sorted(draw.BAD):
+            page = await self.bridge.backend.tasks.list(replace(query, last_status=status))
+            tasks.extend(page.items)
+            total += page.total if page.total is not None else len(page.items)
+        tasks.sort(key=partial(_order, query.sort), reverse=query.descending)
+        return tasks, None, total
+
+    @work(exclusive=True, group="tasks-more")
+    async def _load_more(self) -> None:
+        if self._cursor is None:
+            return
+        query = await self.attempt(self._query())
+        if query is None:
+            return
+        page = await self.attempt(self.bridge.backend.tasks.list(_after(query, self._cursor)))
         if page is None:
             return
-        now, zone = self.bridge.now(), self.bridge.zone
-        self.table.set_rows([TaskView(task, now, zone) for task in page.items], more=page.next_cursor is not None)
-        self.say_title(("Tasks", f"{len(page.items)} of {page.total}"), (self.table.sort_words(),))
+        self._tasks.extend(page.items)
+        self._cursor = page.next_cursor
+        self.table.extend(self._views(page.items), more=page.next_cursor is not None)
+        self._say()
+
+    @work(group="tasks-some")
+    async def _load_some(self, ids: frozenset[TaskId]) -> None:
+        """Only what changed, in its place; the order follows a moment later."""
+        for task_id in ids:
+            if not any(task.id == task_id for task in self._tasks):
+                continue
+            try:
+                task = await self.bridge.backend.tasks.get(task_id)
+            except DeployxError:
+                return  # gone, or the engine is: reading the list will tell
+            self._tasks = [task if each.id == task.id else each for each in self._tasks]
+            self.table.replace(self._view(task))
 
     def changed(self, change: Changed) -> None:
-        if change.touches("task.", "execution.", "target."):
+        if change.everything or change.touches("task.created", "task.deleted"):
             self.reload()
+        elif change.touches("task.", "execution.", "target."):
+            if change.tasks and len(change.tasks) <= FEW:
+                self._load_some(change.tasks)
+            if self._reorder is None:
+                self._reorder = self.set_timer(REORDER, self._reordered)
+        if change.touches("device.", "group."):
+            self._read_detail()
+
+    def _reordered(self) -> None:
+        self._reorder = None
+        if self.bridge.is_up:
+            self.reload()
+
+    # drawing
+
+    def _view(self, task: Task) -> TaskView:
+        return TaskView(task, self.bridge.now(), self.bridge.zone)
+
+    def _views(self, tasks: Sequence[Task]) -> list[TaskView]:
+        now, zone = self.bridge.now(), self.bridge.zone
+        return [TaskView(task, now, zone) for task in tasks]
+
+    def _draw(self) -> None:
+        filtered = bool(self._text or self._only_failures)
+        self.table.set_empty(
+            (line("No task fits the filter."), line(span("esc ", "key"), "clears it")) if filtered else _BEGIN
+        )
+        self.table.set_rows(self._views(self._tasks), more=self._cursor is not None)
+        if self._wanted is not None and self.table.move_to_key(self._wanted):
+            self._wanted = None
+        self._say()
+        self.refresh_frame()
+
+    def _say(self) -> None:
+        left = ["Tasks"]
+        if self._total is not None:
+            left.append(f"{self._total} of {self._all}")
+        if self._only_failures:
+            left.append("failures only")
+        if self._text:
+            left.append(f"filter: {self._text}")
+        right = []
+        marked = len(self.table.marked)
+        if marked:
+            right.append(f"{marked} marked")
+        right.append(self._filter.problem or self.table.sort_words())
+        self.say_title(left, right, "warn" if self._filter.problem else "")
+
+    def tick(self) -> None:
+        self.table.set_rows(self._views(self._tasks), more=self._cursor is not None)
+        self._draw_detail()
+
+    def on_line_table_moved(self, message: LineTable.Moved) -> None:
+        message.stop()
+        self._draw_detail()
+        if self._rest is not None:
+            self._rest.stop()
+        self._rest = self.set_timer(REST, self._read_detail)
+
+    def on_line_table_need_more(self, message: LineTable.NeedMore) -> None:
+        message.stop()
+        self._load_more()
+
+    def on_line_table_marks_changed(self, message: LineTable.MarksChanged) -> None:
+        message.stop()
+        self._say()
+
+    def on_line_table_sort_changed(self, message: LineTable.SortChanged) -> None:
+        message.stop()
+        self._say()
+        self.reload()
+
+    def on_line_table_opened(self, message: LineTable.Opened) -> None:
+        message.stop()
+        self.action_open_row()
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._draw_detail)
+
+    # detail
+
+    @property
+    def task(self) -> Task | None:  # type: ignore[override]  # the message pump's own task is not asked for here
+        view = self.table.row
+        return None if view is None else view.task
+
+    @work(exclusive=True, group="detail")
+    async def _read_detail(self) -> None:
+        view = self.table.row
+        if view is None or not self.bridge.is_up:
+            self._draw_detail()
+            return
+        facts = await read_facts(self.bridge, view.task, in_task_zone=self._in_task_zone)
+        if facts is not None:
+            self._facts = facts
+        self._draw_detail()
+
+    def _draw_detail(self) -> None:
+        view = self.table.row
+        title = self.query_one("#detail-title", TitleBar)
+        pane = self.query_one("#detail", Pane)
+        if view is None:
+            title.say(("",))
+            pane.set_lines(())
+            return
+        facts = self._facts
+        if facts is None or facts.task.id != view.task.id:
+            zone, name = zone_of(self.bridge, view.task, in_task_zone=self._in_task_zone)
+            facts = TaskFacts(task=view.task, now=self.bridge.now(), zone=zone, zone_name=name)
+        left, right = task_detail.detail_title(facts)
+        title.say(left, right[:1] if self.is_narrow else right)
+        width = self.size.width
+        if self.is_narrow:
+            pane.set_lines(task_detail.strip(facts, width))
+        else:
+            pane.set_lines(task_detail.side_by_side(facts, width, max(1, pane.size.height)))
+
+    # keys
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in ("run", "pause", "delete", "edit", "duplicate", "open_row", "new"):
+            there = self.bridge.is_up and (action == "new" or bool(self.table.chosen()))
+            return there and not self._field.has_focus
+        return super().check_action(action, parameters)
+
+    def _chosen(self) -> tuple[Task, ...]:
+        return tuple(view.task for view in self.table.chosen())
+
+    def action_open_row(self) -> None:
+        from deployx_tui.tui.screens.task_page import TaskPage  # noqa: PLC0415 - loaded when it is opened
+
+        if (view := self.table.row) is not None:
+            self.app.push_screen(TaskPage(view.task, self._facts))
+
+    def action_pane(self) -> None:
+        if self.is_narrow:
+            self.action_open_row()
+        elif self.query_one("#detail", Pane).has_focus:
+            self.table.focus()
+        else:
+            self.query_one("#detail", Pane).focus()
+
+    def action_zone(self) -> None:
+        self._in_task_zone = not self._in_task_zone
+        self.tell("times of the detail are the task's own" if self._in_task_zone else "times are yours again", "")
+        self._read_detail()
+
+    @work(group="act")
+    async def action_run(self) -> None:
+        await task_acts.run_now(self, self._chosen())
+        self.table.clear_marks()
+
+    @work(group="act")
+    async def action_pause(self) -> None:
+        await task_acts.pause_or_resume(self, self._chosen())
+
+    @work(group="act")
+    async def action_delete(self) -> None:
+        chosen = self._chosen()
+        if await task_acts.delete(self, chosen):
+            self.table.clear_marks([task.id for task in chosen])
+            self.refresh_frame()
+
+    async def act_on(self, verb: str, task: Task) -> None:
+        """A command of the palette on one task."""
+        self._wanted = task.id
+        self.table.move_to_key(task.id)
+        match verb:
+            case "run":
+                await task_acts.run_now(self, (task,))
+            case "pause" | "resume":
+                await task_acts.pause_or_resume(self, (task,))
+            case "rm":
+                await task_acts.delete(self, (task,))
+            case _:
+                self.reload()
+
+    # filter
+
+    def filter_by(self, text: str) -> None:
+        self._field.set_value(text)
+        self.set_class(bool(text), "-filtering")
+        self._refilter(text)
+        self.table.focus()
+
+    def action_filter(self) -> None:
+        self.add_class("-filtering")
+        self._field.focus()
+
+    def action_failures(self) -> None:
+        self._only_failures = not self._only_failures
+        self.reload()
+
+    def on_field_edited(self, message: Field.Edited) -> None:
+        message.stop()
+        self._refilter(message.field.value)
+
+    def on_field_submitted(self, message: Field.Submitted) -> None:
+        message.stop()
+        self.set_class(bool(self._text), "-filtering")
+        self.table.focus()
+
+    def _refilter(self, text: str) -> None:
+        self._text = text.strip()
+        self._filter = parse_filter(text)
+        self._tasks = self._tasks[:PAGE]
+        self._say()
+        if self.bridge.is_up and not self._filter.problem:
+            self.reload()
+
+    def out_word(self) -> str:
+        if self._field.has_focus:
+            return "esc clear"
+        if self._text or self._only_failures:
+            return "esc all"
+        return super().out_word()
+
+    def go_out(self) -> None:
+        if self._field.has_focus or self._text or self._only_failures:
+            self._only_failures = False
+            self.filter_by("")
+        elif self.table.marked:
+            self.table.clear_marks()
+        elif not self.table.has_focus:
+            self.table.focus()
+        else:
+            super().go_out()
+
+    def copy_text(self) -> str:
+        view = self.table.row if self.is_mounted and hasattr(self, "table") else None
+        return "" if view is None else view.task.name
+
+
+def _after(query: TaskQuery, cursor: str) -> TaskQuery:
+
+    return replace(query, cursor=cursor)
+
+
+def _order(sort: TaskSort, task: Task) -> tuple[bool, float, str]:
+    """The same order as the store's, for tasks that came from several questions."""
+    at = task.next_execution if sort is TaskSort.NEXT else task.last_execution
+    if sort is TaskSort.NAME:
+        return (False, 0.0, task.name)
+    if sort is TaskSort.CREATED:
+        at = task.created_at
+    return (at is None, 0.0 if at is None else at.timestamp(), task.name)

@@ -7,12 +7,13 @@ sources): they take a `str` and pass what is in it on to the terminal.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from rich.cells import get_character_cell_size
-from rich.segment import Segment
+from rich.segment import Segment, Segments
 from rich.style import Style
 from textual import events
-from textual.app import App
+from textual.binding import Binding, BindingType
 from textual.color import Color
 from textual.filter import LineFilter
 from textual.geometry import Region
@@ -22,7 +23,7 @@ from textual.widget import Widget
 
 from deployx_tui.tui import theme
 from deployx_tui.tui.render.line import BLANK, Line, StyleName, fit_line, title
-from deployx_tui.tui.render.safe import SafeText
+from deployx_tui.tui.render.safe import SafeText, show
 
 
 class LineWidget(Widget):
@@ -128,6 +129,25 @@ class Lines(LineWidget):
             event.stop()
 
 
+class Pane(Lines, can_focus=True):
+    """Lines that can be gone to and scrolled with keys."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down,j", "move(1)", show=False),
+        Binding("up,k", "move(-1)", show=False),
+        Binding("pagedown", "page(1)", show=False),
+        Binding("pageup", "page(-1)", show=False),
+        Binding("home,g", "move(-1000000)", show=False),
+        Binding("end,G", "move(1000000)", show=False),
+    ]
+
+    def action_move(self, by: int) -> None:
+        self.scroll_lines(by)
+
+    def action_page(self, by: int) -> None:
+        self.scroll_lines(by * max(1, self.size.height - 1))
+
+
 class TitleBar(LineWidget):
     """The one-line title of a pane: what it shows at the left, the verdict at the right end."""
 
@@ -186,6 +206,11 @@ class LastLook(LineFilter):
         return text
 
 
-def say(widget: Widget | App[object], text: SafeText, style: StyleName = "good") -> None:
+def plain_line(text: str) -> Segments:
+    """A line for the shell after the program ended."""
+    return Segments([Segment(show(text)), Segment.line()])
+
+
+def say(widget: Widget, text: SafeText, style: StyleName = "good") -> None:
     """Tell the person; see `Said`."""
     widget.post_message(Said(text, style))

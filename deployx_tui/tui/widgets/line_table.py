@@ -45,6 +45,8 @@ class Column(Generic[Row]):
     align: str = "<"
     #: may be sorted by
     sortable: bool = False
+    #: the key of a wider column that this one replaces where that one does not fit; "": none
+    instead_of: str = ""
 
 
 class LineTable(LineWidget, Generic[Row], can_focus=True):
@@ -83,7 +85,7 @@ class LineTable(LineWidget, Generic[Row], can_focus=True):
             return self.table
 
         def can_replace(self, message: Message) -> bool:
-            return isinstance(message, LineTable.Moved) and message.table is self.table
+            return type(message) is type(self) and message.table is self.table
 
     class Opened(Moved):
         """Enter, or a second click, on a row."""
@@ -111,6 +113,7 @@ class LineTable(LineWidget, Generic[Row], can_focus=True):
         whole: Callable[[Row, int], Line | None] | None = None,
         selectable: Callable[[Row], bool] | None = None,
         can_mark: bool = True,
+        header: bool = True,
         empty: Sequence[Line] = (),
         sort: str | None = None,
         descending: bool = False,
@@ -127,6 +130,7 @@ class LineTable(LineWidget, Generic[Row], can_focus=True):
         self._whole = whole
         self._selectable = selectable
         self.can_mark = can_mark
+        self._head = 1 if header else 0
         self._empty = tuple(empty)
         self.sort_key = sort
         self.descending = descending
@@ -191,7 +195,7 @@ class LineTable(LineWidget, Generic[Row], can_focus=True):
                 self._rows[index] = row
                 if key in self._marks:
                     self._marks[key] = row
-                self.refresh_row(index - self._top + 1)
+                self.refresh_row(index - self._top + self._head)
                 if index == self._cursor:
                     self.post_message(self.Moved(self))
                 return True
@@ -217,8 +221,8 @@ class LineTable(LineWidget, Generic[Row], can_focus=True):
         if self._follow():
             self.refresh()
         else:
-            self.refresh_row(before - self._top + 1)
-            self.refresh_row(index - self._top + 1)
+            self.refresh_row(before - self._top + self._head)
+            self.refresh_row(index - self._top + self._head)
         self.post_message(self.Moved(self))
         if self._more and not self._asked and index >= len(self._rows) - _AHEAD:
             self._asked = True
@@ -245,7 +249,7 @@ class LineTable(LineWidget, Generic[Row], can_focus=True):
 
     @property
     def _height(self) -> int:
-        return max(1, self.size.height - 1)
+        return max(1, self.size.height - self._head)
 
     def _follow(self) -> bool:
         """Scroll so that the cursor is seen; True when it scrolled."""
@@ -263,10 +267,10 @@ class LineTable(LineWidget, Generic[Row], can_focus=True):
         self._follow()
 
     def on_focus(self) -> None:
-        self.refresh_row(self._cursor - self._top + 1)
+        self.refresh_row(self._cursor - self._top + self._head)
 
     def on_blur(self) -> None:
-        self.refresh_row(self._cursor - self._top + 1)
+        self.refresh_row(self._cursor - self._top + self._head)
 
     def action_cursor(self, by: int) -> None:
         self.move_to(self._cursor + by)
@@ -294,8 +298,8 @@ class LineTable(LineWidget, Generic[Row], can_focus=True):
         self.refresh()
 
     def on_click(self, event: events.Click) -> None:
-        index = self._top + event.y - 1
-        if event.y < 1 or index >= len(self._rows):
+        index = self._top + event.y - self._head
+        if event.y < self._head or index >= len(self._rows):
             return
         if index == self._cursor:
             self.action_open()
@@ -339,7 +343,7 @@ class LineTable(LineWidget, Generic[Row], can_focus=True):
         else:
             self._marks[key] = row
         self._mark_anchor = self._cursor
-        self.refresh_row(self._cursor - self._top + 1)
+        self.refresh_row(self._cursor - self._top + self._head)
         self.post_message(self.MarksChanged(self))
         self.move_to(self._cursor + 1)
 
@@ -398,15 +402,20 @@ class LineTable(LineWidget, Generic[Row], can_focus=True):
     def layout_of(self, width: int) -> tuple[tuple[Column[Row], int], ...]:
         """The columns that fit, with their widths: those of high priority numbers go first."""
         if self.is_wide:
-            return tuple((column, column.width + column.flex * 10) for column in self.columns)
+            return tuple((c, c.width + c.flex * 10) for c in self.columns if not c.instead_of)
         room = width - _GUTTER
-        kept = list(self.columns)
-        while sum(column.width + 1 for column in kept) - 1 > room:
+        kept = [column for column in self.columns if not column.instead_of]
+        while _needed(kept) > room:
             worst = max(kept, key=lambda column: column.priority)
             if worst.priority == 0:
                 break
             kept.remove(worst)
-        spare = room - (sum(column.width + 1 for column in kept) - 1)
+        present = {column.key for column in kept}
+        for column in self.columns:
+            if column.instead_of and column.instead_of not in present:
+                tried = [c for c in self.columns if c in kept or c is column]
+                kept = tried if _needed(tried) <= room else kept
+        spare = room - _needed(kept)
         shares = sum(column.flex for column in kept)
         widths: list[tuple[Column[Row], int]] = []
         for column in kept:
@@ -415,7 +424,7 @@ class LineTable(LineWidget, Generic[Row], can_focus=True):
         return tuple(widths)
 
     def row_style(self, y: int) -> Style | None:
-        if y == 0 or self._top + y - 1 != self._cursor or not self._rows:
+        if y < self._head or self._top + y - self._head != self._cursor or not self._rows:
             return None
         return theme.cursor_style(self.app.current_theme.name, theme.no_color())
 
@@ -425,12 +434,12 @@ class LineTable(LineWidget, Generic[Row], can_focus=True):
         return _shifted(content, self._left) if self._left else content
 
     def _line_at(self, y: int, width: int) -> Line:
-        if y == 0:
+        if y < self._head:
             return self._header(width)
-        index = self._top + y - 1
+        index = self._top + y - self._head
         if index >= len(self._rows):
-            if not self._rows and y - 1 < len(self._empty):
-                return (Span(SafeText("   ")), *self._empty[y - 1])
+            if not self._rows and y - self._head < len(self._empty):
+                return (Span(SafeText("   ")), *self._empty[y - self._head])
             return BLANK
         row = self._rows[index]
         here = index == self._cursor
@@ -459,6 +468,10 @@ class LineTable(LineWidget, Generic[Row], can_focus=True):
             parts.append(Span(SPACE))
             parts.append(Span(fit(show(column.title), size, column.align), "head"))
         return tuple(parts)
+
+
+def _needed(columns: Sequence[Column[Row]]) -> int:
+    return sum(column.width + 1 for column in columns) - 1
 
 
 def _shifted(content: Line, by: int) -> Line:

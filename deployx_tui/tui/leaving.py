@@ -1,0 +1,191 @@
+"""Quit, with what becomes of running work and of fires to come; and F9."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import Enum
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+
+from deployx_tui.errors import DeployxError
+from deployx_tui.model.engine import EngineStatus
+from deployx_tui.model.task import TaskQuery, TaskState
+from deployx_tui.tui.bridge import LinkChanged, StripChanged
+from deployx_tui.tui.render.line import BLANK, Line, line, span
+from deployx_tui.tui.render.progress import bar, over_count, word
+from deployx_tui.tui.render.when import clock, day_and_clock
+from deployx_tui.tui.render.words import said
+from deployx_tui.tui.screens.dialogs import QUESTION_WIDTH, Choice, Question
+from deployx_tui.tui.widgets.base import Lines
+
+if TYPE_CHECKING:
+    from deployx_tui.tui.app import DeployxApp
+
+
+class Leave(Enum):
+    QUIT = "quit"
+    WAIT = "wait"
+    CANCEL = "cancel"
+    STAY = "stay"
+
+
+async def leave(app: DeployxApp) -> None:
+    """Quit at once where that loses nothing; else ask."""
+    bridge = app.bridge
+    if not bridge.is_up:
+        app.leave_now()
+        return
+    try:
+        status = await bridge.backend.engine.status()
+        due = await _due_words(app)
+    except DeployxError:
+        app.leave_now()  # there is nothing that could be asked
+        return
+    if status.is_service or status.clients > 1:
+        app.leave_now("the engine goes on: " + ("it is a service" if status.is_service else "others use it"))
+        return
+    alive = status.running_executions + status.queued_executions
+    if not alive and not due:
+        app.leave_now()
+        return
+    answer = await app.push_screen_wait(_question(app, status, alive, due))
+    match answer:
+        case None:
+            return
+        case Leave.QUIT:
+            app.leave_now()
+        case Leave.STAY:
+            await bridge.backend.engine.stay()
+            app.leave_now("the engine goes on in the background; deployx comes back to it")
+        case Leave.WAIT:
+            app.push_screen(Waiting("waiting for what runs, then deployx quits"))
+        case Leave.CANCEL:
+            await bridge.backend.engine.stop_all()
+            app.push_screen(Waiting("cancelled; waiting until the processes are seen dead"))
+
+
+async def _due_words(app: DeployxApp) -> str:
+    """What will not run while no engine does; "" when nothing is due."""
+    bridge = app.bridge
+    now = bridge.now()
+    page = await bridge.backend.tasks.list(
+        TaskQuery(state=TaskState.ACTIVE, due_before=now + timedelta(hours=24), limit=1)
+    )
+    if not page.items:
+        later = await bridge.backend.tasks.list(TaskQuery(state=TaskState.ACTIVE, limit=1))
+        if not later.items or later.items[0].next_execution is None:
+            return ""
+        coming = later.items[0]
+        when = day_and_clock(coming.next_execution, bridge.zone) if coming.next_execution else ""
+        return f"nothing is due in the next 24 h; the next is {coming.name} on {when}"
+    first = page.items[0].next_execution
+    count = page.total or len(page.items)
+    at = "" if first is None else f", the first at {clock(first, bridge.zone)}"
+    what = "1 task is" if count == 1 else f"{count} tasks are"
+    return f"{what} due in the next 24 h{at}: nothing runs while no engine does"
+
+
+def _question(app: DeployxApp, status: EngineStatus, alive: int, due: str) -> Question[Leave]:
+    lines: list[Line] = []
+    choices: list[Choice[Leave]] = []
+    if alive:
+        lines.append(line(f"{alive} {'run is' if alive == 1 else 'runs are'} not over:"))
+        lines.extend(running_lines(app)[:5])
+        choices.append(Choice(Leave.WAIT, "wait", "quit when they are over"))
+        choices.append(Choice(Leave.CANCEL, "cancel them", "kill what runs, see that it is dead, quit"))
+    else:
+        choices.append(Choice(Leave.QUIT, "quit", "the engine ends with this terminal"))
+    if due:
+        lines.extend(said("!", "warn", due, QUESTION_WIDTH))
+    choices.append(Choice(Leave.STAY, "leave it running", "the engine goes on in the background"))
+    return Question("Quit deployx", lines, choices, cancel="stay here", again="Q" if not alive else "")
+
+
+def running_lines(app: DeployxApp) -> list[Line]:
+    """What runs, a line each."""
+    rows: list[Line] = []
+    for run in app.bridge.running:
+        done, total = over_count(run.targets), run.targets.total
+        rows.append(
+            line(
+                span("  ▸ ", "run"),
+                f"#{run.id} {run.task_name[:30]:30} {word(run.status):9} {done:3d}/{total:<3d} ",
+                span(bar(done, total, 10), "run"),
+            )
+        )
+    return rows
+
+
+class Waiting(ModalScreen[None]):
+    """Until nothing runs, then the program ends. Esc: stay."""
+
+    DEFAULT_CSS = """
+    Waiting { align: center middle; background: $background 60%; }
+    Waiting > Vertical { width: 76; max-width: 96%; height: auto; background: $panel; border: round $accent;
+                         padding: 0 1; }
+    Waiting Lines { height: auto; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "back", show=False)]
+
+    def __init__(self, title: str) -> None:
+        super().__init__()
+        self._title = title
+
+    def compose(self) -> ComposeResult:
+        with Vertical():
+            yield Lines(id="runs")
+
+    def on_mount(self) -> None:
+        self._draw()
+
+    def on_strip_changed(self, message: StripChanged) -> None:
+        message.stop()
+        self._draw()
+
+    def on_link_changed(self, message: LinkChanged) -> None:
+        message.stop()
+        self._draw()
+
+    def _draw(self) -> None:
+        app: DeployxApp = self.app  # type: ignore[assignment]  # this app's screen only
+        if not app.bridge.is_up:
+            rows = [line(span("the engine is lost: whether they are over is not known", "bad"))]
+        elif not app.bridge.running:
+            app.leave_now()
+            return
+        else:
+            rows = running_lines(app)
+        foot = line(span("esc ", "key"), "stay here")
+        self.query_one("#runs", Lines).set_lines((line(span(self._title, "title")), BLANK, *rows, BLANK, foot))
+
+    def action_back(self) -> None:
+        self.dismiss(None)
+
+
+async def stop_all(app: DeployxApp) -> None:
+    """F9: everything that runs, waits or is queued, after the word was typed."""
+    runs = app.bridge.running
+    targets = sum(run.targets.waiting + run.targets.running for run in runs)
+    question = Question(
+        "Stop everything",
+        (
+            line(f"{len(runs)} {'run' if len(runs) == 1 else 'runs'} with {targets} targets not over:"),
+            *running_lines(app)[:6],
+            BLANK,
+            line("Running processes are killed and looked at; waiting targets do not start."),
+        ),
+        (Choice(True, "stop all", f"cancel {len(runs)} runs"),),
+        typed="stop",
+    )
+    if not await app.push_screen_wait(question):
+        return
+    place = app.place
+    if place is None:
+        return
+    report = await place.attempt(app.bridge.backend.engine.stop_all())
+    if report is not None:
+        place.tell(f"asked {report.executions} runs with {report.targets} targets to stop", "warn")

@@ -1,0 +1,363 @@
+"""The detail of a task: next runs, pre-flight, last execution per target, payload. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+
+from deployx_tui.model.execution import (
+    ALIVE,
+    Execution,
+    ExecutionStatus,
+    OutputGroup,
+    TargetResult,
+    TargetState,
+)
+from deployx_tui.model.payload import CommandPayload, Commands, Script
+from deployx_tui.model.payload import Line as CommandLine
+from deployx_tui.model.schedule import OverlapKind
+from deployx_tui.model.task import Task, TaskPreview, TaskState
+from deployx_tui.tui.render.fires import fire_line
+from deployx_tui.tui.render.line import BLANK, Line, Span, StyleName, beside, line, span, spread
+from deployx_tui.tui.render.progress import glyph, over_count, target_glyph, target_word
+from deployx_tui.tui.render.safe import show, show_bytes, show_lines
+from deployx_tui.tui.render.schedule import schedule_words
+from deployx_tui.tui.render.when import clock, day_and_clock, short, took
+from deployx_tui.tui.render.words import said, wrap
+
+_HEIGHTS = "▁▂▃▄▅▆▇█"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskFacts:
+    """What the detail is made from. None: not read yet, or not to be had."""
+
+    task: Task
+    now: datetime
+    #: times are shown in it
+    zone: tzinfo
+    zone_name: str
+    preview: TaskPreview | None = None
+    targets: tuple[TargetResult, ...] | None = None
+    #: newest first
+    runs: tuple[Execution, ...] | None = None
+    groups: tuple[OutputGroup, ...] | None = None
+
+
+def detail_title(facts: TaskFacts) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Left and right parts of the pane's title."""
+    task = facts.task
+    age = short(facts.now - task.updated_at)
+    return (task.name,), (f"owner {task.owner}", f"v{task.version} edited {age} ago")
+
+
+def next_runs(facts: TaskFacts, count: int) -> tuple[Line, ...]:
+    """The next instants, with what clock changes do to them."""
+    rows: list[Line] = [line(span("NEXT RUNS", "head"), "  ", span(facts.zone_name, "dim"))]
+    task = facts.task
+    if task.state is TaskState.PAUSED:
+        rows.append(line(span("‖ paused", "warn"), ": p resumes it"))
+    if facts.preview is None:
+        return tuple(rows)
+    if not facts.preview.fires:
+        rows.append(line(span("no instant is left", "dim")))
+    rows.extend(fire_line(fire, facts.now, facts.zone) for fire in facts.preview.fires[:count])
+    return tuple(rows)
+
+
+def pre_flight(facts: TaskFacts, width: int) -> tuple[Line, ...]:
+    """What running it now would meet."""
+    rows: list[Line] = [line(span("PRE-FLIGHT", "head"))]
+    if facts.preview is None:
+        return tuple(rows)
+    count = len(facts.preview.targets)
+    by_term: dict[str, int] = {}
+    for _, _, why in facts.preview.targets:
+        by_term[why] = by_term.get(why, 0) + 1
+    where = ", ".join(f"{number} {why}" if len(by_term) > 1 else why for why, number in by_term.items())
+    if count:
+        rows.append(line(span("✓ ", "good"), f"{count} {'target' if count == 1 else 'targets'}: {where}"))
+    for problem in facts.preview.problems:
+        rows.extend(said("✗", "bad", problem.message, width))
+    for warning in facts.preview.warnings:
+        rows.extend(said("!", "warn", warning, width))
+    last = facts.task.last
+    if last is not None and last.status in ALIVE:
+        alone = facts.task.draft.overlap.limit == 1
+        what = "another start is skipped meanwhile" if alone else f"{facts.task.draft.overlap.limit} at once may"
+        rows.append(line(span("▸ ", "run"), f"#{last.id} runs: {what}"))
+    return tuple(rows)
+
+
+def last_execution(facts: TaskFacts, count: int, width: int) -> tuple[Line, ...]:
+    """The last run, and its targets: what wants a person first, then the slowest; good ones fold."""
+    last = facts.task.last
+    if last is None:
+        return (line(span("LAST EXECUTION", "head")), line(span("never run", "dim")), line("x runs it now"))
+    mark, style = glyph(last.status)
+    done = over_count(last.targets) if last.status in ALIVE else last.targets.succeeded
+    head = [
+        span("LAST EXECUTION ", "head"),
+        span(f"#{last.id}  "),
+        span(mark, style),
+        span(f" {done}/{last.targets.total}"),
+    ]
+    if last.started_at and last.finished_at:
+        head.append(span(f"  {took(last.finished_at - last.started_at)}"))
+    rows: list[Line] = [tuple(head)]
+    if last.started_at is not None:
+        end = "running" if last.finished_at is None else clock(last.finished_at, facts.zone, seconds=True)
+        rows.append(line(f"{day_and_clock(last.started_at, facts.zone, seconds=True)} → {end}"))
+    if last.why:
+        rows.append(line(span(last.why, style)))
+    if facts.targets is not None:
+        rows.extend(target_lines(facts.targets, facts.now, max(1, count - len(rows)), width))
+    return tuple(rows)
+
+
+def target_lines(targets: Sequence[TargetResult], now: datetime, count: int, width: int) -> tuple[Line, ...]:
+    """Up to `count` lines; the last one counts what is folded."""
+    order = sorted(targets, key=lambda target: (_rank(target), -_seconds(target, now), target.device))
+    longest = max((_seconds(target, now) for target in targets), default=0.0)
+    name_width = min(16, max((len(target.device) for target in targets), default=0))
+    shown = order if len(order) <= count else order[: max(0, count - 1)]
+    rows = [_target_line(target, now, longest, name_width, width) for target in shown]
+    folded = order[len(shown) :]
+    if folded:
+        good = sum(target.state is TargetState.SUCCEEDED for target in folded)
+        waiting = sum(target.state is TargetState.WAITING for target in folded)
+        other = len(folded) - good - waiting
+        words = [f"{number} {mark}" for number, mark in ((good, "✓"), (waiting, "·"), (other, "✗")) if number]
+        seconds = sorted(_seconds(target, now) for target in targets if target.state is TargetState.SUCCEEDED)
+        spread_words = ""
+        if len(seconds) >= 4:
+            middle, high = seconds[len(seconds) // 2], seconds[min(len(seconds) - 1, len(seconds) * 95 // 100)]
+            spread_words = f"     p50 {_took(middle)}   p95 {_took(high)}"
+        rows.append(line(span(f"… {'  '.join(words)} more{spread_words}", "dim")))
+    return tuple(rows)
+
+
+_RANK = {
+    TargetState.LOST: 0,
+    TargetState.FAILED: 0,
+    TargetState.UNREACHABLE: 0,
+    TargetState.TIMED_OUT: 0,
+    TargetState.CANCELLED: 1,
+    TargetState.RUNNING: 2,
+    TargetState.SUCCEEDED: 3,
+    TargetState.SKIPPED: 4,
+    TargetState.WAITING: 5,
+}
+
+
+def _rank(target: TargetResult) -> int:
+    return _RANK[target.state]
+
+
+def _seconds(target: TargetResult, now: datetime) -> float:
+    if target.started_at is None:
+        return 0.0
+    return ((target.finished_at or now) - target.started_at).total_seconds()
+
+
+def _took(seconds: float) -> str:
+    return took(timedelta(seconds=seconds))
+
+
+def _target_line(target: TargetResult, now: datetime, longest: float, name_width: int, width: int) -> Line:
+    mark, style = target_glyph(target.state)
+    name = show(target.device)[:name_width].ljust(name_width)
+    if target.started_at is None:
+        return line(f"{name} ", span(mark, style), span(f" {target_word(target)}", "dim"))
+    seconds = _seconds(target, now)
+    if target.state in (TargetState.SUCCEEDED, TargetState.RUNNING):
+        room = max(4, width - name_width - 12)
+        return line(
+            f"{name} ", span(mark, style), f" {_took(seconds):>6}  ", span(_bar(seconds, longest, min(16, room)), "dim")
+        )
+    return line(
+        f"{name} ",
+        span(mark, style),
+        f" {_took(seconds):>6}  ",
+        span(target.error_message or target_word(target), style),
+    )
+
+
+def _bar(value: float, most: float, width: int) -> str:
+    """A thin line as long as the share: it repeats the number, so it stays quiet."""
+    if most <= 0:
+        return ""
+    halves = max(1, round(value / most * width * 2))
+    return "━" * (halves // 2) + "╸" * (halves % 2)
+
+
+def output_lines(facts: TaskFacts, count: int) -> tuple[Line, ...]:
+    """What the largest group of equal outputs said, and how many differ."""
+    if not facts.groups:
+        return ()
+    total = sum(len(group.devices) for group in facts.groups)
+    first = facts.groups[0]
+    if len(facts.groups) == 1:
+        says = f"same on all {total}" if total > 1 else first.devices[0][1] if first.devices else ""
+    else:
+        says = f"same on {len(first.devices)} of {total}, {len(facts.groups)} kinds"
+    rows: list[Line] = [line(span("OUTPUT", "head"), "  ", says)]
+    pieces = [piece for piece in first.sample.split(b"\n") if piece.strip()]
+    rows.extend(line("  ", Span(show_bytes(piece))) for piece in pieces[: max(0, count - 1)])
+    if not pieces:
+        rows.append(line(span("  (nothing)", "dim")))
+    return tuple(rows[:count])
+
+
+def durations(facts: TaskFacts) -> tuple[Line, ...]:
+    """How long the last runs took, as heights; the sum is in the two ends."""
+    spans = [
+        run.finished_at - run.started_at
+        for run in reversed(facts.runs or ())
+        if run.started_at is not None and run.finished_at is not None and run.status is not ExecutionStatus.SKIPPED
+    ][-12:]
+    if len(spans) < 2:
+        return ()
+    most = max(spans)
+    heights = "".join(_HEIGHTS[min(7, int(each / most * 7.999)) if most > timedelta(0) else 0] for each in spans)
+    ends = took(min(spans)) if min(spans) == most else f"{took(min(spans))} to {took(most)}"
+    return (line(span(f"LAST {len(spans)} DURATIONS", "head")), line(f"{heights}  {ends}"))
+
+
+def payload_lines(facts: TaskFacts, width: int) -> tuple[Line, ...]:
+    """What is sent, whole, and the rules around it."""
+    draft = facts.task.draft
+    rows: list[Line] = [line(span("PAYLOAD", "head"), f"  {payload_kind(draft.payload)}")]
+    rows.extend(command_lines(draft.payload, width))
+    rows.append(BLANK)
+    for name, value in task_rules(facts.task):
+        rows.append(line(span(f"{name:9} ", "dim"), value))
+    return tuple(rows)
+
+
+def payload_kind(payload: CommandPayload) -> str:
+    match payload.body:
+        case CommandLine():
+            return f"one line, {payload.shell.value}"
+        case Script(text):
+            lines = len(text.rstrip("\n").split("\n"))
+            return f"script of {lines} {'line' if lines == 1 else 'lines'}, {payload.shell.value}"
+        case Commands(commands, stop_on_failure):
+            stops = "stops at the first failure" if stop_on_failure else "goes on after failures"
+            return f"{len(commands)} commands, {payload.shell.value}, {stops}"
+
+
+def command_lines(payload: CommandPayload, width: int) -> tuple[Line, ...]:
+    """The exact text, wrapped by cells; nothing of it is left out."""
+    match payload.body:
+        case CommandLine(command):
+            return tuple(line(" ", Span(piece)) for piece in wrap(show(command), width - 1))
+        case Script(text):
+            rows: list[Line] = []
+            for number, each in enumerate(show_lines(text.rstrip("\n")), start=1):
+                for index, piece in enumerate(wrap(each, width - 5)):
+                    rows.append(line(span(f"{number if index == 0 else '':>3}  ", "dim"), Span(piece)))
+            return tuple(rows)
+        case Commands(commands):
+            rows = []
+            for number, command in enumerate(commands, start=1):
+                for index, piece in enumerate(wrap(show(command), width - 5)):
+                    rows.append(line(span(f"{number if index == 0 else '':>3}  ", "dim"), Span(piece)))
+            return tuple(rows)
+
+
+def task_rules(task: Task) -> tuple[tuple[str, str], ...]:
+    """Name and value of what rules a run, in the order of the editor."""
+    draft, payload = task.draft, task.draft.payload
+    overlap = "skip this run" if draft.overlap.kind is OverlapKind.SKIP else f"up to {draft.overlap.limit} at once"
+    rows: list[tuple[str, str]] = [
+        ("schedule", f"{schedule_words(draft.schedule)}  {draft.schedule.zone}"),
+        ("targets", draft.selector or f"{len(draft.device_ids)} devices, {len(draft.group_ids)} groups by id"),
+        ("timeout", "none" if draft.timeout is None else f"{short(draft.timeout)} per target"),
+        ("overlap", overlap),
+        ("missed", f"runs late up to {short(draft.grace)}"),
+    ]
+    if payload.working_directory:
+        rows.append(("in", payload.working_directory))
+    if payload.environment:
+        rows.append(("env", " ".join(f"{name}={value}" for name, value in payload.environment)))
+    if payload.success_codes != frozenset({0}):
+        rows.append(("success", "exit " + ", ".join(str(code) for code in sorted(payload.success_codes))))
+    if draft.tags:
+        rows.append(("tags", " ".join(sorted(draft.tags))))
+    if draft.description:
+        rows.append(("about", draft.description))
+    return tuple(rows)
+
+
+def stacked(facts: TaskFacts, width: int) -> tuple[Line, ...]:
+    """All of it one under the other, for a narrow screen or the whole page."""
+    rows: list[Line] = []
+    for block in (
+        next_runs(facts, 10),
+        pre_flight(facts, width),
+        last_execution(facts, 14, width),
+        output_lines(facts, 8),
+        durations(facts),
+        payload_lines(facts, width),
+    ):
+        if block:
+            rows.extend((*block, BLANK))
+    return tuple((span(" "), *row) for row in rows[:-1])
+
+
+def side_by_side(facts: TaskFacts, width: int, height: int) -> tuple[Line, ...]:
+    """Three columns: when, what happened, what is sent."""
+    first = 37
+    second = min(48, max(38, (width - first - 7) // 2))
+    third = max(20, width - first - second - 6)
+    left = (*next_runs(facts, 5), BLANK, *pre_flight(facts, first))
+    lasts = last_execution(facts, max(4, min(9, height - 6)), second)
+    heard = output_lines(facts, 4)
+    took_lines = durations(facts)
+    middle = (*lasts, *((BLANK, *heard) if heard else ()), *((BLANK, *took_lines) if took_lines else ()))
+    right = payload_lines(facts, third)
+    columns = ((left, first), (middle, second), (right, third))
+    return beside(columns, height)
+
+
+def strip(facts: TaskFacts, width: int) -> tuple[Line, ...]:
+    """Three lines under the table of a narrow screen."""
+    task = facts.task
+    draft = task.draft
+    kind = payload_kind(draft.payload).partition(",")[0]
+    commands = command_lines(draft.payload, 200)
+    first = "" if not commands else "".join(part.text for part in commands[0]).strip()
+    top = spread(
+        line(f" {kind}  ", span(first, "bold")),
+        line(f"  {schedule_words(draft.schedule)} "),
+        width,
+    )
+    last = task.last
+    if last is None or last.started_at is None:
+        middle = line(span(" last      ", "dim"), span("never run", "dim"))
+    else:
+        mark, style = glyph(last.status)
+        spent = f"  {took(last.finished_at - last.started_at)}" if last.finished_at else ""
+        middle = line(
+            span(" last      ", "dim"),
+            f"{day_and_clock(last.started_at, facts.zone)}  ",
+            span(mark, style),
+            f" {last.targets.succeeded}/{last.targets.total}{spent}  ",
+            span(last.why, style),
+        )
+    return (top, middle, _one_warning(facts))
+
+
+def _one_warning(facts: TaskFacts) -> Line:
+    preview = facts.preview
+    if preview is None:
+        return BLANK
+    words: list[tuple[str, StyleName, str]] = [("✗", "bad", problem.message) for problem in preview.problems]
+    words.extend(("!", "warn", warning) for warning in preview.warnings)
+    if not words:
+        return line(span(" ✓ ", "good"), f"{len(preview.targets)} targets resolve, nothing stands against it")
+    mark, style, text = words[0]
+    more = f"  (and {len(words) - 1} more)" if len(words) > 1 else ""
+    return line(span(f" {mark} ", style), text, span(more, "dim"))

@@ -1,0 +1,157 @@
+"""Questions over a place. They default to cancel, are deaf for 300 ms, and want a word typed where much is at stake."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Generic, TypeVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+
+from deployx_tui.tui.render.line import BLANK, Line, line, span
+from deployx_tui.tui.render.safe import show
+from deployx_tui.tui.widgets.base import Lines
+from deployx_tui.tui.widgets.field import Field
+
+T = TypeVar("T")
+
+#: acts on more targets than this want their number typed
+MANY = 10
+#: cells that a question's lines have
+QUESTION_WIDTH = 72
+#: names that a question shows before it counts the rest
+NAMES = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Choice(Generic[T]):
+    """One answer: what comes back, its word, and what it means."""
+
+    value: T
+    word: str
+    says: str
+
+
+class Question(ModalScreen[T | None], Generic[T]):
+    """A title, some lines, answers. None comes back for cancel, which is where the cursor stands first."""
+
+    #: seconds in which keys that were meant for the place below do nothing
+    DEAF: ClassVar[float] = 0.3
+
+    DEFAULT_CSS = """
+    Question { align: center middle; background: $background 60%; }
+    Question > Vertical { width: 76; max-width: 96%; height: auto; max-height: 90%; background: $panel;
+                          border: round $accent; padding: 0 1; }
+    Question Lines { height: auto; }
+    Question Field { margin: 1 0 0 1; width: 24; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down,tab,j", "step(1)", show=False),
+        Binding("up,shift+tab,k", "step(-1)", show=False),
+        Binding("enter", "choose", show=False),
+        Binding("escape", "cancel", show=False),
+    ]
+
+    def __init__(
+        self,
+        title: str,
+        lines: Sequence[Line],
+        choices: Sequence[Choice[T]],
+        *,
+        typed: str = "",
+        cancel: str = "cancel",
+        again: str = "",
+    ) -> None:
+        """With `typed`, an answer other than cancel counts only after that word was typed.
+
+        `again` is the key that asked, for questions without risk: pressed again it takes the first answer.
+        """
+        super().__init__()
+        self._title = title
+        self._lines = tuple(lines)
+        self._choices = tuple(choices)
+        self._typed = typed
+        self._cancel = cancel
+        if again:
+            self._bindings.bind(again, "first", show=False)
+        self._at = len(self._choices)
+        self.is_ready = False
+
+    def compose(self) -> ComposeResult:
+        with Vertical():
+            yield Lines((line(span(self._title, "title")), BLANK, *self._lines))
+            if self._typed:
+                yield Field(prompt=f"type {self._typed}  ", framed=True)
+            yield Lines((), id="choices")
+            yield Lines((BLANK, line(span("enter ", "key"), "choose  ", span("esc ", "key"), self._cancel)))
+
+    def on_mount(self) -> None:
+        self._draw()
+        self.set_timer(self.DEAF, self._listen)
+
+    def _listen(self) -> None:
+        self.is_ready = True
+        if self._typed:
+            self.query_one(Field).focus()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in ("step", "choose", "cancel", "first"):
+            return self.is_ready
+        return super().check_action(action, parameters)
+
+    def _is_typed(self) -> bool:
+        return not self._typed or self.query_one(Field).value.strip() == self._typed
+
+    def _draw(self) -> None:
+        rows: list[Line] = [BLANK]
+        words = [*((c.word, c.says) for c in self._choices), (self._cancel, "nothing happens")]
+        size = max(len(word) for word, _ in words)
+        for index, (word, says) in enumerate(words):
+            here = index == self._at
+            blocked = index < len(self._choices) and not self._is_typed()
+            mark = span("▌ ", "accent") if here else span("  ")
+            note = f"after {self._typed} is typed" if blocked else says
+            rows.append(line(mark, span(word.ljust(size + 3), "dim" if blocked else "bold"), span(note, "dim")))
+        self.query_one("#choices", Lines).set_lines(rows)
+
+    def on_field_edited(self, message: Field.Edited) -> None:
+        message.stop()
+        # the word typed is a decision: the cursor goes to the answer that it opens
+        self._at = 0 if self._is_typed() else len(self._choices)
+        self._draw()
+
+    def on_field_submitted(self, message: Field.Submitted) -> None:
+        message.stop()
+        self.action_choose()
+
+    def action_step(self, by: int) -> None:
+        self._at = (self._at + by) % (len(self._choices) + 1)
+        self._draw()
+
+    def action_choose(self) -> None:
+        if self._at == len(self._choices):
+            self.dismiss(None)
+        elif self._is_typed():
+            self.dismiss(self._choices[self._at].value)
+
+    def action_first(self) -> None:
+        self._at = 0
+        self.action_choose()
+
+    def action_cancel(self) -> None:
+        self.dismiss(None)
+
+
+def names_line(names: Sequence[str]) -> Line:
+    """The first names, and how many more."""
+    first = ", ".join(names[:NAMES])
+    more = f" and {len(names) - NAMES} more" if len(names) > NAMES else ""
+    return line(f"  {show(first)}{more}")
+
+
+def confirm(title: str, lines: Sequence[Line], word: str, says: str, *, typed: str = "") -> Question[bool]:
+    """Do it, or cancel."""
+    return Question(title, lines, (Choice(True, word, says),), typed=typed)

@@ -1,0 +1,131 @@
+"""The Tasks screen, by keys alone."""
+
+from __future__ import annotations
+
+import pytest
+from textual.pilot import Pilot
+
+from deployx_tui.model.ids import TaskId
+from deployx_tui.model.task import TaskState
+from deployx_tui.tui.screens.tasks import TasksPlace
+from tests.support.fake_backend import FakeBackend
+from tests.support.screen import check_snapshot, press, screen_text, settle
+from tests.tui.conftest import Open
+
+
+def tasks_of(pilot: Pilot[int]) -> TasksPlace:
+    screen = pilot.app.screen
+    assert isinstance(screen, TasksPlace)
+    return screen
+
+
+@pytest.mark.parametrize("size", [(120, 36), (80, 24)])
+async def test_the_tasks_look_like_this(open_app: Open, size: tuple[int, int]) -> None:
+    async with open_app(*size) as pilot:
+        await press(pilot, "down", "down")
+        check_snapshot(pilot, "tasks")
+
+
+async def test_a_filter_narrows_while_it_is_typed_and_esc_clears_it(open_app: Open) -> None:
+    async with open_app() as pilot:
+        await press(pilot, "slash", *"web !cert")
+        text = screen_text(pilot)
+        assert "web-disk-check" in text
+        assert "db-dump" not in text
+        assert "filter: web !cert" in text
+        await press(pilot, "escape")
+        assert "db-dump" in screen_text(pilot)
+
+
+async def test_a_filter_by_status_owner_and_place(open_app: Open) -> None:
+    async with open_app() as pilot:
+        await press(pilot, "slash", *"status:failed")
+        assert "1 of 52" in screen_text(pilot)
+        await press(pilot, "ctrl+u", *"owner:carol on:db-pg")
+        assert "2 of 52" in screen_text(pilot)
+        await press(pilot, "ctrl+u", *"status:nonsense")
+        assert "status:nonsense is none" in screen_text(pilot)
+
+
+async def test_exclamation_mark_shows_only_what_went_wrong(open_app: Open) -> None:
+    async with open_app() as pilot:
+        await press(pilot, "exclamation_mark")
+        assert "2 of 52 ─ failures only" in screen_text(pilot)
+
+
+async def test_marks_make_an_act_about_several(open_app: Open, backend: FakeBackend) -> None:
+    async with open_app() as pilot:
+        await press(pilot, "down", "down", "space", "space")
+        assert "2 marked" in screen_text(pilot)
+        await press(pilot, "p")
+        assert [backend.task_rows[TaskId(n)].state for n in (3, 4)] == [TaskState.PAUSED] * 2
+        await press(pilot, "p")
+        assert [backend.task_rows[TaskId(n)].state for n in (3, 4)] == [TaskState.ACTIVE] * 2
+
+
+async def test_the_sort_goes_to_the_backend(open_app: Open) -> None:
+    async with open_app() as pilot:
+        await press(pilot, "greater_than_sign")
+        assert "sort NAME ▴" in screen_text(pilot)
+        names = [row.task.name for row in tasks_of(pilot).table.rows]
+        assert names == sorted(names)
+        await press(pilot, "S")
+        assert "sort NAME ▾" in screen_text(pilot)
+        names = [row.task.name for row in tasks_of(pilot).table.rows]
+        assert names == sorted(names, reverse=True)
+
+
+async def test_a_run_on_more_than_ten_targets_wants_their_number(open_app: Open, backend: FakeBackend) -> None:
+    async with open_app() as pilot:
+        await press(pilot, "down", "down", "x")
+        assert "on 22 targets" in screen_text(pilot)
+        await press(pilot, "enter")  # the cursor stands on cancel
+        assert "tasks.run" not in backend.calls
+        await press(pilot, "x", "2", "2", "enter")
+        assert "tasks.run" in backend.calls
+        assert "runs started" not in screen_text(pilot)
+        assert "▸ #8843 nginx-reload" in screen_text(pilot)
+
+
+async def test_a_task_that_runs_already_says_why_it_does_not_start(open_app: Open, backend: FakeBackend) -> None:
+    async with open_app() as pilot:
+        await press(pilot, "down", "x", *"24", "enter")
+        assert "runs already (#8841)" in screen_text(pilot)
+
+
+async def test_a_deleted_task_comes_back_by_u(open_app: Open, backend: FakeBackend) -> None:
+    async with open_app() as pilot:
+        await press(pilot, "down", "down", "ctrl+d")
+        assert TaskId(3) not in backend.task_rows
+        assert "u undo" in screen_text(pilot)
+        await press(pilot, "u")
+        assert TaskId(3) in backend.task_rows
+        assert "nginx-reload is back" in screen_text(pilot)
+
+
+async def test_deleting_two_wants_the_count_typed(open_app: Open, backend: FakeBackend) -> None:
+    async with open_app() as pilot:
+        await press(pilot, "space", "space", "ctrl+d", "enter")
+        assert len(backend.task_rows) == 52
+        await press(pilot, "ctrl+d", "2", "enter")
+        assert len(backend.task_rows) == 50
+
+
+async def test_the_end_of_a_run_is_seen_without_a_key(open_app: Open, backend: FakeBackend) -> None:
+    async with open_app() as pilot:
+        assert "#8841" in screen_text(pilot)
+        backend.finish_run(8841)
+        await settle(pilot)
+        assert "#8841 web-cert-renew" not in screen_text(pilot)
+        assert "22/24" in screen_text(pilot)
+
+
+async def test_enter_opens_the_whole_detail_and_q_returns(open_app: Open) -> None:
+    async with open_app(80, 24) as pilot:
+        await press(pilot, "down", "enter")
+        assert "Tasks ▸ web-cert-renew" in screen_text(pilot)
+        check_snapshot(pilot, "task_page")
+        await press(pilot, "end")
+        assert "certbot renew --quiet" in screen_text(pilot)
+        await press(pilot, "q")
+        assert "52 of 52" in screen_text(pilot)
