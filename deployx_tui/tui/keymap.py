@@ -160,8 +160,145 @@ TASK_PAGE: tuple[Key, ...] = (
     Key(id="page.zone", keys="Z", action="zone", word="zone", says="Times in your zone or in its own", footer=5),
 )
 
+#: of a run, in the history and on its own screen
+RUN: tuple[Key, ...] = (
+    Key(
+        id="run.rerun",
+        keys="r",
+        action="rerun",
+        word="rerun failed",
+        says="Run again where it failed, was lost or never started",
+        footer=20,
+    ),
+    Key(
+        id="run.cancel",
+        keys="K",
+        action="cancel_run",
+        word="cancel",
+        says="Cancel: waiting targets never start, running ones are killed",
+        footer=21,
+    ),
+    Key(
+        id="run.export",
+        keys="E",
+        action="export",
+        word="export",
+        says="Write the run and all its output to a file",
+        footer=23,
+    ),
+)
+
+EXECUTION: tuple[Key, ...] = (
+    Key(
+        id="execution.open",
+        keys="enter",
+        action="zoom",
+        word="full log",
+        says="The output alone, over the whole screen",
+        footer=1,
+    ),
+    Key(
+        id="execution.pane",
+        keys="tab",
+        action="pane",
+        word="pane",
+        says="To the next pane; on a narrow screen the next page",
+        footer=2,
+    ),
+    Key(
+        id="execution.follow",
+        keys="f",
+        action="follow",
+        word="follow",
+        says="Follow the output's end, or stand still",
+        footer=3,
+    ),
+    Key(
+        id="execution.wrap",
+        keys="w",
+        action="wrap",
+        word="wrap",
+        says="Wrap long lines, or cut them at the edge",
+        footer=4,
+    ),
+    Key(
+        id="execution.stamps",
+        keys="T",
+        action="stamps",
+        word="times",
+        says="Show or hide when each line arrived",
+        footer=8,
+    ),
+    Key(
+        id="execution.groups",
+        keys="o",
+        action="groups",
+        word="groups",
+        says="Targets by equal output, and back",
+        footer=5,
+    ),
+    Key(
+        id="execution.good",
+        keys="v",
+        action="good",
+        word="show ✓",
+        says="Show the good targets one by one, or fold them",
+        footer=6,
+    ),
+    Key(
+        id="execution.find",
+        keys="slash",
+        action="find",
+        word="find",
+        says="Find words in the output; n and N go on",
+        footer=7,
+    ),
+    Key(id="execution.next", keys="n", action="find_next(1)", word="next", says="The next line that holds the words"),
+    Key(
+        id="execution.before",
+        keys="N",
+        action="find_next(-1)",
+        word="before",
+        says="The line before that holds the words",
+    ),
+    *RUN,
+)
+
+HISTORY: tuple[Key, ...] = (
+    Key(
+        id="history.open",
+        keys="enter",
+        action="open_run",
+        word="open",
+        says="The targets and the output; a fold opens",
+        footer=1,
+    ),
+    Key(
+        id="history.fold", keys="v", action="fold", word="show good", says="Show each good run, or fold them", footer=3
+    ),
+    Key(
+        id="history.failures",
+        keys="exclamation_mark",
+        action="failures",
+        word="failures only",
+        says="Only what was not good, and back",
+        footer=4,
+    ),
+    Key(
+        id="history.filter",
+        keys="slash",
+        action="filter",
+        word="filter",
+        says="Filter: words, status:failed, on:web01",
+        footer=5,
+    ),
+    *RUN,
+)
+
 PLACES: dict[str, tuple[Key, ...]] = {
     "": (),
+    "history": HISTORY,
+    "execution": EXECUTION,
     "tasks": TASKS,
     "task_page": TASK_PAGE,
 }

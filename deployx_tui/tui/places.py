@@ -17,5 +17,14 @@ def _tasks() -> Place:
     return TasksPlace()
 
 
+def _history() -> Place:
+    from deployx_tui.tui.screens.history import HistoryPlace  # noqa: PLC0415 - as above
+
+    return HistoryPlace()
+
+
 #: tab and how its screen is made, in the order of the bar
-TABS: tuple[tuple[Tab, Callable[[], Place]], ...] = ((Tab(key="2", id="tasks", title="Tasks"), _tasks),)
+TABS: tuple[tuple[Tab, Callable[[], Place]], ...] = (
+    (Tab(key="2", id="tasks", title="Tasks"), _tasks),
+    (Tab(key="4", id="history", title="History"), _history),
+)

@@ -30,7 +30,7 @@ async def until(pilot: Pilot[int], true: Callable[[], bool], what: str = "it", p
 
 async def settle(pilot: Pilot[int]) -> None:
     """Until two looks, a moment apart, see the same and no worker but the bridge's own is at work."""
-    endless = {"bridge", "strip"}
+    endless = {"bridge", "strip", "follow", "read"}
     still = 0
     before = ""
     for _ in range(500):

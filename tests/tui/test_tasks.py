@@ -9,7 +9,7 @@ from deployx_tui.model.ids import TaskId
 from deployx_tui.model.task import TaskState
 from deployx_tui.tui.screens.tasks import TasksPlace
 from tests.support.fake_backend import FakeBackend
-from tests.support.screen import check_snapshot, press, screen_text, settle
+from tests.support.screen import check_snapshot, press, screen_text, until
 from tests.tui.conftest import Open
 
 
@@ -115,8 +115,7 @@ async def test_the_end_of_a_run_is_seen_without_a_key(open_app: Open, backend: F
     async with open_app() as pilot:
         assert "#8841" in screen_text(pilot)
         backend.finish_run(8841)
-        await settle(pilot)
-        assert "#8841 web-cert-renew" not in screen_text(pilot)
+        await until(pilot, lambda: "#8841 web-cert-renew" not in screen_text(pilot), "the end in the strip")
         assert "22/24" in screen_text(pilot)
 
 

@@ -1,0 +1,181 @@
+"""What stands below the history: causes, equal output, and the last good run of the same task. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+
+from deployx_tui.model.execution import CauseCount, Execution, ExecutionStatus, OutputGroup
+from deployx_tui.tui.render import sgr
+from deployx_tui.tui.render.history import FoldRow, took_words, why_words
+from deployx_tui.tui.render.line import BLANK, Line, beside, line, span, spread, width_of
+from deployx_tui.tui.render.names import in_room
+from deployx_tui.tui.render.progress import glyph, word
+from deployx_tui.tui.render.targets import cause_word, done_of
+from deployx_tui.tui.render.when import day_and_clock
+
+
+@dataclass(frozen=True, slots=True)
+class RunDetail:
+    """What was read of one run."""
+
+    run: Execution
+    causes: tuple[CauseCount, ...] = ()
+    groups: tuple[OutputGroup, ...] = ()
+    #: the newest good run of the same task before it; None: there is none, or it is an ad-hoc run
+    last_good: Execution | None = None
+    #: not good runs of the task since then, this one included
+    bad_since: int = 0
+
+
+def title_words(run: Execution, zone: tzinfo) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Left and right end of the title."""
+    sign, _ = glyph(run.status)
+    state = f"{sign} {word(run.status)} {done_of(run.targets, run.status.is_alive)}"
+    at = run.started_at or run.due_at
+    right = [why_words(run)] if why_words(run) else []
+    if run.plan_sha256:
+        right.append(f"plan {run.plan_sha256[:4]}…{run.plan_sha256[-4:]}")
+    return (f"#{run.id} {run.task_name}", state, day_and_clock(at, zone, seconds=True)), tuple(right)
+
+
+def cause_lines(causes: Sequence[CauseCount], width: int) -> tuple[Line, ...]:
+    """`44  exit 127, not found   web01-22`, the most frequent first."""
+    made: list[Line] = []
+    for each in causes:
+        what = each.message or cause_word(each.cause)
+        head = line(span(f"{len(each.devices):>3}  ", "bad"), span(what))
+        room = width - width_of(head) - 2
+        names = in_room(each.devices, max(room, 8))
+        if len(names) <= room:
+            made.append(spread(head, line(span(names, "dim")), width))
+        else:
+            made.append(head)
+            made.append(line("     ", span(in_room(each.devices, width - 5), "dim")))
+    return tuple(made)
+
+
+def group_lines(groups: Sequence[OutputGroup], width: int) -> tuple[Line, ...]:
+    """`19×  web01-19` and below it the first line of what they said."""
+    made: list[Line] = []
+    for each in groups:
+        head = f"{len(each.devices):>3}×  "
+        names = in_room([name for _, name in each.devices], max(8, width - len(head)))
+        made.append(line(span(head), span(names)))
+        made.append(line(span("      "), span(sample_of(each), "dim")))
+    return tuple(made)
+
+
+def sample_of(group: OutputGroup) -> str:
+    """The first line of a group's output that says something."""
+    for raw in group.sample.split(b"\n"):
+        text = sgr.stripped(raw.rstrip(b"\r").rpartition(b"\r")[2])
+        if text.strip():
+            return text
+    return "no output"
+
+
+def since_lines(detail: RunDetail, now: datetime, zone: tzinfo) -> tuple[Line, ...]:
+    """This run beside the last good one: only what both rows say."""
+    run, good = detail.run, detail.last_good
+    if run.task_id is None:
+        return (line(span("an ad-hoc run has no earlier ones", "dim")),)
+    if run.status is ExecutionStatus.SUCCEEDED:
+        return (line(span("✓ ", "good"), span("this run is good")), *_took(detail, now))
+    if good is None:
+        return (line(span("this task had no good run before", "dim")),)
+    at = good.started_at or good.due_at
+    made = [
+        line(span(f"#{good.id}  {day_and_clock(at, zone)}  "), span("✓ ", "good"), span(done_of(good.targets, False))),
+    ]
+    if detail.bad_since:
+        made.append(
+            line(span(f"{detail.bad_since} run{'' if detail.bad_since == 1 else 's'} since then not good", "warn"))
+        )
+    made.append(BLANK)
+    if run.plan_sha256 and good.plan_sha256:
+        same = run.plan_sha256 == good.plan_sha256
+        made.append(line(span("plan    ", "dim"), span("same" if same else "another one", "" if same else "warn")))
+    if run.summary != good.summary:
+        made.append(line(span("command ", "dim"), span("another: ", "warn"), span(good.summary)))
+    if run.targets.total != good.targets.total:
+        made.append(line(span("targets ", "dim"), span(f"{good.targets.total} → {run.targets.total}")))
+    return (*made, *_took(detail, now))
+
+
+def _took(detail: RunDetail, now: datetime) -> tuple[Line, ...]:
+    here = took_words(detail.run, now)
+    before = took_words(detail.last_good, now) if detail.last_good is not None else ""
+    if not here:
+        return ()
+    return (line(span("took    ", "dim"), span(f"{before} → {here}" if before else here)),)
+
+
+def detail_lines(detail: RunDetail, width: int, height: int, now: datetime, zone: tzinfo) -> tuple[Line, ...]:
+    """Three columns on a wide screen; on a narrow one the causes, else the equal outputs."""
+    causes = cause_lines(detail.causes, _column(width))
+    groups = group_lines(detail.groups, _column(width))
+    bad = sum(len(each.devices) for each in detail.causes)
+    if width < 100:
+        return _narrow(detail, width, height, now)
+    if bad:
+        first = (_head("FAILURES BY CAUSE", f"{bad} target{'' if bad == 1 else 's'}", width), *causes)
+    else:
+        first = (_head("FAILURES BY CAUSE", "", width), line(span(_no_failure(detail.run), "dim")))
+    finished = sum(len(each.devices) for each in detail.groups)
+    count = len(detail.groups)
+    word_ = f"{count} group{'' if count == 1 else 's'} of {finished}" if groups else ""
+    second = (_head("EQUAL OUTPUT", word_, width), *(groups or (line(span("no target is over yet", "dim")),)))
+    third = (line(span("SINCE THE LAST GOOD RUN", "head")), *since_lines(detail, now, zone))
+    size = _column(width)
+    return beside(((first, size), (second, size), (third, width - 2 * size - 5)), height)
+
+
+def _column(width: int) -> int:
+    return max(20, (width - 6) // 3)
+
+
+def _head(title: str, right: str, width: int) -> Line:
+    return spread(line(span(title, "head")), line(span(right, "dim"), " "), _column(width))
+
+
+def _no_failure(run: Execution) -> str:
+    if run.status.is_alive:
+        return "none so far"
+    return "none" if run.targets.total else why_words(run) or "no target was tried"
+
+
+def _narrow(detail: RunDetail, width: int, height: int, now: datetime) -> tuple[Line, ...]:
+    took = took_words(detail.run, now)
+    made: list[Line] = [line(span(" command  ", "dim"), span(detail.run.summary))]
+    if detail.causes:
+        made += [(span(" "), *each) for each in cause_lines(detail.causes, width - 2)]
+    else:
+        made.append(
+            line(span(" targets  ", "dim"), span(_no_failure(detail.run)), span(f"   took {took}" if took else ""))
+        )
+    for each in detail.groups:
+        names = in_room([name for _, name in each.devices], 24)
+        made.append(line(span(f" {len(each.devices):>3}× "), span(f"{names}: "), span(sample_of(each), "dim")))
+    return tuple(made[:height])
+
+
+def fold_lines(row: FoldRow, width: int, height: int) -> tuple[Line, ...]:
+    """What a fold holds: its tasks, by how often they ran."""
+    counted = Counter(run.task_name for run in row.runs)
+    cell = 36
+    columns = max(1, (width - 2) // cell)
+    made: list[Line] = [line(span(f" {len(row.runs)} GOOD RUNS", "head"), span("   enter shows each of them", "dim"))]
+    entries = counted.most_common()
+    room = max(1, (height - 1) * columns)
+    shown = entries[: room - 1] if len(entries) > room else entries
+    cells = [f"{count:>4}  {name}" for name, count in shown]
+    if len(entries) > len(shown):
+        cells.append(f"   …  {len(entries) - len(shown)} more tasks")
+    rows = -(-len(cells) // columns)
+    for index in range(rows):
+        parts = [span(f" {cells[at]:<{cell}.{cell}}") for at in range(index, len(cells), rows)]
+        made.append(tuple(parts))
+    return tuple(made[:height])

@@ -1,0 +1,51 @@
+"""The filter line of the history: words, `status:` and `on:`. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from deployx_tui.model.execution import ExecutionStatus
+from deployx_tui.tui.render.history import FAILURES
+
+_S = ExecutionStatus
+#: words that people write for statuses
+_ALIASES: dict[str, frozenset[ExecutionStatus]] = {
+    "ok": frozenset({_S.SUCCEEDED}),
+    "good": frozenset({_S.SUCCEEDED}),
+    "partly": frozenset({_S.PARTIALLY_SUCCEEDED}),
+    "bad": FAILURES,
+    "alive": frozenset({_S.QUEUED, _S.WAITING, _S.AWAITING_APPROVAL, _S.RUNNING}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RunFilter:
+    """What the line says."""
+
+    text: str = ""
+    statuses: frozenset[ExecutionStatus] = frozenset()
+    #: a device's name
+    on: str | None = None
+    #: what could not be read, a sentence; "" when all could
+    problem: str = ""
+
+
+def parse_run_filter(text: str) -> RunFilter:
+    """Read the line; a term whose value is not complete yet filters nothing."""
+    words: list[str] = []
+    statuses: frozenset[ExecutionStatus] = frozenset()
+    on: str | None = None
+    problem = ""
+    for term in text.split():
+        name, colon, value = term.partition(":")
+        if not colon or name not in ("status", "on"):
+            words.append(term)
+        elif name == "on":
+            on = value or on
+        elif value in _ALIASES:
+            statuses |= _ALIASES[value]
+        elif value in _S.__members__.values():
+            statuses |= {_S(value)}
+        elif value:
+            problem = f"status:{value} is none: ok partly failed bad cancelled missed skipped lost alive"
+    return RunFilter(" ".join(words), statuses, on, problem)

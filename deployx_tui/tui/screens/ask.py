@@ -1,0 +1,52 @@
+"""A question for one line of text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+
+from deployx_tui.tui.render.line import BLANK, Line, line, span
+from deployx_tui.tui.widgets.base import Lines
+from deployx_tui.tui.widgets.field import Field
+
+
+class Ask(ModalScreen[str | None]):
+    """A title, some lines, a field. None comes back for cancel."""
+
+    DEFAULT_CSS = """
+    Ask { align: center middle; background: $background 60%; }
+    Ask > Vertical { width: 76; max-width: 96%; height: auto; background: $panel; border: round $accent;
+                     padding: 0 1; }
+    Ask Lines { height: auto; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", show=False)]
+
+    def __init__(
+        self, title: str, lines: Sequence[Line], *, value: str = "", prompt: str = "", word: str = "go"
+    ) -> None:
+        super().__init__()
+        self._title, self._lines, self._value, self._prompt, self._word = title, tuple(lines), value, prompt, word
+
+    def compose(self) -> ComposeResult:
+        with Vertical():
+            yield Lines((line(span(self._title, "title")), BLANK, *self._lines, BLANK))
+            yield Field(self._value, prompt=self._prompt, framed=True)
+            yield Lines((BLANK, line(span("enter ", "key"), f"{self._word}  ", span("esc ", "key"), "cancel")))
+
+    def on_mount(self) -> None:
+        self.query_one(Field).focus()
+
+    def on_field_edited(self, message: Field.Edited) -> None:
+        message.stop()
+
+    def on_field_submitted(self, message: Field.Submitted) -> None:
+        message.stop()
+        self.dismiss(message.field.value.strip() or None)
+
+    def action_cancel(self) -> None:
+        self.dismiss(None)

@@ -1,0 +1,439 @@
+"""One run: its targets, what they say while they say it, what is equal, what failed and why."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import ClassVar
+
+from textual import work
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical
+from textual.timer import Timer
+from textual.widget import Widget
+
+from deployx_tui.errors import DeployxError
+from deployx_tui.model.execution import (
+    CauseCount,
+    Execution,
+    ExecutionQuery,
+    OutputGroup,
+    OutputSlice,
+    Stream,
+    TargetCounts,
+    TargetResult,
+    TargetState,
+)
+from deployx_tui.model.ids import DeviceId, ExecutionId
+from deployx_tui.tui.bridge import Bridge, Changed
+from deployx_tui.tui.keymap import EXECUTION, bindings
+from deployx_tui.tui.pace import Pace
+from deployx_tui.tui.render import execution as draw
+from deployx_tui.tui.render.execution import GoodFold, GroupRow, RunLine, TargetRow
+from deployx_tui.tui.render.line import Line, line, span
+from deployx_tui.tui.render.safe import SafeText, join
+from deployx_tui.tui.render.targets import ORDER, progress_line
+from deployx_tui.tui.screens.run_acts import RunActs
+from deployx_tui.tui.widgets.base import Lines, LineWidget, TitleBar
+from deployx_tui.tui.widgets.field import Field
+from deployx_tui.tui.widgets.line_table import Column, LineTable
+from deployx_tui.tui.widgets.output_tail import OutputTail
+
+#: seconds between two readings that events cause
+EVERY = 0.25
+#: the cursor stands still for so long before its output is opened
+STILL = 0.1
+#: up to so many targets are read whole; of a larger run the good ones only when they are asked for
+_ALL, _MOST = 1000, 5000
+_NOT_GOOD = frozenset(ORDER) - {TargetState.SUCCEEDED}
+
+COLUMNS: tuple[Column[RunLine], ...] = (
+    Column(key="state", title="", width=1, cell=draw.glyph_cell),
+    Column(key="target", title="TARGET", width=12, flex=2, cell=draw.name_cell),
+    Column(key="word", title="STATE", width=13, cell=draw.state_cell),
+    Column(key="exit", title="EXIT", width=4, cell=draw.exit_cell, align=">"),
+    Column(key="time", title="TIME", width=7, cell=draw.time_cell, align=">"),
+    Column(key="why", title=" WHY", width=12, flex=4, cell=lambda row: (span(" "), *draw.why_cell(row)), priority=1),
+)
+
+#: what a narrow screen shows one after the other
+PAGES = ("targets", "equal output", "causes and last runs")
+
+
+@dataclass(frozen=True, slots=True)
+class BackendOutput:
+    """One target's output, for the tail."""
+
+    bridge: Bridge
+    execution: ExecutionId
+    device: DeviceId
+
+    async def read(self, offset: int, limit: int, tail: int | None, wait: timedelta | None) -> OutputSlice:
+        return await self.bridge.backend.executions.output(
+            self.execution, self.device, Stream.BOTH, offset=offset, limit=limit, tail=tail, wait=wait
+        )
+
+
+class Progress(LineWidget):
+    """The bar with counts that add up."""
+
+    DEFAULT_CSS = "Progress { height: 1; }"
+    counts = TargetCounts()
+
+    def say(self, counts: TargetCounts) -> None:
+        if counts != self.counts:
+            self.counts = counts
+            self.refresh()
+
+    def line_at(self, y: int, width: int) -> Line:
+        return progress_line(self.counts, width)
+
+
+class PageBar(LineWidget):
+    """Which page of a narrow screen is seen."""
+
+    DEFAULT_CSS = "PageBar { height: 1; }"
+    page = 0
+    notes: tuple[str, ...] = ("", "", "")
+
+    def line_at(self, y: int, width: int) -> Line:
+        parts = [span("─ ", "dim")]
+        for index, name in enumerate(PAGES):
+            words = f"{name} {self.notes[index]}".rstrip()
+            parts.append(
+                span(f"[{words}]  " if index == self.page else f"{words}  ", "key" if index == self.page else "")
+            )
+        return (*parts, span("─ tab turns", "dim"))
+
+
+class ExecutionPlace(RunActs):
+    """A run while it runs and afterwards."""
+
+    tab = "history"
+    keys = "execution"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings(EXECUTION)]
+    DEFAULT_CSS = """
+    ExecutionPlace #left { width: 54; }
+    ExecutionPlace #right { width: 1fr; border-left: solid $panel; }
+    ExecutionPlace #facts { height: auto; max-height: 16; margin-top: 1; }
+    ExecutionPlace #find { display: none; }
+    ExecutionPlace #tail { padding: 0 0 0 1; }
+    ExecutionPlace PageBar { display: none; }
+    ExecutionPlace.-zoom #left { display: none; }
+    ExecutionPlace.-zoom #right { border-left: none; }
+    ExecutionPlace.-narrow #panes { layout: vertical; }
+    ExecutionPlace.-narrow #left { width: 100%; height: 11; }
+    ExecutionPlace.-narrow #right { width: 100%; height: 1fr; border-left: none; }
+    ExecutionPlace.-narrow PageBar { display: block; }
+    ExecutionPlace.-narrow #facts { display: none; }
+    ExecutionPlace.-narrow.-facts #facts { display: block; height: 1fr; max-height: 100%; margin: 0; }
+    ExecutionPlace.-narrow.-facts #targets { display: none; }
+    ExecutionPlace.-narrow.-facts #left { height: 1fr; }
+    ExecutionPlace.-narrow.-facts #right { display: none; }
+    """
+
+    def __init__(self, execution: ExecutionId) -> None:
+        super().__init__()
+        self.execution = execution
+        self._run: Execution | None = None
+        self._targets: tuple[TargetResult, ...] = ()
+        self._groups: tuple[OutputGroup, ...] = ()
+        self._causes: tuple[CauseCount, ...] = ()
+        self._earlier: tuple[Execution, ...] = ()
+        self._show_good = False
+        self._by_group = False
+        self._words = ""
+        self._shown_device: DeviceId | None = None
+        self._seconds: Timer | None = None
+        self._pace = Pace(self._read, EVERY)
+
+    def body(self) -> Iterable[Widget]:
+        self.table = LineTable[RunLine](
+            COLUMNS,
+            key=lambda row: row.key,
+            whole=draw.across,
+            can_mark=False,
+            empty=(line(span("no target is known yet: they are resolved when it starts", "dim")),),
+            id="targets",
+        )
+        self.tail = OutputTail(zone=self.bridge.zone, id="tail")
+        with Vertical(id="body"):
+            yield Progress()
+            with Horizontal(id="panes"):
+                with Vertical(id="left"):
+                    yield self.table
+                    yield Lines(id="facts")
+                with Vertical(id="right"):
+                    yield TitleBar(id="tail-title")
+                    yield self.tail
+                    yield Field(prompt="/", hint="words in the output; n and N go on", id="find")
+            yield PageBar()
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.run_worker(self._pace.run(), group="follow")
+        self.table.focus()
+
+    # reading
+
+    def reload(self) -> None:
+        self._pace.want()
+
+    def changed(self, change: Changed) -> None:
+        if change.everything or self.execution in change.executions:
+            self._pace.want()
+
+    async def _read(self) -> None:
+        if not self.bridge.is_up:
+            return
+        executions = self.bridge.backend.executions
+        try:
+            run = await executions.get(self.execution)
+            targets = await self._read_targets(run)
+            causes = await executions.causes(self.execution)
+            groups = await executions.output_groups(self.execution)
+            if not self._earlier and run.task_id is not None:
+                page = await executions.list(ExecutionQuery(task_id=run.task_id, until=run.created_at, limit=19))
+                self._earlier = tuple(each for each in page.items if each.id != run.id)
+        except DeployxError as error:
+            if self.bridge.is_up:
+                self.tell_error(error)
+            return
+        self._run, self._targets, self._causes, self._groups = run, targets, causes, groups
+        self._count_seconds(run.status.is_alive)
+        self._show()
+
+    async def _read_targets(self, run: Execution) -> tuple[TargetResult, ...]:
+        states = frozenset[TargetState]() if run.targets.total <= _ALL or self._show_good else _NOT_GOOD
+        found: list[TargetResult] = []
+        cursor: str | None = None
+        while len(found) < _MOST:
+            page = await self.bridge.backend.executions.targets(self.execution, states, limit=_ALL, cursor=cursor)
+            found += page.items
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+        if cursor is not None:
+            self.tell(f"the first {len(found):,} of {run.targets.total:,} targets are shown", "warn")
+        return tuple(found)
+
+    def _count_seconds(self, alive: bool) -> None:
+        """While it runs its seconds are counted; afterwards nothing ticks."""
+        if alive and self._seconds is None:
+            self._seconds = self.set_interval(1.0, self._show)
+        elif not alive and self._seconds is not None:
+            self._seconds.stop()
+            self._seconds = None
+
+    # showing
+
+    def _show(self) -> None:
+        run = self._run
+        if run is None:
+            return
+        now, zone = self.bridge.now(), self.bridge.zone
+        if self._by_group:
+            self.table.set_rows([GroupRow(group) for group in self._groups])
+            self.table.set_empty((line(span("no target is over yet: equal output is counted then", "dim")),))
+        else:
+            self.table.set_rows(draw.target_rows(self._targets, run.targets.succeeded, now, show_good=self._show_good))
+            self.table.set_empty((line(span(_no_targets(run), "dim")),))
+        self.query_one(Progress).say(run.targets)
+        right, verdict = draw.right_words(run, self._earlier, now)
+        self.say_title(draw.left_words(run, self._targets, zone, narrow=self.is_narrow), right, verdict)
+        facts = self.query_one("#facts", Lines)
+        width = self.size.width if self.is_narrow else 53
+        facts.set_lines(draw.facts_lines(run, self._groups, self._causes, self._earlier, width, now))
+        bar = self.query_one(PageBar)
+        bar.notes = ("", str(len(self._groups)), "")
+        bar.refresh()
+        self._say_tail()
+        self.refresh_frame()
+
+    def on_resize(self) -> None:
+        self._show()
+
+    @property
+    def target_here(self) -> TargetResult | None:
+        """The target whose output is shown."""
+        row = self.table.row
+        if isinstance(row, TargetRow):
+            return row.target
+        device: DeviceId | None = None
+        if isinstance(row, GroupRow):
+            device = row.group.devices[0][0]
+        elif isinstance(row, GoodFold):
+            device = next((t.device_id for t in self._targets if t.state is TargetState.SUCCEEDED), None)
+        return next((target for target in self._targets if target.device_id == device), None)
+
+    @property
+    def run_here(self) -> Execution | None:
+        return self._run
+
+    def on_line_table_moved(self, message: LineTable.Moved) -> None:
+        message.stop()
+        self._say_tail()
+        self._open_output()
+
+    @work(exclusive=True, group="open")
+    async def _open_output(self) -> None:
+        target = self.target_here
+        device = None if target is None or target.started_at is None else target.device_id
+        if device == self._shown_device:
+            return
+        self.tail.close()
+        self._shown_device = None
+        if device is not None:
+            await asyncio.sleep(STILL)
+            self._shown_device = device
+            self.tail.open(BackendOutput(self.bridge, self.execution, device))
+        self.refresh_frame()
+
+    def on_output_tail_moved(self, message: OutputTail.Moved) -> None:
+        message.stop()
+        self._say_tail()
+
+    def _say_tail(self) -> None:
+        words, style = draw.tail_words(self.target_here, self.bridge.zone)
+        status = self.tail.status
+        right: list[str] = []
+        if status.searching:
+            right.append(f"looking for {status.searching}")
+        elif status.lines is not None:
+            right.append(f"line {status.line} of {status.lines}")
+        elif self._shown_device is not None:
+            right.append(f"{status.percent} %")
+        left = [*words]
+        if not status.complete and self._shown_device is not None:
+            left.append("follow on" if status.follow else "follow off")
+        self.query_one("#tail-title", TitleBar).say(left, right, "")
+        del style
+
+    def on_output_tail_failed(self, message: OutputTail.Failed) -> None:
+        message.stop()
+        self._shown_device = None
+        if self.bridge.is_up:
+            self.tell_error(message.error)
+
+    def on_output_tail_not_found(self, message: OutputTail.NotFound) -> None:
+        message.stop()
+        self.tell(f"{message.words} is not further in this output", "warn")
+
+    # keys
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        match action:
+            case "good":
+                return self._run is not None and self._run.targets.succeeded > 1 and not self._by_group
+            case "groups":
+                return bool(self._groups) or self._by_group
+            case "find" | "wrap" | "stamps" | "zoom":
+                return self._shown_device is not None
+            case "follow":
+                return self._shown_device is not None and not (self.tail.status.complete and self.tail.follow)
+            case "find_next":
+                return bool(self._words) and self._shown_device is not None
+            case _:
+                return super().check_action(action, parameters)
+
+    def on_line_table_opened(self, message: LineTable.Opened) -> None:
+        message.stop()
+        if isinstance(self.table.row, GoodFold):
+            self.action_good()
+        else:
+            self.action_zoom()
+
+    def action_zoom(self) -> None:
+        if self._shown_device is not None and not self.has_class("-zoom"):
+            self.add_class("-zoom")
+            self.tail.focus()
+
+    def action_pane(self) -> None:
+        if self.has_class("-zoom"):
+            return
+        if self.is_narrow:
+            self._turn((self.query_one(PageBar).page + 1) % len(PAGES))
+        elif self.tail.has_focus:
+            self.table.focus()
+        else:
+            self.tail.focus()
+
+    def _turn(self, page: int) -> None:
+        self.query_one(PageBar).page = page
+        self._by_group = page == 1
+        self.set_class(page == 2, "-facts")
+        self._show()
+        self._open_output()
+
+    def action_follow(self) -> None:
+        self.tail.follow = not self.tail.follow
+        self._say_tail()
+
+    def action_wrap(self) -> None:
+        self.tail.wrap = not self.tail.wrap
+
+    def action_stamps(self) -> None:
+        self.tail.timestamps = not self.tail.timestamps
+
+    def action_groups(self) -> None:
+        if self.is_narrow:
+            self._turn(0 if self._by_group else 1)
+            return
+        self._by_group = not self._by_group
+        self._show()
+        self._open_output()
+
+    def action_good(self) -> None:
+        self._show_good = not self._show_good
+        self._show()
+        self.reload()
+
+    def action_find(self) -> None:
+        field = self.query_one("#find", Field)
+        field.display = True
+        field.focus()
+
+    def on_field_edited(self, message: Field.Edited) -> None:
+        message.stop()
+
+    def on_field_submitted(self, message: Field.Submitted) -> None:
+        message.stop()
+        self._words = message.field.value
+        message.field.display = False
+        self.tail.focus()
+        self.tail.search(self._words)
+        self.refresh_frame()
+
+    def action_find_next(self, step: int) -> None:
+        self.tail.search(self._words, step)
+
+    def can_go_out(self) -> bool:
+        return True
+
+    def go_out(self) -> None:
+        field = self.query_one("#find", Field)
+        if field.display:
+            field.display = False
+            self.tail.focus()
+        elif self._words:
+            self._words = ""
+            self.tail.search("")
+        elif self.has_class("-zoom"):
+            self.remove_class("-zoom")
+            self.table.focus()
+        else:
+            super().go_out()
+
+    def copy_text(self) -> str:
+        if self.tail.has_focus:
+            return join(SafeText("\n"), self.tail.copied)
+        target = self.target_here
+        return "" if target is None else target.device
+
+
+def _no_targets(run: Execution) -> str:
+    if run.status.is_alive:
+        return "no target is known yet: they are resolved when it starts"
+    return run.error_message or f"{run.status.value}: no target was tried"

@@ -1,0 +1,162 @@
+"""What can be done with a run, wherever one is under the cursor: rerun, cancel, export."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+
+from textual import work
+
+from deployx_tui.errors import DeployxError
+from deployx_tui.model.execution import DEFAULT_RERUN, Execution, TargetState
+from deployx_tui.model.ids import ExecutionId
+from deployx_tui.tui.export import default_name, export
+from deployx_tui.tui.render.line import BLANK, Line, line, span
+from deployx_tui.tui.render.names import in_room
+from deployx_tui.tui.render.targets import bad_count
+from deployx_tui.tui.screens.ask import Ask
+from deployx_tui.tui.screens.dialogs import MANY, Choice, Question, confirm
+from deployx_tui.tui.screens.place import Place
+
+_S = TargetState
+#: what a rerun with the usual scope takes up: failed, lost, and what never started
+_RERUN_STATES = frozenset({_S.FAILED, _S.UNREACHABLE, _S.TIMED_OUT, _S.LOST, _S.WAITING, _S.CANCELLED, _S.SKIPPED})
+#: names that a question asks for; the count is that of the run
+_NAMED = 40
+
+
+class RunActs(Place):
+    """A place where a run can be acted on."""
+
+    @property
+    def run_here(self) -> Execution | None:
+        """The run under the cursor; None: there is none."""
+        raise NotImplementedError
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        run = self.run_here if action in ("rerun", "cancel_run", "export", "open_run") else None
+        match action:
+            case "rerun":
+                return run is not None and not run.status.is_alive and _rerunnable(run) > 0
+            case "cancel_run":
+                return run is not None and run.status.is_alive
+            case "export":
+                return run is not None and run.targets.total > 0
+            case _:
+                return super().check_action(action, parameters)
+
+    def open_execution(self, execution: ExecutionId) -> None:
+        from deployx_tui.tui.screens.execution import ExecutionPlace  # noqa: PLC0415 - they name each other
+
+        self.app.push_screen(ExecutionPlace(execution))
+
+    @work(group="act", exclusive=True)
+    async def action_rerun(self) -> None:
+        run = self.run_here
+        if run is None:
+            return
+        count = _rerunnable(run)
+        names = await self._names(run, _RERUN_STATES)
+        if names is None:
+            return
+        question = confirm(
+            f"Rerun #{run.id} {run.task_name} on {_targets(count)}?",
+            (
+                line("  those that failed, were lost or never started: "),
+                *_names_lines(names, count),
+                BLANK,
+                line(span("  command  ", "dim"), span(run.summary)),
+                line(span("  The stored plan runs again, also if the task was changed since.", "dim")),
+            ),
+            "rerun",
+            f"runs on {_targets(count)} now",
+            typed=str(count) if count > MANY else "",
+        )
+        if not await self.app.push_screen_wait(question):
+            return
+        started = await self.attempt(self.bridge.backend.executions.rerun(run.id, str(uuid.uuid4()), DEFAULT_RERUN))
+        if started is not None:
+            self.tell(f"✓ #{started} runs on {_targets(count)} of #{run.id}")
+            self.open_execution(started)
+
+    @work(group="act", exclusive=True)
+    async def action_cancel_run(self) -> None:
+        run = self.run_here
+        if run is None:
+            return
+        names = await self._names(run, frozenset({TargetState.RUNNING}))
+        if names is None:
+            return
+        running, waiting = run.targets.running, run.targets.waiting
+        stopping = running + waiting
+        question = Question(
+            f"Cancel #{run.id} {run.task_name}?",
+            (
+                line(f"  {running:>4} running: their processes are killed and looked at"),
+                *_names_lines(names, running),
+                line(f"  {waiting:>4} waiting: they never start"),
+                line(f"  {run.targets.total - stopping:>4} over: they stay as they are"),
+            ),
+            (Choice(True, "stop it", f"stops {_targets(stopping)}"),),
+            typed=str(stopping) if stopping > MANY else "",
+            cancel="leave it",  # "cancel" would have two meanings here
+        )
+        if await self.app.push_screen_wait(question):
+            stopped = await self.attempt(self.bridge.backend.executions.cancel(run.id))
+            if stopped is not None:
+                self.tell(f"✓ #{run.id} is being cancelled", "warn")
+                self.reload()
+
+    @work(group="act", exclusive=True)
+    async def action_export(self) -> None:
+        run = self.run_here
+        if run is None:
+            return
+        answer = await self.app.push_screen_wait(
+            Ask(
+                f"Export #{run.id} {run.task_name}",
+                (line("  the run and the whole output of each target, as one file for you alone"),),
+                value=str(Path.cwd() / default_name(run)),
+                prompt="file ",
+                word="write it",
+            )
+        )
+        if answer is None:
+            return
+        path = Path(answer).expanduser()
+
+        def told(done: int, total: int) -> None:
+            if done % 20 == 0:
+                self.tell(f"exporting: {done} of {total} targets")
+
+        try:
+            size = await export(self.bridge.backend, run.id, path, self.bridge.zone, told)
+        except FileExistsError:
+            self.tell(f"✗ a file of that name exists and is left as it is: {path}", "bad")
+        except OSError as error:
+            self.tell(f"✗ {error.strerror}: {path}", "bad")
+        except DeployxError as error:
+            self.tell_error(error)
+        else:
+            self.tell(f"✓ {size:,} bytes written to {path}")
+
+    async def _names(self, run: Execution, states: frozenset[TargetState]) -> tuple[str, ...] | None:
+        page = await self.attempt(self.bridge.backend.executions.targets(run.id, states, limit=_NAMED))
+        return None if page is None else tuple(target.device for target in page.items)
+
+
+def _rerunnable(run: Execution) -> int:
+    """Targets that a rerun takes up."""
+    counts = run.targets
+    return bad_count(counts) + counts.cancelled + counts.skipped + counts.waiting
+
+
+def _targets(count: int) -> str:
+    return f"{count} target{'' if count == 1 else 's'}"
+
+
+def _names_lines(names: tuple[str, ...], count: int) -> tuple[Line, ...]:
+    if not names:
+        return ()
+    more = f" and {count - len(names)} more" if count > len(names) else ""
+    return (line(span(f"       {in_room(names, 60)}{more}", "dim")),)
