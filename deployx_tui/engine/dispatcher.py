@@ -150,7 +150,7 @@ def _planned(c: Connection, row: RunRow, found: Inventory) -> _Planned:
         return _Planned(row, work, None, ())
 
     def failed(execution: ExecutionId) -> frozenset[DeviceId]:
-        return frozenset(results.without_success(c, execution))
+        return results.failed_in(c, execution)
 
     # a name that was deleted since the task was saved must not keep a scheduled run from all the other devices;
     # where a person waits for the answer, they are told

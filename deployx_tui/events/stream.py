@@ -62,6 +62,11 @@ class EventStream:
                 if self._commits == seen:
                     self._changed.wait(min(left, POLL_SECONDS))
 
+    @property
+    def is_closed(self) -> bool:
+        """No wait will find anything any more."""
+        return self._closed
+
     def close(self) -> None:
         """End every wait."""
         self._forget()

@@ -89,9 +89,10 @@ def insert(
         .returning(executions.c.id)
     )
     if new is None:
-        of_task = executions.c.task_id.is_(None) if task_id is None else executions.c.task_id == task_id
-        old = c.scalars(sa.select(executions.c.id).where(of_task, executions.c.fire_key == fire_key)).one()
-        return ExecutionId(old), False
+        old = by_fire_key(c, task_id, fire_key)
+        if old is None:
+            raise LookupError(f"execution {fire_key!r} of task {task_id} is neither new nor there")
+        return old, False
     id_ = ExecutionId(new)
     remember(c, [RunText(id_, None, f"{task_name} {summary}")])
     type_ = "execution.changed" if status.is_alive else "execution.finished"
@@ -120,6 +121,20 @@ def load_run(c: Connection, execution: ExecutionId) -> RunRow | None:
         plan_json=row.plan,
         engine_id=None if row.engine_id is None else EngineId(row.engine_id),
         cancel_requested=bool(row.cancel_requested),
+    )
+
+
+def by_fire_key(c: Connection, task: TaskId | None, fire_key: str) -> ExecutionId | None:
+    """The execution of this task (None: ad hoc) with this fire key; None when there is none."""
+    of_task = executions.c.task_id.is_(None) if task is None else executions.c.task_id == task
+    found = c.scalar(sa.select(executions.c.id).where(of_task, executions.c.fire_key == fire_key))
+    return None if found is None else ExecutionId(found)
+
+
+def count_alive(c: Connection, task: TaskId) -> int:
+    """How many executions of a task are queued, waiting or running."""
+    return (
+        c.scalar(sa.select(sa.func.count()).select_from(executions).where(executions.c.task_id == task, IS_ALIVE)) or 0
     )
 
 

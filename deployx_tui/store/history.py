@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, func, or_, select
 
 from deployx_tui.errors import NotFound
 from deployx_tui.model.execution import (
+    ALIVE,
     Execution,
     ExecutionQuery,
     ExecutionStatus,
@@ -85,6 +86,13 @@ def get(c: Connection, execution: ExecutionId, owner: UserId | None = None) -> E
     if not rows:
         raise NotFound("execution", str(execution))
     return _executions(c, rows)[0]
+
+
+def alive(c: Connection, owner: UserId | None = None) -> tuple[ExecutionId, ...]:
+    """Everything that runs, waits or is queued, the oldest first."""
+    query = select(e.id).where(e.status.in_([status.value for status in ALIVE])).order_by(e.id)
+    rows = c.execute(query if owner is None else query.where(e.owner_id == owner))
+    return tuple(ExecutionId(row) for row in rows.scalars())
 
 
 def owner_of(c: Connection, execution: ExecutionId) -> UserId | None:

@@ -9,20 +9,18 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import TypeVar
 
-from sqlalchemy import Connection, Integer, cast, insert, select, update
+from sqlalchemy import Connection, select
 
 from deployx_tui.model.ids import DeviceId, GroupId
 from deployx_tui.model.inventory import Inventory, InventoryDevice, InventoryGroup
+from deployx_tui.store import counters
 from deployx_tui.store.schema import (
     device_group_map,
     device_groups,
     device_tags,
     devices,
     group_group_map,
-    settings,
 )
-
-_VERSION = "inventory_version"
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -68,19 +66,12 @@ def load_inventory(c: Connection) -> Inventory:
 
 def version(c: Connection) -> int:
     """Grows with every change that `load_inventory` would show; a snapshot of the same version is still true."""
-    found = c.execute(select(settings.c.value).where(settings.c.name == _VERSION)).scalar_one_or_none()
-    return int(found) if found is not None else 0
+    return counters.read(c, counters.INVENTORY)
 
 
 def touch(c: Connection) -> None:
-    """Say that devices or groups changed. The row's lock also puts their writers one after the other."""
-    grown = update(settings).where(settings.c.name == _VERSION).values(value=_one_more())
-    if c.execute(grown).rowcount == 0:
-        c.execute(insert(settings).values(name=_VERSION, value="1"))
-
-
-def _one_more() -> object:
-    return cast(cast(settings.c.value, Integer) + 1, settings.c.value.type)
+    """Say that devices or groups changed; first of all in their transactions, which then follow one another."""
+    counters.grow(c, counters.INVENTORY)
 
 
 def _gather(pairs: Iterable[tuple[K, V]]) -> dict[K, frozenset[V]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -69,10 +68,17 @@ def causes(c: Connection, execution: ExecutionId) -> tuple[CauseCount, ...]:
     return tuple(sorted(counts, key=lambda count: (-len(count.devices), count.message)))
 
 
-def without_success(c: Connection, execution: ExecutionId) -> Mapping[DeviceId, TargetResult]:
-    """Every target that did not succeed, by device."""
-    query = select(execution_targets).where(x.execution_id == execution, x.state != TargetState.SUCCEEDED.value)
-    return {DeviceId(row.device_id): _result(row) for row in c.execute(query)}
+def every(c: Connection, execution: ExecutionId) -> tuple[TargetResult, ...]:
+    """All targets of an execution, in the order of the plan."""
+    rows = c.execute(select(execution_targets).where(x.execution_id == execution).order_by(x.id))
+    return tuple(_result(row) for row in rows)
+
+
+def digests(c: Connection, execution: ExecutionId) -> tuple[tuple[TargetResult, str], ...]:
+    """Targets that are over, each with the digest of its whole output; those that never said anything have none."""
+    query = select(execution_targets).where(x.execution_id == execution, x.output_sha256.is_not(None)).order_by(x.id)
+    found = [(_result(row), row.output_sha256) for row in c.execute(query)]
+    return tuple((target, digest) for target, digest in found if target.state.is_over)
 
 
 def failed_in(c: Connection, execution: ExecutionId, owner: UserId | None = None) -> frozenset[DeviceId]:

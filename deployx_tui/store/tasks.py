@@ -7,20 +7,22 @@ finished tasks have none (`next_execution` NULL), which is why no ticker ever se
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, insert, select, update
+from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
 
 from deployx_tui.errors import Ambiguous, NotFound
-from deployx_tui.model.codec import JSON, canonical, draft_from_json, draft_to_json
+from deployx_tui.model.codec import JSON, canonical, draft_from_json, draft_to_json, schedule_from_json
 from deployx_tui.model.ids import TaskId, UserId
-from deployx_tui.model.schedule import Once
+from deployx_tui.model.schedule import Once, Schedule
 from deployx_tui.model.task import TaskDraft, TaskState
+from deployx_tui.store import counters
 from deployx_tui.store.clock import from_ms, to_ms
+from deployx_tui.store.dialects import sets
 from deployx_tui.store.identity import id_of, refuse_stale
 from deployx_tui.store.schema import (
     scheduled_tasks,
@@ -32,6 +34,16 @@ from deployx_tui.store.schema import (
 )
 
 _MOST_CANDIDATES = 20
+#: the columns that a schedule is made of
+_RULE = (
+    scheduled_tasks.c.recurrence_type,
+    scheduled_tasks.c.recurrence_config,
+    scheduled_tasks.c.zone,
+    scheduled_tasks.c.gap,
+    scheduled_tasks.c.fold,
+    scheduled_tasks.c.scheduled_time,
+    scheduled_tasks.c.end_at,
+)
 _MILLISECOND = timedelta(milliseconds=1)
 
 
@@ -126,6 +138,17 @@ def get(c: Connection, task: TaskId, owner: UserId | None = None) -> StoredTask:
     return _one(c, _with_owner(alive(), owner).where(scheduled_tasks.c.id == task), str(task))
 
 
+def by_ids(c: Connection, wanted: Collection[TaskId]) -> tuple[StoredTask, ...]:
+    """Those that exist and are not deleted."""
+    return tuple(stored(row) for row in c.execute(alive().where(scheduled_tasks.c.id.in_(sets.ids(c, wanted)))))
+
+
+def owner_of(c: Connection, task: TaskId) -> UserId | None:
+    """Of a task, deleted or not; None when there is none."""
+    found = c.execute(select(scheduled_tasks.c.owner_id).where(scheduled_tasks.c.id == task)).scalar_one_or_none()
+    return UserId(found) if found is not None else None
+
+
 def locked(c: Connection, task: TaskId, owner: UserId | None, version: int | None = None) -> StoredTask:
     """`get` for an edit: nobody else changes it before this transaction ends. Conflict when `version` is old."""
     _lock(c, task)
@@ -141,6 +164,12 @@ def locked_deleted(c: Connection, task: TaskId, owner: UserId | None) -> StoredT
     return _one(c, _with_owner(gone, owner).where(scheduled_tasks.c.id == task), str(task))
 
 
+def locked_even_deleted(c: Connection, task: TaskId) -> StoredTask:
+    """A task whose runs are asked for: history outlives it."""
+    _lock(c, task)
+    return _one(c, joined().where(scheduled_tasks.c.id == task), str(task))
+
+
 def find(c: Connection, name_or_id: str, owner: UserId | None = None) -> StoredTask:
     """By exact name, else by id. Ambiguous when several have the name."""
     named = _with_owner(alive(), owner).where(scheduled_tasks.c.task_name == name_or_id)
@@ -153,6 +182,28 @@ def find(c: Connection, name_or_id: str, owner: UserId | None = None) -> StoredT
     if id_ is None:
         raise NotFound("task", name_or_id)
     return get(c, TaskId(id_), owner)
+
+
+def schedules(c: Connection, owner: UserId | None = None) -> tuple[tuple[Schedule, int, datetime], ...]:
+    """The distinct schedules of tasks that fire or have fired, how many tasks have each, and since when.
+
+    A hundred thousand tasks are read as the few rules that they have: nothing of them is decoded twice.
+    """
+    t = scheduled_tasks.c
+    query = select(*_RULE, func.count().label("number"), func.min(t.created_at).label("since")).where(
+        t.deleted_at.is_(None), t.state.in_([TaskState.ACTIVE.value, TaskState.FINISHED.value])
+    )
+    if owner is not None:
+        query = query.where(t.owner_id == owner)
+    return tuple((_schedule(*row[:7]), row.number, from_ms(row.since)) for row in c.execute(query.group_by(*_RULE)))
+
+
+def firing(c: Connection, before_ms: int, owner: UserId | None = None) -> Iterator[tuple[TaskId, str, Schedule]]:
+    """(id, name, schedule) of every task whose next instant lies before `before_ms`, by that instant."""
+    t = scheduled_tasks.c
+    query = select(t.id, t.task_name, *_RULE).where(t.next_execution < before_ms).order_by(t.next_execution)
+    for row in c.execute(query if owner is None else query.where(t.owner_id == owner)):
+        yield TaskId(row.id), row.task_name, _schedule(*row[2:9])
 
 
 def joined() -> Select[Any]:
@@ -194,6 +245,28 @@ def read_draft(text: str) -> TaskDraft:
     return draft_from_json(json.loads(text))
 
 
+@lru_cache(maxsize=20_000)
+def _schedule(
+    kind: str, config: str | None, zone: str, gap: str, fold: str, start_ms: int | None, end_ms: int | None
+) -> Schedule:
+    """Of the columns of _RULE."""
+    rule: dict[str, JSON] | None = json.loads(config) if config is not None else None
+    start = None if start_ms is None else from_ms(start_ms).isoformat()
+    return schedule_from_json(
+        {
+            "recurrence_type": kind,
+            "short_month": rule.pop("short_month") if rule is not None else None,
+            "recurrence_config": rule,
+            "timezone": zone,
+            "gap": gap,
+            "fold": fold,
+            "scheduled_time": start if kind == "once" else None,
+            "start": start if kind != "once" else None,
+            "end": None if end_ms is None else from_ms(end_ms).isoformat(),
+        }
+    )
+
+
 def _one(c: Connection, query: Select[Any], name: str) -> StoredTask:
     row = c.execute(query).one_or_none()
     if row is None:
@@ -211,6 +284,7 @@ def _lock(c: Connection, task: TaskId) -> None:
 
 
 def _keep_version(c: Connection, task: TaskId, version: int, draft: str, editor: UserId, now_ms: int) -> None:
+    counters.grow(c, counters.TASKS)
     c.execute(
         insert(task_versions).values(task_id=task, version=version, draft=draft, editor_id=editor, created_at=now_ms)
     )
@@ -230,7 +304,9 @@ def _relate(c: Connection, task: TaskId, draft: TaskDraft) -> None:
 
 def _columns(draft: TaskDraft) -> dict[str, str | int | None]:
     plain = draft_to_json(draft)
-    config: JSON = plain["recurrence_config"]
+    config = plain["recurrence_config"]
+    if isinstance(config, dict):
+        config = {**config, "short_month": plain["short_month"]}
     rule = draft.schedule.recurrence
     start = rule.at if isinstance(rule, Once) else draft.schedule.start
     return {

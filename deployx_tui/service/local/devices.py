@@ -1,0 +1,265 @@
+"""Devices behind the door."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from sqlalchemy import Connection
+
+from deployx_tui.engine.endpoints import endpoints
+from deployx_tui.errors import Conflict, InvalidInput, NotFound, Unavailable
+from deployx_tui.model.codec import JSON
+from deployx_tui.model.device import (
+    Contact,
+    Device,
+    DeviceDraft,
+    OfferedKey,
+    SelectorMatch,
+    TestStep,
+    TestStepName,
+)
+from deployx_tui.model.ids import DeviceId, GroupId
+from deployx_tui.model.page import Page
+from deployx_tui.model.user import Actor
+from deployx_tui.planning.selectors import resolve
+from deployx_tui.planning.validate import validate_device
+from deployx_tui.service.backend.devices import Devices
+from deployx_tui.service.local import views
+from deployx_tui.service.local.door import Change, Door
+from deployx_tui.service.local.guard import serves
+from deployx_tui.store import devices
+from deployx_tui.store.devices import StoredDevice
+from deployx_tui.store.identity import refuse_stale
+from deployx_tui.transports.base import Endpoint, Transport
+from deployx_tui.transports.hostkeys import fingerprint
+from deployx_tui.transports.ssh.config import read_ssh_config
+
+#: a whole connection test
+_TEST_DEADLINE = timedelta(seconds=30)
+
+#: what the failure of a step says of the device; a shell that does not answer was reached
+_CONTACT_OF_STEP = {
+    TestStepName.HOST_KEY: Contact.HOST_KEY,
+    TestStepName.AUTHENTICATE: Contact.AUTH,
+    TestStepName.RUN: Contact.OK,
+}
+
+_AS_SHOWN = "give the key as the connection test showed it"
+
+
+@runtime_checkable
+class KeepsHostKeys(Protocol):
+    """A transport that knows its devices by their keys."""
+
+    def trust(self, endpoint: Endpoint, offered: OfferedKey) -> tuple[str, ...]:
+        """Keep this key as the known one. Returns the fingerprints that it replaced. ValueError: it is no key."""
+        ...
+
+
+@serves(Devices)
+class LocalDevices:
+    def __init__(self, door: Door) -> None:
+        self._door = door
+
+    @property
+    def actor(self) -> Actor:
+        return self._door.actor
+
+    # ---- reading
+
+    async def list(
+        self, text: str = "", group: GroupId | None = None, limit: int = 1000, cursor: str | None = None
+    ) -> Page[Device]:
+        def work(c: Connection) -> Page[Device]:
+            snapshot = self._door.snapshot(c)
+            if group is not None and group not in snapshot.inventory.groups:
+                raise NotFound("group", str(group))
+            among = snapshot.members[group] if group is not None else None
+            found, more = devices.page(c, text, among, limit, cursor)
+            return Page(views.devices(found, snapshot), more)
+
+        return await self._door.read(work)
+
+    async def get(self, device: DeviceId) -> Device:
+        return await self._door.read(lambda c: self._view(c, devices.get(c, device)))
+
+    async def find(self, name_or_id: str) -> Device:
+        return await self._door.read(lambda c: self._view(c, devices.find(c, name_or_id)))
+
+    async def match(self, selector: str) -> SelectorMatch:
+        return await self._door.read(
+            lambda c: resolve(selector, self._door.snapshot(c).inventory, self._door.failed_in(c))
+        )
+
+    # ---- changing
+
+    async def create(self, draft: DeviceDraft) -> Device:
+        def work(change: Change) -> Device:
+            self._refuse_problems(change, draft, None)
+            device = devices.add(change.c, draft, self.actor.user_id, change.now_ms)
+            change.record("device.create", device, after=_facts(draft))
+            return self._changed(change, device)
+
+        return await self._door.write(work)
+
+    async def update(self, device: DeviceId, draft: DeviceDraft, version: int | None = None) -> Device:
+        def work(change: Change) -> Device:
+            old = devices.get(change.c, device)
+            refuse_stale("device", old.version, version)
+            self._refuse_problems(change, draft, device)
+            devices.change(change.c, device, draft, version, change.now_ms)
+            change.record("device.update", device, before=_facts(old.draft), after=_facts(draft))
+            return self._changed(change, device)
+
+        return await self._door.write(work)
+
+    async def delete(self, device: DeviceId, version: int | None = None) -> None:
+        def work(change: Change) -> None:
+            old = devices.get(change.c, device)
+            devices.remove(change.c, device, version, change.now_ms)
+            change.record("device.delete", device, before=_facts(old.draft))
+            change.tell("device.changed", device_id=device, deleted=1)
+
+        await self._door.write(work)
+
+    async def restore(self, device: DeviceId) -> Device:
+        def work(change: Change) -> Device:
+            devices.restore(change.c, device, change.now_ms)
+            change.record("device.restore", device, after=_facts(devices.get(change.c, device).draft))
+            return self._changed(change, device)
+
+        return await self._door.write(work)
+
+    async def read_ssh_config(self, path: str | None = None) -> tuple[DeviceDraft, ...]:
+        usual = Path.home() / ".ssh" / "config"
+        chosen = usual if path is None else Path(path).expanduser()
+
+        def work() -> tuple[DeviceDraft, ...]:
+            if path is None and not usual.exists():
+                return ()
+            try:
+                chosen.open("rb").close()  # a file that was named must be there
+                return read_ssh_config(chosen, is_own=chosen == usual)
+            except (OSError, ValueError) as error:
+                remedy = "name a readable OpenSSH client configuration on the engine's machine"
+                raise InvalidInput.of("path", f"{chosen} can't be read: {error}", remedy) from error
+
+        return await self._door.run(work)
+
+    # ---- connecting
+
+    async def test(self, device: DeviceId) -> AsyncIterator[TestStep]:
+        transport, endpoint = await self._door.read(lambda c: self._reach(c, device))
+        loop = asyncio.get_running_loop()
+        steps: asyncio.Queue[TestStep | None] = asyncio.Queue()
+        is_watched = True
+
+        def work() -> None:
+            try:
+                for step in transport.test(endpoint, _TEST_DEADLINE):
+                    if not is_watched:
+                        return
+                    loop.call_soon_threadsafe(steps.put_nowait, step)
+            finally:
+                if is_watched:
+                    loop.call_soon_threadsafe(steps.put_nowait, None)
+
+        running = loop.run_in_executor(self._door.premises.probes, work)
+        last: TestStep | None = None
+        try:
+            while (step := await steps.get()) is not None:
+                last = step
+                yield step
+        finally:
+            is_watched = False
+        await running
+        if last is not None:
+            await self._contacted(device, _contact(last))
+
+    async def trust(self, device: DeviceId, key: OfferedKey) -> None:
+        transport, endpoint = await self._door.read(lambda c: self._reach(c, device))
+        if not isinstance(transport, KeepsHostKeys):
+            raise Conflict(f"{endpoint.name} is reached by {endpoint.transport.value}, which has no host keys")
+        keeper: KeepsHostKeys = transport
+        _refuse_other_fingerprint(key)
+
+        def work(change: Change) -> None:
+            # inside the transaction: when the file refuses, no entry says that it was done
+            try:
+                replaced = keeper.trust(endpoint, key)
+            except ValueError as error:
+                raise InvalidInput.of("key", str(error), _AS_SHOWN) from error
+            except OSError as error:
+                raise Unavailable(f"the known host keys can't be written: {error}") from error
+            change.record(
+                "device.trust",
+                device,
+                before={"fingerprints": [*replaced]},
+                after={"fingerprints": [key.fingerprint], "key_type": key.key_type},
+            )
+            change.tell("device.changed", device_id=device, host_key=key.fingerprint)
+
+        await self._door.write(work, durable=True)
+
+    # ---- parts
+
+    def _view(self, c: Connection, device: StoredDevice) -> Device:
+        return views.devices([device], self._door.snapshot(c))[0]
+
+    def _changed(self, change: Change, device: DeviceId) -> Device:
+        change.tell("device.changed", device_id=device)
+        return self._view(change.c, devices.get(change.c, device))
+
+    def _refuse_problems(self, change: Change, draft: DeviceDraft, device: DeviceId | None) -> None:
+        problems = validate_device(draft, self._door.snapshot(change.c).inventory, device)
+        if problems:
+            raise InvalidInput(problems)
+
+    def _reach(self, c: Connection, device: DeviceId) -> tuple[Transport, Endpoint]:
+        devices.get(c, device)
+        endpoint = endpoints(c, [device], self._door.snapshot(c).inventory)[device]
+        return self._door.premises.transports[endpoint.transport], endpoint
+
+    async def _contacted(self, device: DeviceId, contact: Contact) -> None:
+        def work(change: Change) -> None:
+            devices.contacted(change.c, device, contact, change.now_ms)
+            change.record("device.test", device, after={"contact": contact.value})
+            change.tell("device.changed", device_id=device, contact=contact.value)
+
+        await self._door.write(work)
+
+
+def _refuse_other_fingerprint(key: OfferedKey) -> None:
+    """What was looked at must be what is kept."""
+    try:
+        found = fingerprint(base64.b64decode(key.key, validate=True))
+    except ValueError as error:
+        raise InvalidInput.of("key", "it is not the base64 text of a key", _AS_SHOWN) from error
+    if found != key.fingerprint:
+        raise InvalidInput.of("fingerprint", f"the key's own is {found}", _AS_SHOWN)
+
+
+def _contact(last: TestStep) -> Contact:
+    if last.ok:
+        return Contact.OK
+    return _CONTACT_OF_STEP.get(last.name, Contact.UNREACHABLE)
+
+
+def _facts(draft: DeviceDraft) -> dict[str, JSON]:
+    return {
+        "device_name": draft.name,
+        "address": draft.address,
+        "port": draft.port,
+        "user": draft.user,
+        "protocol": draft.transport.value,
+        "key_file": draft.key_file,
+        "host_key_policy": draft.host_key_policy.value if draft.host_key_policy else None,
+        "tags": [*sorted(draft.tags)],
+        "group_ids": [*draft.groups],
+        "description": draft.description,
+    }

@@ -1,0 +1,96 @@
+"""What saving a draft would mean: its problems, fires, targets, and what a person should think of first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from deployx_tui.errors import InvalidInput
+from deployx_tui.model.device import Contact
+from deployx_tui.model.ids import DeviceId
+from deployx_tui.model.schedule import Fire, Monthly, Schedule, ShortMonth
+from deployx_tui.model.task import PreviewProblem, TaskDraft, TaskPreview
+from deployx_tui.planning.validate import validate_task
+from deployx_tui.scheduling.recurrence import compile_schedule
+from deployx_tui.service.local.snapshot import Failed, Snapshot, Targets
+from deployx_tui.store import devices, groups
+
+#: an act on more targets names their count
+MANY_TARGETS = 10
+#: names that a warning lists before it counts the rest
+_NAMED = 3
+
+
+def preview(
+    c: Connection, draft: TaskDraft, count: int, snapshot: Snapshot, failed: Failed, now: datetime
+) -> TaskPreview:
+    targets = _targets(draft, snapshot, failed)
+    return TaskPreview(
+        problems=tuple(
+            PreviewProblem(field=problem.field, message=problem.message, remedy=problem.remedy)
+            for problem in validate_task(draft, snapshot.inventory, now)
+        ),
+        fires=_fires(draft.schedule, now, count),
+        targets=targets,
+        warnings=(
+            *_of_targets(targets, draft),
+            *_of_protection(c, targets, snapshot),
+            *_of_contacts(c, [device for device, _, _ in targets]),
+            *_of_schedule(draft.schedule),
+        ),
+    )
+
+
+def _fires(schedule: Schedule, now: datetime, count: int) -> tuple[Fire, ...]:
+    try:
+        return compile_schedule(schedule).fires(now, count)
+    except InvalidInput:
+        return ()  # a problem of the draft says why
+
+
+def _targets(draft: TaskDraft, snapshot: Snapshot, failed: Failed) -> Targets:
+    try:
+        return snapshot.targets(draft, failed)
+    except InvalidInput:
+        return ()
+
+
+def _of_targets(targets: Targets, draft: TaskDraft) -> Iterable[str]:
+    named = bool(draft.selector.strip() or draft.device_ids or draft.group_ids)
+    if named and not targets:
+        yield "no device matches now: a run would be skipped"
+    if len(targets) > MANY_TARGETS:
+        yield f"it runs on {len(targets)} devices"
+
+
+def _of_protection(c: Connection, targets: Targets, snapshot: Snapshot) -> Iterable[str]:
+    hit = {device for device, _, _ in targets}
+    for group in groups.every(c):
+        held = hit.intersection(snapshot.members.get(group.id, ())) if group.draft.protected else ()
+        if held:
+            yield f"{_count(len(held), 'target')} in the protected group {group.draft.name}"
+
+
+def _of_contacts(c: Connection, targets: Iterable[DeviceId]) -> Iterable[str]:
+    away = sorted(
+        device.draft.name
+        for device in devices.by_ids(c, targets).values()
+        if device.contact not in (Contact.OK, Contact.NEVER)
+    )
+    if away:
+        more = f" and {len(away) - _NAMED} more" if len(away) > _NAMED else ""
+        yield f"{_count(len(away), 'target')} could not be used at the last contact: {', '.join(away[:_NAMED])}{more}"
+
+
+def _of_schedule(schedule: Schedule) -> Iterable[str]:
+    rule = schedule.recurrence
+    if isinstance(rule, Monthly) and rule.short_month is ShortMonth.SKIP:
+        late = max((day for day in rule.days if day != "last"), default=0)
+        if late > 28:
+            yield f"months without a day {late} have no run on it (short_month last would take their last day)"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

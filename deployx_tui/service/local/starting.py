@@ -1,0 +1,219 @@
+"""Runs that a person starts: a task now, a command without a task, an execution again.
+
+All become a queued row of the engine; the same request gives the same row, and nothing is told twice.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+from datetime import timedelta
+
+from sqlalchemy import Connection
+
+from deployx_tui.errors import Conflict, InvalidInput, Problem
+from deployx_tui.model.codec import JSON, canonical, draft_to_json, payload_to_json
+from deployx_tui.model.execution import ExecutionStatus, RerunScope, TargetResult, TargetState, Trigger
+from deployx_tui.model.ids import DeviceId, ExecutionId, TaskId, UserId
+from deployx_tui.model.inventory import Inventory
+from deployx_tui.model.payload import CommandPayload, one_line
+from deployx_tui.model.task import TaskDraft, TaskState
+from deployx_tui.planning.selectors import resolve
+from deployx_tui.planning.validate import validate_payload
+from deployx_tui.scheduling.overlap import Skip, decide
+from deployx_tui.service.local.door import Change, Door
+from deployx_tui.store import executions, history, results, tasks
+from deployx_tui.store.tasks import StoredTask
+
+
+def request_id(request: str) -> str:
+    """The canonical text of a request's UUID; InvalidInput (field `request`) when it is none."""
+    try:
+        return str(uuid.UUID(request))
+    except ValueError:
+        raise InvalidInput.of("request", "it is not a UUID", "make a new one for each run") from None
+
+
+def run_task(change: Change, door: Door, task: TaskId, request: str, targets: str | None) -> ExecutionId:
+    stored = tasks.locked(change.c, task, door.only_own)
+    fire_key = f"m:{request}"
+    known = executions.by_fire_key(change.c, task, fire_key)
+    if known is not None:
+        change.nothing_changed()
+        return known
+    if stored.state is TaskState.CANCELLED:
+        raise Conflict(f"task {task} is cancelled")
+    _refuse_overlap(change.c, stored)
+    draft = stored.draft if targets is None else _narrowed(change.c, door, stored.draft, targets)
+    return _queue(
+        change,
+        door,
+        task_id=stored.id,
+        task_version=stored.version,
+        name=stored.draft.name,
+        fire_key=fire_key,
+        trigger=Trigger.MANUAL,
+        owner=stored.owner_id,
+        draft=draft_to_json(draft),
+        summary=one_line(draft.payload),
+        facts={"targets": targets} if targets is not None else {},
+    )
+
+
+def run_ad_hoc(
+    change: Change, door: Door, payload: CommandPayload, selector: str, request: str, timeout: timedelta | None
+) -> ExecutionId:
+    fire_key = f"m:{request}"
+    known = executions.by_fire_key(change.c, None, fire_key)
+    if known is not None:
+        history.get(change.c, known, door.only_own)
+        change.nothing_changed()
+        return known
+    problems = [*validate_payload(payload)]
+    if timeout is not None and timeout < timedelta(seconds=1):
+        remedy = "give 1s or more, or none"
+        problems.append(Problem(field="timeout_seconds", message="it is shorter than a second", remedy=remedy))
+    if problems:
+        raise InvalidInput(problems)
+    found = resolve(selector, door.snapshot(change.c).inventory, door.failed_in(change.c))
+    if not found.devices:
+        raise InvalidInput.of("selector", "no device matches", "look at what matches with devices or groups")
+    draft: dict[str, JSON] = {
+        "selector": found.selector,
+        "device_ids": [],
+        "group_ids": [],
+        "command_payload": payload_to_json(payload),
+        "timeout_seconds": None if timeout is None else timeout.total_seconds(),
+    }
+    return _queue(
+        change,
+        door,
+        task_id=None,
+        task_version=None,
+        name=f"ad hoc: {one_line(payload)}",
+        fire_key=fire_key,
+        trigger=Trigger.AD_HOC,
+        owner=door.actor.user_id,
+        draft=draft,
+        summary=one_line(payload),
+        facts={},
+    )
+
+
+def rerun(
+    change: Change, door: Door, execution: ExecutionId, request: str, scope: Collection[RerunScope]
+) -> ExecutionId:
+    shown = history.get(change.c, execution, door.only_own)
+    # with the request in place of a count, UNIQUE(task_id, fire_key) makes a repeated request the same rerun
+    fire_key = f"r:{execution}:{request}"
+    known = executions.by_fire_key(change.c, shown.task_id, fire_key)
+    if known is not None:
+        change.nothing_changed()
+        return known
+    run = executions.load_run(change.c, execution)
+    if run is None or shown.status.is_alive:
+        raise Conflict(f"execution {execution} is {shown.status.value}: wait for its end, or cancel it")
+    if shown.task_id is not None:
+        _refuse_overlap(change.c, tasks.locked_even_deleted(change.c, shown.task_id))
+    draft: dict[str, JSON] = json.loads(run.draft_json)
+    if run.plan_json is not None:
+        chosen = _in_scope(results.every(change.c, execution), scope, door.snapshot(change.c).inventory)
+        draft |= {"selector": "", "group_ids": [], "device_ids": [*chosen]}
+    elif not {RerunScope.NOT_STARTED, RerunScope.ALL} & set(scope):
+        raise Conflict(f"execution {execution} has {shown.status.value}: it has no targets, and none was started")
+    return _queue(
+        change,
+        door,
+        task_id=run.task_id,
+        task_version=run.task_version,
+        name=run.task_name,
+        fire_key=fire_key,
+        trigger=Trigger.RERUN,
+        owner=run.owner_id if run.task_id is not None else door.actor.user_id,
+        draft=draft,
+        summary=run.summary,
+        facts={"rerun_of": execution, "scope": [*sorted(part.value for part in scope)]},
+    )
+
+
+def _in_scope(
+    targets: Iterable[TargetResult], scope: Collection[RerunScope], inventory: Inventory
+) -> tuple[DeviceId, ...]:
+    chosen = {target.device_id for target in targets if RerunScope.ALL in scope or _scope_of(target) in scope}
+    if not chosen:
+        raise Conflict("no target is left to repeat")
+    there = chosen & inventory.devices.keys()
+    if not there:
+        raise Conflict("the devices to repeat it on are deleted")
+    return tuple(sorted(there))
+
+
+def _scope_of(target: TargetResult) -> RerunScope | None:
+    """None: it succeeded."""
+    match target.state:
+        case TargetState.SUCCEEDED:
+            return None
+        case TargetState.LOST:
+            return RerunScope.LOST
+        case TargetState.WAITING | TargetState.SKIPPED:
+            return RerunScope.NOT_STARTED
+        case TargetState.CANCELLED if target.started_at is None:
+            return RerunScope.NOT_STARTED
+        case _:
+            return RerunScope.FAILED
+
+
+def _narrowed(c: Connection, door: Door, draft: TaskDraft, targets: str) -> TaskDraft:
+    """The draft on those of its targets that a selector names."""
+    snapshot, failed = door.snapshot(c), door.failed_in(c)
+    try:
+        wanted = {device for device, _, _ in resolve(targets, snapshot.inventory, failed).devices}
+    except InvalidInput as error:
+        raise InvalidInput(replace(problem, field="targets") for problem in error.problems) from error
+    kept = tuple(device for device, _, _ in snapshot.targets(draft, failed) if device in wanted)
+    if not kept:
+        raise InvalidInput.of("targets", "none of them is a target of the task", "name some of its own targets")
+    return replace(draft, selector="", group_ids=(), device_ids=kept)
+
+
+def _refuse_overlap(c: Connection, task: StoredTask) -> None:
+    decision = decide(task.draft.overlap, executions.count_alive(c, task.id))
+    if isinstance(decision, Skip):
+        raise Conflict(f"task {task.id} runs already: {decision.reason}")
+
+
+def _queue(
+    change: Change,
+    door: Door,
+    *,
+    task_id: TaskId | None,
+    task_version: int | None,
+    name: str,
+    fire_key: str,
+    trigger: Trigger,
+    owner: UserId,
+    draft: Mapping[str, JSON],
+    summary: str,
+    facts: Mapping[str, JSON],
+) -> ExecutionId:
+    execution, _ = executions.insert(
+        change.c,
+        task_id=task_id,
+        task_version=task_version,
+        fire_key=fire_key,
+        trigger=trigger,
+        draft_json=canonical(dict(draft)),
+        owner_id=owner,
+        started_by=door.actor.name,
+        task_name=name,
+        summary=summary,
+        engine_id=door.premises.engine.id,
+        status=ExecutionStatus.QUEUED,
+        due_at_ms=change.now_ms,
+        scheduled_for_ms=None,
+        now_ms=change.now_ms,
+    )
+    change.record("execution.start", execution, after={"task_id": task_id, "trigger": trigger.value, **facts})
+    return execution

@@ -1,0 +1,199 @@
+"""Tasks behind the door."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection
+
+from deployx_tui.errors import Conflict, InvalidInput, NotFound
+from deployx_tui.model.codec import draft_to_json
+from deployx_tui.model.ids import DeviceId, ExecutionId, TaskId
+from deployx_tui.model.page import Page
+from deployx_tui.model.schedule import Fire, Schedule
+from deployx_tui.model.task import Task, TaskDraft, TaskPreview, TaskQuery, TaskState
+from deployx_tui.model.user import Actor
+from deployx_tui.planning.validate import validate_task
+from deployx_tui.scheduling.recurrence import compile_schedule
+from deployx_tui.service.backend.tasks import Tasks
+from deployx_tui.service.local import starting, views
+from deployx_tui.service.local.door import Change, Door
+from deployx_tui.service.local.guard import serves
+from deployx_tui.service.local.preview import preview
+from deployx_tui.store import task_list, tasks
+from deployx_tui.store.clock import to_ms
+from deployx_tui.store.task_list import Touching
+from deployx_tui.store.tasks import StoredTask
+
+_MOST_FIRES = 1000
+
+
+@serves(Tasks)
+class LocalTasks:
+    def __init__(self, door: Door) -> None:
+        self._door = door
+
+    @property
+    def actor(self) -> Actor:
+        return self._door.actor
+
+    # ---- reading
+
+    async def list(self, query: TaskQuery) -> Page[Task]:
+        def work(c: Connection) -> Page[Task]:
+            page = task_list.page(c, query, self._door.only_own, self._touching(c, query))
+            return Page(self._views(c, *page.tasks), page.next_cursor, page.total)
+
+        return await self._door.read(work)
+
+    async def get(self, task: TaskId) -> Task:
+        return await self._door.read(lambda c: self._view(c, tasks.get(c, task, self._door.only_own)))
+
+    async def find(self, name_or_id: str) -> Task:
+        return await self._door.read(lambda c: self._view(c, tasks.find(c, name_or_id, self._door.only_own)))
+
+    async def preview(self, draft: TaskDraft, count: int = 10) -> TaskPreview:
+        bounded = max(0, min(count, _MOST_FIRES))
+        return await self._door.read(
+            lambda c: preview(c, draft, bounded, self._door.snapshot(c), self._door.failed_in(c), datetime.now(UTC))
+        )
+
+    async def fires(self, schedule: Schedule, count: int, after: datetime | None = None) -> tuple[Fire, ...]:
+        if not 1 <= count <= _MOST_FIRES:
+            raise InvalidInput.of("count", f"{count} is out of range", f"give 1 to {_MOST_FIRES}")
+        start = after if after is not None else datetime.now(UTC)
+        return await self._door.run(lambda: compile_schedule(schedule).fires(start, count))
+
+    # ---- changing
+
+    async def create(self, draft: TaskDraft) -> Task:
+        def work(change: Change) -> Task:
+            self._refuse_problems(change, draft, change.now)
+            task = tasks.add(change.c, draft, self.actor.user_id, _next_ms(draft.schedule, change.now), change.now_ms)
+            change.record("task.create", task, after=draft_to_json(draft))
+            change.tell("task.created", task=task, name=draft.name)
+            return self._view(change.c, tasks.get(change.c, task))
+
+        return await self._door.write(work)
+
+    async def update(self, task: TaskId, draft: TaskDraft, version: int | None = None) -> Task:
+        def work(change: Change) -> Task:
+            old = tasks.locked(change.c, task, self._door.only_own, version)
+            if old.state is TaskState.CANCELLED:
+                raise Conflict(f"task {task} is cancelled; make a copy of it")
+            if draft == old.draft:
+                change.nothing_changed()
+                return self._view(change.c, old)
+            is_same_rule = draft.schedule == old.draft.schedule
+            # a rule that was right when it was given stays right, also when its last instant has passed
+            self._refuse_problems(change, draft, old.created_at if is_same_rule else change.now)
+            state, following = old.state, _ms(old.next_execution)
+            if not is_same_rule and state is not TaskState.PAUSED:
+                # with the same rule the instant stays, also one that is due and not yet claimed
+                state, following = TaskState.ACTIVE, _next_ms(draft.schedule, change.now)
+            tasks.change(change.c, old, draft, state, following, self.actor.user_id, change.now_ms)
+            change.record("task.update", task, before=draft_to_json(old.draft), after=draft_to_json(draft))
+            return self._changed(change, task)
+
+        return await self._door.write(work)
+
+    async def delete(self, task: TaskId, version: int | None = None) -> None:
+        def work(change: Change) -> None:
+            old = tasks.locked(change.c, task, self._door.only_own, version)
+            tasks.remove(change.c, old, self.actor.user_id, change.now_ms)
+            change.record("task.delete", task, before=draft_to_json(old.draft))
+            change.tell("task.deleted", task=task, name=old.draft.name)
+
+        await self._door.write(work)
+
+    async def restore(self, task: TaskId) -> Task:
+        def work(change: Change) -> Task:
+            old = tasks.locked_deleted(change.c, task, self._door.only_own)
+            state, following = old.state, None
+            if state is TaskState.ACTIVE:
+                state, following = _from_now(old, change.now)
+            tasks.restore(change.c, old, state, following, self.actor.user_id, change.now_ms)
+            change.record("task.restore", task, after=draft_to_json(old.draft))
+            change.tell("task.created", task=task, name=old.draft.name)
+            return self._view(change.c, tasks.get(change.c, task))
+
+        return await self._door.write(work)
+
+    async def pause(self, task: TaskId) -> Task:
+        def work(change: Change) -> Task:
+            old = tasks.locked(change.c, task, self._door.only_own)
+            if old.state is not TaskState.ACTIVE:
+                raise Conflict(f"task {task} is {old.state.value}, so it can't be paused")
+            tasks.set_state(change.c, old, TaskState.PAUSED, None, self.actor.user_id, change.now_ms)
+            change.record("task.pause", task, before={"state": old.state.value}, after={"state": "paused"})
+            return self._changed(change, task)
+
+        return await self._door.write(work)
+
+    async def resume(self, task: TaskId) -> Task:
+        def work(change: Change) -> Task:
+            old = tasks.locked(change.c, task, self._door.only_own)
+            if old.state is not TaskState.PAUSED:
+                raise Conflict(f"task {task} is {old.state.value}, so it can't be resumed")
+            # instants that passed while it was paused are not missed: it goes on from now
+            state, following = _from_now(old, change.now)
+            tasks.set_state(change.c, old, state, following, self.actor.user_id, change.now_ms)
+            change.record("task.resume", task, before={"state": old.state.value}, after={"state": state.value})
+            return self._changed(change, task)
+
+        return await self._door.write(work)
+
+    async def run(self, task: TaskId, request: str, targets: str | None = None) -> ExecutionId:
+        same = starting.request_id(request)
+        execution = await self._door.write(
+            lambda change: starting.run_task(change, self._door, task, same, targets), request=same, durable=True
+        )
+        self._door.premises.engine.wake()
+        return execution
+
+    # ---- parts
+
+    def _view(self, c: Connection, task: StoredTask) -> Task:
+        return self._views(c, task)[0]
+
+    def _views(self, c: Connection, *found: StoredTask) -> tuple[Task, ...]:
+        return views.tasks(c, found, self._door.snapshot(c), self._door.failed_in(c))
+
+    def _changed(self, change: Change, task: TaskId) -> Task:
+        new = tasks.get(change.c, task)
+        change.tell("task.changed", task=task, name=new.draft.name, state=new.state.value)
+        return self._view(change.c, new)
+
+    def _refuse_problems(self, change: Change, draft: TaskDraft, now: datetime) -> None:
+        problems = validate_task(draft, self._door.snapshot(change.c).inventory, now)
+        if problems:
+            raise InvalidInput(problems)
+
+    def _touching(self, c: Connection, query: TaskQuery) -> Touching | None:
+        """Tasks that run on a device, or on any member of a group."""
+        if query.device_id is None and query.group_id is None:
+            return None
+        snapshot = self._door.snapshot(c)
+        wanted: set[DeviceId] | None = None
+        if query.group_id is not None:
+            if query.group_id not in snapshot.inventory.groups:
+                raise NotFound("group", str(query.group_id))
+            wanted = {*snapshot.members[query.group_id]}
+        if query.device_id is not None:
+            if query.device_id not in snapshot.inventory.devices:
+                raise NotFound("device", str(query.device_id))
+            wanted = {query.device_id} if wanted is None else wanted & {query.device_id}
+        return snapshot.touching(wanted or set(), task_list.selectors(c), self._door.failed_in(c))
+
+
+def _next_ms(schedule: Schedule, now: datetime) -> int | None:
+    return _ms(compile_schedule(schedule).next_after(now))
+
+
+def _from_now(task: StoredTask, now: datetime) -> tuple[TaskState, int | None]:
+    following = _next_ms(task.draft.schedule, now)
+    return (TaskState.FINISHED if following is None else TaskState.ACTIVE), following
+
+
+def _ms(instant: datetime | None) -> int | None:
+    return None if instant is None else to_ms(instant)

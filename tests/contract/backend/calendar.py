@@ -1,0 +1,81 @@
+"""The calendar."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from deployx_tui.errors import InvalidInput
+from deployx_tui.model.execution import ExecutionStatus
+from deployx_tui.model.schedule import Cron, Once, Schedule
+from tests.contract.backend.site import Site, add_device, add_task, daily, fields, run
+
+
+class CalendarContract:
+    async def test_a_month_is_whole_weeks_with_exact_counts_and_clock_changes(self, site: Site) -> None:
+        backend = await site.backend()
+        await add_device(backend, "web01")
+        year = datetime.now(UTC).year + 1
+        await add_task(backend, "at three", schedule=daily(3, "Europe/Berlin"))
+        quarter = Schedule(recurrence=Cron("*/15 * * * *"), zone="Europe/Berlin")
+        busy = await add_task(backend, "quarters", schedule=quarter)
+        paused = await add_task(backend, "paused", schedule=quarter)
+        await backend.tasks.pause(paused.id)
+        month = await backend.calendar.month(year, 3, "Europe/Berlin")
+        assert (month.year, month.month, month.zone) == (year, 3, "Europe/Berlin")
+        assert month.days[0].day.weekday() == 0
+        assert len(month.days) % 7 == 0
+        days = {day.day: day for day in month.days}
+        assert {date(year, 3, 1), date(year, 3, 31)} <= days.keys()
+        assert days[date(year, 3, 10)].planned == (12, 13, 12, 12, 12, 12, 12, 12)
+        (spring,) = [day for day in month.days if day.clock_change]
+        assert (spring.clock_change, spring.day.weekday()) == ("clock +1h", 6)
+        assert sum(spring.planned) == 92 + 1
+        await backend.tasks.delete(busy.id)
+        assert sum((await backend.calendar.month(year, 3, "Europe/Berlin")).days[10].planned) == 1
+
+    async def test_a_month_shows_what_ran(self, site: Site) -> None:
+        backend = await site.backend()
+        await add_device(backend, "web01")
+        ended = await run(backend, await add_task(backend))
+        today = ended.due_at.date()
+        month = await backend.calendar.month(today.year, today.month, "UTC")
+        assert [day.done for day in month.days if day.day == today] == [((ExecutionStatus.SUCCEEDED, 1),)]
+
+    async def test_a_day_lists_what_was_and_what_comes_by_time(self, site: Site) -> None:
+        backend = await site.backend()
+        await add_device(backend, "web01")
+        tomorrow = datetime.now(UTC).date() + timedelta(days=1)
+        at = datetime(tomorrow.year, tomorrow.month, tomorrow.day, 23, 59, tzinfo=UTC)
+        once = await add_task(backend, "once", schedule=Schedule(recurrence=Once(at), zone="UTC"))
+        often = await add_task(backend, "often", schedule=Schedule(recurrence=Cron("*/10 * * * *"), zone="UTC"))
+        await add_task(backend, "three", schedule=daily(3))
+        ended = await run(backend, once)
+
+        agenda = await backend.calendar.day(tomorrow, "UTC")
+        assert [(entry.task_name, entry.at.hour, entry.count) for entry in agenda] == [
+            ("often", 0, 144),
+            ("three", 3, 1),
+            ("once", 23, 1),
+        ]
+        assert {entry.target_count for entry in agenda} == {1}
+        assert {entry.execution_id for entry in agenda} == {None}
+        assert len(await backend.calendar.day(tomorrow, "UTC", limit=1)) == 1
+
+        past = await backend.calendar.day(ended.due_at.date(), "UTC")
+        assert (ended.id, ExecutionStatus.SUCCEEDED) in {(entry.execution_id, entry.status) for entry in past}
+        await backend.tasks.pause(often.id)
+        assert len(await backend.calendar.day(tomorrow, "UTC")) == 2
+
+    async def test_what_is_no_month_zone_or_limit_is_refused(self, site: Site) -> None:
+        backend = await site.backend()
+        with pytest.raises(InvalidInput) as refused:
+            await backend.calendar.month(2026, 13, "UTC")
+        assert fields(refused) == ["month"]
+        with pytest.raises(InvalidInput) as refused:
+            await backend.calendar.month(2026, 12, "Mars/Base")
+        assert fields(refused) == ["zone"]
+        with pytest.raises(InvalidInput) as refused:
+            await backend.calendar.day(date(2026, 12, 1), "UTC", 0)
+        assert fields(refused) == ["limit"]
