@@ -16,7 +16,9 @@ class Carrier(Protocol):
     """One `sh` and the three streams to it. Used by one thread; `feed` may be used by another beside it."""
 
     def feed(self, data: bytes) -> None:
-        """Put bytes on its standard input; blocks while the target does not take them. Raises Broken.
+        """Put bytes on its standard input; blocks while the target does not take them.
+
+        Raises Broken when not all of them were handed over: the target has at most a part.
 
         A target that has closed its input takes nothing more: that is no error, the rest is dropped.
         """

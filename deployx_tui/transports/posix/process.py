@@ -65,7 +65,7 @@ def greet(carrier: Carrier, patience: float) -> Refused | None:
     try:
         carrier.feed(wrapper.hello_line(nonce))
     except Broken as error:
-        return Refused(Cause.LOST, f"the connection broke before anything was sent: {error}")
+        return Refused(Cause.LOST, f"the connection broke before anything was sent: {error}", "run it again")
     heard = _Heard()
     until = time.monotonic() + patience
     while mark not in heard.stdout:
@@ -86,10 +86,14 @@ def start(
     heard = _Heard()
     try:
         carrier.feed(text)
+    except Broken as error:
+        # not all of it was handed over, and a part of the text runs nothing
+        return Refused(Cause.LOST, f"the connection broke before the command was sent: {error}", "run it again")
+    try:
         if spec.stdin is None:
             carrier.end_input()
     except Broken as error:
-        return Unknown(Cause.LOST, f"the connection broke while the command was sent: {error}", heard.at)
+        return Unknown(Cause.LOST, f"the connection broke as the command was sent: {error}", heard.at)
     if meanwhile is not None:
         meanwhile()
     until = time.monotonic() + patience
@@ -136,7 +140,8 @@ def _no_shell(carrier: Carrier, heard: _Heard, patience: float) -> Refused:
     told = f"; it said: {said[:300]}" if said else ""
     remedy = "give the account a login shell that can run sh, and login files that do not read standard input"
     if carrier.lost is not None:
-        return Refused(Cause.LOST, f"the connection was lost before anything was sent: {carrier.lost}")
+        message = f"the connection was lost before the command was sent: {carrier.lost}"
+        return Refused(Cause.LOST, message, "run it again")
     if not carrier.was_accepted:
         return Refused(Cause.SHELL, f"the server runs no commands for this account{told}", remedy)
     if carrier.is_over:

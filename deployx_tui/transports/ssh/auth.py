@@ -87,8 +87,9 @@ def log_in(link: Link, settings: HostSettings, keys: KeyRing, until: float) -> s
             try:
                 more = link.auth_publickey(settings.user, key)
             except paramiko.BadAuthenticationType as error:
+                ways = ", ".join(filter(None, error.allowed_types)) or "nothing at all"
                 return Denied(
-                    f"{settings.user}: the server takes no keys, only {', '.join(error.allowed_types)}",
+                    f"{settings.user}: the server takes no keys from this account, only {ways}",
                     "allow PubkeyAuthentication for this account; passwords are not supported yet",
                 )
             except paramiko.AuthenticationException as error:

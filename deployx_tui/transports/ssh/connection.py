@@ -113,6 +113,13 @@ class SshConnection:
                 "unsupported shell: the server is OpenSSH for Windows, which has no POSIX shell",
                 "reach this device by WinRM (comes later), or give it a POSIX shell",
             )
+        begun = self._attempt(spec, text)
+        if isinstance(begun, Refused) and begun.cause is Cause.LOST:
+            # it broke before the text was whole on its way, and a part of the text runs nothing: once more
+            return self._attempt(spec, text)
+        return begun
+
+    def _attempt(self, spec: CommandSpec, text: bytes) -> Process | Refused | Unknown:
         session = self._session()
         if isinstance(session, Refused):
             return session

@@ -1,0 +1,93 @@
+"""A TCP proxy on loopback that a test can cut, freeze, or make break after a number of bytes."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from types import TracebackType
+
+
+class Proxy:
+    """Forwards every connection to one address; a context manager."""
+
+    def __init__(self, address: str, port: int, *, cut_after: int | None = None) -> None:
+        self._to = (address, port)
+        #: all connections break when so many bytes went from the client to the server in one of them
+        self._cut_after = cut_after
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._open: list[socket.socket] = []
+        self._lock = threading.Lock()
+        self._flows = threading.Event()
+        self._flows.set()
+        self.accepted = 0
+        #: bytes from the client to the server, over all connections
+        self.sent = 0
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    @property
+    def address(self) -> str:
+        return str(self._listener.getsockname()[0])
+
+    @property
+    def port(self) -> int:
+        return int(self._listener.getsockname()[1])
+
+    def cut(self) -> None:
+        """Break every connection; new ones are taken as before."""
+        with self._lock:
+            broken, self._open = self._open, []
+        for one in broken:
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+
+    def stop(self) -> None:
+        """Break every connection and take no new ones."""
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self.cut()
+        self._flows.set()
+
+    def freeze(self) -> None:
+        """Connections stay open; nothing passes any more."""
+        self._flows.clear()
+
+    def __enter__(self) -> Proxy:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            self.accepted += 1
+            server = socket.create_connection(self._to)
+            with self._lock:
+                self._open += [client, server]
+            for source, sink, counts in ((client, server, True), (server, client, False)):
+                sink.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                threading.Thread(target=self._pump, args=(source, sink, counts), daemon=True).start()
+
+    def _pump(self, source: socket.socket, sink: socket.socket, counts: bool) -> None:
+        passed = 0
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                self._flows.wait()
+                if counts and self._cut_after is not None and passed + len(data) >= self._cut_after:
+                    sink.sendall(data[: self._cut_after - passed])
+                    self.sent += self._cut_after - passed
+                    self.cut()
+                    break
+                sink.sendall(data)
+                passed += len(data)
+                self.sent += len(data) if counts else 0
+        for one in (source, sink):
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
