@@ -18,8 +18,10 @@ from textual.filter import LineFilter
 from textual.message import Message
 from textual.screen import Screen
 
+from deployx_tui.model.ids import TaskId
 from deployx_tui.tui import crash, theme
 from deployx_tui.tui.bridge import Bridge, Changed, Clock, Connect
+from deployx_tui.tui.forms import Form
 from deployx_tui.tui.keymap import EVERYWHERE, TABLE, bindings
 from deployx_tui.tui.places import TABS
 from deployx_tui.tui.render.frame import Tab
@@ -81,6 +83,8 @@ class DeployxApp(App[int]):
         self._before = first
         self._undo: list[tuple[str, Callable[[], Awaitable[object]]]] = []
         self._mouse_is_ours = True
+        #: what was typed in an editor and not saved, by task (None: the new one)
+        self.drafts: dict[TaskId | None, Form] = {}
 
     @property
     def tabs(self) -> tuple[Tab, ...]:

@@ -29,6 +29,8 @@ class Key:
     footer: int | None = None
     #: works while a text is being typed, too
     always: bool = False
+    #: in the footer only while a text is being typed: stands for a letter that types then
+    typing_only: bool = False
 
     @property
     def display(self) -> str:
@@ -39,6 +41,23 @@ class Key:
     def display_all(self) -> str:
         """All of them: "q esc"."""
         return self.shown or " ".join(_name(key) for key in self.keys.split(","))
+
+
+#: keys with a long name that type a character
+PRINTABLE = frozenset(
+    {
+        "question_mark",
+        "colon",
+        "slash",
+        "minus",
+        "exclamation_mark",
+        "less_than_sign",
+        "greater_than_sign",
+        "left_square_bracket",
+        "right_square_bracket",
+        "space",
+    }
+)
 
 
 def _name(key: str) -> str:
@@ -69,6 +88,16 @@ _NAMES = {
 EVERYWHERE: tuple[Key, ...] = (
     Key(id="app.help", keys="question_mark", action="app.help", word="keys", says="The keys of this place", footer=90),
     Key(
+        id="app.help_typing",
+        keys="f1",
+        action="app.help",
+        word="keys",
+        says="The keys, while you type too",
+        footer=90,
+        always=True,
+        typing_only=True,
+    ),
+    Key(
         id="app.palette",
         keys="colon",
         action="app.palette",
@@ -82,10 +111,12 @@ EVERYWHERE: tuple[Key, ...] = (
         action="app.palette",
         word="go",
         says="The palette, while you type too",
+        footer=91,
         always=True,
+        typing_only=True,
     ),
     Key(id="app.last", keys="minus", action="app.last_screen", word="last", says="To the last screen and back"),
-    Key(id="app.undo", keys="u", action="app.undo", word="undo", says="Take back the last delete", footer=60),
+    Key(id="app.undo", keys="u", action="app.undo", word="undo", says="Take back the last delete", footer=5),
     Key(id="app.copy", keys="y", action="app.copy", word="copy", says="Copy what is under the cursor", footer=61),
     Key(
         id="app.stop_all",
@@ -131,6 +162,8 @@ TASKS: tuple[Key, ...] = (
     Key(id="tasks.open", keys="enter", action="open_row", word="detail", says="The whole detail of the task", footer=1),
     Key(id="tasks.run", keys="x", action="run", word="run", says="Run now; the schedule stays as it is", footer=2),
     Key(id="tasks.pause", keys="p", action="pause", word="pause", says="Pause; what is paused resumes", footer=3),
+    Key(id="tasks.edit", keys="e", action="edit", word="edit", says="Edit the task under the cursor", footer=4),
+    Key(id="tasks.new", keys="n", action="new", word="new", says="A new task", footer=5),
     Key(id="tasks.mark", keys="space", action="", word="mark", says="Mark the row", footer=6),
     Key(
         id="tasks.filter",
@@ -140,6 +173,7 @@ TASKS: tuple[Key, ...] = (
         says="Filter as you type: words, !word, status: owner: on: tag:",
         footer=7,
     ),
+    Key(id="tasks.duplicate", keys="D", action="duplicate", word="duplicate", says="A new task like this", footer=8),
     Key(id="tasks.delete", keys="ctrl+d", action="delete", word="delete", says="Delete; u takes it back", footer=9),
     Key(
         id="tasks.failures",
@@ -156,6 +190,7 @@ TASKS: tuple[Key, ...] = (
 TASK_PAGE: tuple[Key, ...] = (
     Key(id="page.run", keys="x", action="run", word="run", says="Run now; the schedule stays as it is", footer=1),
     Key(id="page.pause", keys="p", action="pause", word="pause", says="Pause; what is paused resumes", footer=2),
+    Key(id="page.edit", keys="e", action="edit", word="edit", says="Edit", footer=3),
     Key(id="page.delete", keys="ctrl+d", action="delete", word="delete", says="Delete; u takes it back", footer=4),
     Key(id="page.zone", keys="Z", action="zone", word="zone", says="Times in your zone or in its own", footer=5),
 )
@@ -295,12 +330,56 @@ HISTORY: tuple[Key, ...] = (
     *RUN,
 )
 
+EDITOR: tuple[Key, ...] = (
+    Key(
+        id="editor.next", keys="tab,down", action="field(1)", word="next", says="The next field", shown="tab", footer=1
+    ),
+    Key(
+        id="editor.back",
+        keys="shift+tab,up",
+        action="field(-1)",
+        word="back",
+        says="The field before",
+        shown="shift+tab",
+        footer=2,
+    ),
+    Key(
+        id="editor.error",
+        keys="f8",
+        action="next_error",
+        word="next error",
+        says="The next field to mend",
+        footer=3,
+        always=True,
+    ),
+    Key(id="editor.save", keys="ctrl+s", action="save", word="save", says="Save", footer=4, always=True),
+    Key(
+        id="editor.preview",
+        keys="f5",
+        action="preview",
+        word="preview",
+        says="Next runs, targets and the exact command, on a narrow screen",
+        footer=5,
+        always=True,
+    ),
+    Key(
+        id="editor.discard",
+        keys="ctrl+x",
+        action="discard",
+        word="discard",
+        says="Leave without keeping a draft",
+        footer=6,
+        always=True,
+    ),
+)
+
 PLACES: dict[str, tuple[Key, ...]] = {
     "": (),
     "history": HISTORY,
     "execution": EXECUTION,
     "tasks": TASKS,
     "task_page": TASK_PAGE,
+    "editor": EDITOR,
 }
 
 

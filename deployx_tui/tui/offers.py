@@ -17,12 +17,14 @@ _EXAMPLES = (
     ("task run ", "task run NAME: run a task now"),
     ("task pause ", "task pause NAME"),
     ("task resume ", "task resume NAME"),
+    ("task edit ", "task edit NAME: open it in the editor"),
+    ("task duplicate ", "task duplicate NAME: a new one like it"),
     ("task show ", "task show NAME: put the cursor on it"),
     ("task rm ", "task rm NAME: delete it; u takes it back"),
     ("run ", "run @web -- uptime: run a command once, without a task"),
 )
 #: not offered by name: they need a row and a key under the finger, or are the palette itself
-_NOT_OFFERED = frozenset({"app.palette", "app.palette_typing", "app.out"})
+_NOT_OFFERED = frozenset({"app.palette", "app.palette_typing", "app.help_typing", "app.out"})
 
 
 def offers_of(app: DeployxApp, place: Place) -> tuple[Offer, ...]:

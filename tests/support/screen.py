@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
+from textual import events
 from textual.pilot import Pilot
 
 SNAPSHOTS = Path(__file__).parents[1] / "tui" / "snapshots"
@@ -50,9 +52,19 @@ async def settle(pilot: Pilot[int]) -> None:
 
 async def press(pilot: Pilot[int], *keys: str) -> None:
     """Press keys, then let everything come to rest."""
-    for key in keys:
-        await pilot.press(key)
+    if keys:
+        await pilot.press(*({" ": "space"}.get(key, key) for key in keys))
     await settle(pilot)
+
+
+async def type_text(pilot: Pilot[int], text: str) -> None:
+    """Type it; tab and line feed are keys, what stands between is pasted (a key press costs the pilot 40 ms)."""
+    for piece in re.findall(r"[\t\n]|[^\t\n]+", text):
+        if piece in "\t\n":
+            await pilot.press("tab" if piece == "\t" else "enter")
+        else:
+            pilot.app.post_message(events.Paste(piece))
+            await pilot.pause()
 
 
 def check_snapshot(pilot: Pilot[int], name: str) -> None:

@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 
 from deployx_tui.tui import bridge
 from deployx_tui.tui.app import DeployxApp
-from deployx_tui.tui.screens import execution, history, tasks
+from deployx_tui.tui.screens import editor, execution, history, tasks
 from deployx_tui.tui.screens.dialogs import Question
 from tests.support import world
 from tests.support.fake_backend import FakeBackend
@@ -35,6 +35,7 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for place in (history, execution):
         monkeypatch.setattr(place, "STILL", 0.01)
         monkeypatch.setattr(place, "EVERY", 0.01)
+    monkeypatch.setattr(editor, "DEBOUNCE", 0.01)
     monkeypatch.setattr(bridge, "GATHER", 0.005)
 
 

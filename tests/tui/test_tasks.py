@@ -9,7 +9,7 @@ from deployx_tui.model.ids import TaskId
 from deployx_tui.model.task import TaskState
 from deployx_tui.tui.screens.tasks import TasksPlace
 from tests.support.fake_backend import FakeBackend
-from tests.support.screen import check_snapshot, press, screen_text, until
+from tests.support.screen import check_snapshot, press, screen_text, settle, type_text, until
 from tests.tui.conftest import Open
 
 
@@ -39,11 +39,17 @@ async def test_a_filter_narrows_while_it_is_typed_and_esc_clears_it(open_app: Op
 
 async def test_a_filter_by_status_owner_and_place(open_app: Open) -> None:
     async with open_app() as pilot:
-        await press(pilot, "slash", *"status:failed")
+        await press(pilot, "slash")
+        await type_text(pilot, "status:failed")
+        await settle(pilot)
         assert "1 of 52" in screen_text(pilot)
-        await press(pilot, "ctrl+u", *"owner:carol on:db-pg")
+        await press(pilot, "ctrl+u")
+        await type_text(pilot, "owner:carol on:db-pg")
+        await settle(pilot)
         assert "2 of 52" in screen_text(pilot)
-        await press(pilot, "ctrl+u", *"status:nonsense")
+        await press(pilot, "ctrl+u")
+        await type_text(pilot, "status:nonsense")
+        await settle(pilot)
         assert "status:nonsense is none" in screen_text(pilot)
 
 
@@ -115,7 +121,9 @@ async def test_the_end_of_a_run_is_seen_without_a_key(open_app: Open, backend: F
     async with open_app() as pilot:
         assert "#8841" in screen_text(pilot)
         backend.finish_run(8841)
-        await until(pilot, lambda: "#8841 web-cert-renew" not in screen_text(pilot), "the end in the strip")
+        await until(pilot, lambda: "#8841 web-cert-renew" not in screen_text(pilot))
+        await settle(pilot)
+        assert "#8841 web-cert-renew" not in screen_text(pilot)
         assert "22/24" in screen_text(pilot)
 
 

@@ -243,9 +243,8 @@ def payload_kind(payload: CommandPayload) -> str:
         case Script(text):
             lines = len(text.rstrip("\n").split("\n"))
             return f"script of {lines} {'line' if lines == 1 else 'lines'}, {payload.shell.value}"
-        case Commands(commands, stop_on_failure):
-            stops = "stops at the first failure" if stop_on_failure else "goes on after failures"
-            return f"{len(commands)} commands, {payload.shell.value}, {stops}"
+        case Commands(commands):
+            return f"{len(commands)} {'command' if len(commands) == 1 else 'commands'}, {payload.shell.value}"
 
 
 def command_lines(payload: CommandPayload, width: int) -> tuple[Line, ...]:
@@ -278,6 +277,8 @@ def task_rules(task: Task) -> tuple[tuple[str, str], ...]:
         ("overlap", overlap),
         ("missed", f"runs late up to {short(draft.grace)}"),
     ]
+    if isinstance(payload.body, Commands):
+        rows.append(("failing", "ends the target" if payload.body.stop_on_failure else "goes on with the next"))
     if payload.working_directory:
         rows.append(("in", payload.working_directory))
     if payload.environment:

@@ -12,7 +12,7 @@ from textual.widget import Widget
 
 from deployx_tui.errors import DeployxError, InvalidInput, Unavailable
 from deployx_tui.tui.bridge import Bridge, Changed, LinkChanged, StripChanged, Ticked
-from deployx_tui.tui.keymap import EVERYWHERE, PLACES, Key
+from deployx_tui.tui.keymap import EVERYWHERE, PLACES, PRINTABLE, Key
 from deployx_tui.tui.render.line import StyleName
 from deployx_tui.tui.render.safe import SafeText, show
 from deployx_tui.tui.standing import Link
@@ -130,10 +130,20 @@ class Place(Screen[None]):
         return tuple(sorted(keys, key=lambda key: key.footer or 0))
 
     def works(self, key: Key) -> bool:
-        """Whether its action can be done now."""
+        """Whether its action can be done now, and its key reaches it."""
+        typing = self.is_typing
+        if key.typing_only and not typing:
+            return False
+        if typing and not key.always and any(len(each) == 1 or each in PRINTABLE for each in key.keys.split(",")):
+            return False
         namespace, _, name = key.action.partition("(")[0].rpartition(".")
         target = self.app if namespace == "app" else self
         return bool(target.check_action(name, ()))
+
+    @property
+    def is_typing(self) -> bool:
+        """Whether letters go into a field."""
+        return self.focused is not None and self.focused.check_consume_key("x", "x")
 
     def out_word(self) -> str:
         """The way out, for the strip: key and word."""

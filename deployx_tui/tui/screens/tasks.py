@@ -14,7 +14,7 @@ from textual.widget import Widget
 
 from deployx_tui.errors import DeployxError, NotFound, Unavailable
 from deployx_tui.model.ids import DeviceId, GroupId, TaskId
-from deployx_tui.model.task import Task, TaskQuery, TaskSort
+from deployx_tui.model.task import Task, TaskDraft, TaskQuery, TaskSort
 from deployx_tui.tui.bridge import Changed
 from deployx_tui.tui.filters import TaskFilter, parse_filter
 from deployx_tui.tui.keymap import TASKS, bindings
@@ -25,6 +25,7 @@ from deployx_tui.tui.render.task_detail import TaskFacts
 from deployx_tui.tui.render.tasks import TaskView
 from deployx_tui.tui.screens import task_acts
 from deployx_tui.tui.screens.place import Place
+from deployx_tui.tui.screens.task_acts import copy_of
 from deployx_tui.tui.screens.task_facts import read_facts, zone_of
 from deployx_tui.tui.widgets.base import Pane, TitleBar
 from deployx_tui.tui.widgets.field import Field
@@ -52,6 +53,7 @@ COLUMNS: tuple[Column[TaskView], ...] = (
 _BEGIN: tuple[Line, ...] = (
     line("No task yet."),
     line(""),
+    line(span("n ", "key"), "makes the first one: what, on which devices, when"),
     line(span(": ", "key"), "run @web -- uptime   runs a command once, without a task"),
 )
 
@@ -369,6 +371,26 @@ class TasksPlace(Place):
             self.table.clear_marks([task.id for task in chosen])
             self.refresh_frame()
 
+    def action_new(self) -> None:
+        self._edit(None)
+
+    def action_edit(self) -> None:
+        if (view := self.table.row) is not None:
+            self._edit(view.task)
+
+    def action_duplicate(self) -> None:
+        if (view := self.table.row) is not None:
+            self._edit(None, copy_of(view.task.draft))
+
+    def _edit(self, task: Task | None, draft: TaskDraft | None = None) -> None:
+        from deployx_tui.tui.screens.editor import Editor  # noqa: PLC0415 - loaded when it is opened
+
+        self.app.push_screen(Editor(task, draft=draft, saved=self._go_to))
+
+    def _go_to(self, task: TaskId) -> None:
+        """The cursor goes there when the list is read again, on return."""
+        self._wanted = task
+
     async def act_on(self, verb: str, task: Task) -> None:
         """A command of the palette on one task."""
         self._wanted = task.id
@@ -378,6 +400,10 @@ class TasksPlace(Place):
                 await task_acts.run_now(self, (task,))
             case "pause" | "resume":
                 await task_acts.pause_or_resume(self, (task,))
+            case "edit":
+                self._edit(task)
+            case "duplicate":
+                self._edit(None, copy_of(task.draft))
             case "rm":
                 await task_acts.delete(self, (task,))
             case _:

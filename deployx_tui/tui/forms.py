@@ -1,0 +1,308 @@
+"""The editor's form as a value: what stands in its fields, to and from a draft. Pure.
+
+Fields have the ids of the form; problems come with the wire's field names and are brought to the form's by
+`field_of`.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time
+from typing import Literal, TypeVar
+from zoneinfo import ZoneInfo
+
+from deployx_tui.errors import InvalidInput, Problem
+from deployx_tui.model.parse import (
+    WEEKDAYS,
+    format_duration,
+    format_times,
+    parse_assignment,
+    parse_duration,
+    parse_instant,
+    parse_monthly,
+    parse_success_codes,
+    parse_times,
+    zone_of,
+)
+from deployx_tui.model.payload import CommandPayload, Commands, Line, Script, Shell
+from deployx_tui.model.schedule import (
+    Cron,
+    Daily,
+    Fold,
+    Gap,
+    Monthly,
+    Once,
+    Overlap,
+    OverlapKind,
+    Recurrence,
+    Schedule,
+    ShortMonth,
+    Weekly,
+)
+from deployx_tui.model.task import TaskDraft
+
+Kind = Literal["line", "script", "commands"]
+Repeat = Literal["once", "daily", "weekly", "monthly", "cron"]
+T = TypeVar("T")
+
+#: wire names by the form's, longest first where one begins with another
+_WIRE: tuple[tuple[str, str], ...] = (
+    ("task_name", "name"),
+    ("name", "name"),
+    ("command_payload.environment", "environment"),
+    ("command_payload.working_directory", "directory"),
+    ("command_payload.success_codes", "codes"),
+    ("command_payload.shell", "shell"),
+    ("command_payload.stop_on_failure", "stop"),
+    ("command_payload.command", "text"),
+    ("command_payload.script", "text"),
+    ("command_payload", "text"),
+    ("selector", "targets"),
+    ("device_ids", "targets"),
+    ("group_ids", "targets"),
+    ("recurrence_config.days_of_week", "weekdays"),
+    ("recurrence_config.day_of_month", "monthdays"),
+    ("recurrence_config.days", "monthdays"),
+    ("recurrence_config.time", "times"),
+    ("recurrence_config.times", "times"),
+    ("recurrence_config.cron_expression", "cron"),
+    ("recurrence_config.end_date", "end"),
+    ("scheduled_time", "at"),
+    ("start", "start"),
+    ("end", "end"),
+    ("timezone", "zone"),
+    ("gap", "gap"),
+    ("fold", "fold"),
+    ("short_month", "short"),
+    ("overlap", "parallel"),
+    ("grace_seconds", "grace"),
+    ("timeout_seconds", "timeout"),
+    ("tags", "tags"),
+    ("description", "about"),
+)
+
+#: fields that a schedule is made from: with a problem in one of them there are no next runs to show
+SCHEDULE_FIELDS = frozenset({"at", "times", "weekdays", "monthdays", "cron", "zone", "start", "end"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """What stands in the fields."""
+
+    name: str = ""
+    kind: Kind = "line"
+    line: str = ""
+    #: script or commands, a line each
+    text: str = ""
+    stop: bool = True
+    shell: Shell = Shell.SH
+    directory: str = ""
+    environment: str = ""
+    codes: str = "0"
+    targets: str = ""
+    repeat: Repeat = "daily"
+    at: str = ""
+    weekdays: frozenset[int] = frozenset({0})
+    monthdays: str = "1"
+    times: str = "03:00"
+    cron: str = ""
+    zone: str = "UTC"
+    gap: Gap = Gap.SHIFT
+    fold: Fold = Fold.FIRST
+    short: ShortMonth = ShortMonth.SKIP
+    start: str = ""
+    end: str = ""
+    timeout: str = ""
+    overlap: OverlapKind = OverlapKind.SKIP
+    parallel: str = "3"
+    grace: str = "1h"
+    tags: str = ""
+    about: str = ""
+
+
+def form_of(draft: TaskDraft) -> Form:
+    """The fields that give this draft again."""
+    payload, schedule = draft.payload, draft.schedule
+    form = Form(
+        name=draft.name,
+        shell=payload.shell,
+        directory=payload.working_directory or "",
+        environment=" ".join(shlex.quote(f"{name}={value}") for name, value in payload.environment),
+        codes=",".join(str(code) for code in sorted(payload.success_codes)),
+        targets=draft.selector,
+        zone=schedule.zone,
+        gap=schedule.gap,
+        fold=schedule.fold,
+        start=_instant_text(schedule.start, schedule.zone),
+        end=_instant_text(schedule.end, schedule.zone),
+        timeout="" if draft.timeout is None else format_duration(draft.timeout),
+        overlap=draft.overlap.kind,
+        parallel=str(draft.overlap.limit) if draft.overlap.kind is OverlapKind.PARALLEL else "3",
+        grace=format_duration(draft.grace),
+        tags=" ".join(sorted(draft.tags)),
+        about=draft.description,
+    )
+    match payload.body:
+        case Line(command):
+            form = replace(form, kind="line", line=command)
+        case Script(text):
+            form = replace(form, kind="script", text=text)
+        case Commands(commands, stop_on_failure):
+            form = replace(form, kind="commands", text="\n".join(commands), stop=stop_on_failure)
+    match schedule.recurrence:
+        case Once(at):
+            form = replace(form, repeat="once", at=_instant_text(at, schedule.zone))
+        case Daily(times):
+            form = replace(form, repeat="daily", times=format_times(times))
+        case Weekly(days, times):
+            form = replace(form, repeat="weekly", weekdays=frozenset(days), times=format_times(times))
+        case Monthly(days, times, short):
+            form = replace(
+                form,
+                repeat="monthly",
+                monthdays=",".join(str(day) for day in days),
+                times=format_times(times),
+                short=short,
+            )
+        case Cron(expression):
+            form = replace(form, repeat="cron", cron=expression)
+    return form
+
+
+def _instant_text(at: datetime | None, zone: str) -> str:
+    if at is None:
+        return ""
+    try:
+        local = at.astimezone(ZoneInfo(zone))
+    except (KeyError, ValueError, OSError):
+        local = at.astimezone(UTC)
+    wall = local.replace(tzinfo=None)
+    plain = f"{wall:%Y-%m-%dT%H:%M}" if not wall.second else f"{wall:%Y-%m-%dT%H:%M:%S}"
+    # the second pass of a time that comes twice needs its offset, or it would be read as the first
+    return plain if local.fold == 0 else f"{plain}{local:%z}"
+
+
+class _Reader:
+    """Reads field after field, keeps every problem, and goes on with what stands in for a field that is wrong."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+
+    def read(self, field: str, read: Callable[[], T], instead: T) -> T:
+        try:
+            return read()
+        except InvalidInput as error:
+            self.problems.extend(replace_field(problem, field) for problem in error.problems)
+            return instead
+
+
+def replace_field(problem: Problem, field: str) -> Problem:
+    """The problem under the form's own field name."""
+    return Problem(field=field, message=problem.message, remedy=problem.remedy)
+
+
+def field_of(wire: str) -> str:
+    """The form's field that a wire name means; "" for the whole."""
+    return next((field for name, field in _WIRE if wire == name or wire.startswith((f"{name}.", f"{name}["))), "")
+
+
+def draft_of(form: Form, base: TaskDraft | None = None) -> tuple[TaskDraft, tuple[Problem, ...]]:
+    """The draft that the fields say, and what is wrong with them (fields by the form's names).
+
+    A field that is wrong is stood in for by its default, so that the rest can be previewed. `base` gives what the
+    form has no field for: targets given by id.
+    """
+    reader = _Reader()
+    zone = reader.read("zone", lambda: zone_of(form.zone.strip()).key, "UTC")
+    schedule = Schedule(
+        recurrence=_recurrence(form, zone, reader),
+        zone=zone,
+        gap=form.gap,
+        fold=form.fold,
+        start=_optional_instant("start", form.start, zone, reader),
+        end=_optional_instant("end", form.end, zone, reader),
+    )
+    payload = CommandPayload(
+        body=_body(form),
+        shell=form.shell,
+        environment=reader.read("environment", lambda: _environment(form.environment), ()),
+        working_directory=form.directory.strip() or None,
+        success_codes=reader.read("codes", lambda: parse_success_codes(form.codes), frozenset({0})),
+    )
+    default = TaskDraft(name="", schedule=schedule, payload=payload)
+    timeout = form.timeout.strip()
+    draft = TaskDraft(
+        name=form.name.strip(),
+        schedule=schedule,
+        payload=payload,
+        selector=form.targets.strip(),
+        device_ids=base.device_ids if base is not None else (),
+        group_ids=base.group_ids if base is not None else (),
+        description=form.about.strip(),
+        tags=frozenset(form.tags.replace(",", " ").split()),
+        overlap=reader.read("parallel", lambda: _overlap(form), default.overlap),
+        grace=reader.read("grace", lambda: parse_duration(form.grace, "grace"), default.grace),
+        timeout=reader.read("timeout", lambda: parse_duration(timeout, "timeout"), None) if timeout else None,
+    )
+    return draft, tuple(reader.problems)
+
+
+def _body(form: Form) -> Line | Script | Commands:
+    match form.kind:
+        case "line":
+            return Line(form.line)
+        case "script":
+            return Script(form.text)
+        case "commands":
+            return Commands(tuple(each for each in form.text.split("\n") if each.strip()), form.stop)
+
+
+def _recurrence(form: Form, zone: str, reader: _Reader) -> Recurrence:
+    times: tuple[time, ...] = ()
+    if form.repeat in ("daily", "weekly", "monthly"):
+        times = reader.read("times", lambda: parse_times(form.times), (time(3, 0),))
+    match form.repeat:
+        case "once":
+            far = datetime(2100, 1, 1, tzinfo=UTC)
+            return Once(reader.read("at", lambda: parse_instant(form.at, zone), far))
+        case "daily":
+            return Daily(times)
+        case "weekly":
+            if not form.weekdays:
+                reader.problems.append(
+                    Problem(
+                        field="weekdays", message="no day is chosen", remedy=f"space chooses: {', '.join(WEEKDAYS)}"
+                    )
+                )
+            return Weekly(tuple(sorted(form.weekdays)) or (0,), times)
+        case "monthly":
+            first: tuple[int | Literal["last"], ...] = (1,)
+            days = reader.read("monthdays", lambda: parse_monthly(f"{form.monthdays.strip() or '-'}@00:00").days, first)
+            return Monthly(days, times, form.short)
+        case "cron":
+            return Cron(form.cron.strip())
+
+
+def _optional_instant(field: str, text: str, zone: str, reader: _Reader) -> datetime | None:
+    if not text.strip():
+        return None
+    return reader.read(field, lambda: parse_instant(text, zone), None)
+
+
+def _environment(text: str) -> tuple[tuple[str, str], ...]:
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise InvalidInput.of("environment", "a quote is not closed", "LEVEL=debug 'GREETING=two words'") from error
+    return tuple(parse_assignment(word) for word in words)
+
+
+def _overlap(form: Form) -> Overlap:
+    if form.overlap is OverlapKind.SKIP:
+        return Overlap()
+    typed = form.parallel.strip()
+    if not (typed.isascii() and typed.isdigit() and 2 <= int(typed[:5]) <= 1000):
+        raise InvalidInput.of("overlap", f"{typed!r} is no number of runs", "write 2 to 1000, or choose skip")
+    return Overlap(OverlapKind.PARALLEL, int(typed))

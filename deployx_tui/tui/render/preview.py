@@ -1,0 +1,85 @@
+"""What saving would mean: the editor's right side. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime, tzinfo
+from zoneinfo import ZoneInfo
+
+from deployx_tui.model.payload import Commands
+from deployx_tui.model.task import TaskDraft, TaskPreview
+from deployx_tui.tui.render.fires import fire_line
+from deployx_tui.tui.render.line import BLANK, Line, line, span, spread
+from deployx_tui.tui.render.task_detail import command_lines, payload_kind
+from deployx_tui.tui.render.words import said
+
+
+def preview_lines(
+    draft: TaskDraft, preview: TaskPreview, now: datetime, zone: tzinfo, width: int, *, schedule_is_read: bool
+) -> tuple[Line, ...]:
+    """Next ten runs, targets, warnings, the exact command."""
+    blocks = (
+        _fires(draft, preview, now, zone, width, schedule_is_read),
+        _targets(preview, width),
+        _command(draft, width),
+    )
+    rows: list[Line] = []
+    for block in blocks:
+        rows.extend((*block, BLANK))
+    return tuple((span(" "), *row) for row in rows[:-1])
+
+
+def _fires(
+    draft: TaskDraft, preview: TaskPreview, now: datetime, zone: tzinfo, width: int, schedule_is_read: bool
+) -> tuple[Line, ...]:
+    own = ZoneInfo(draft.schedule.zone)
+    rows: list[Line] = [spread(line(span("NEXT TEN RUNS", "head")), line(span(draft.schedule.zone, "dim")), width)]
+    if not schedule_is_read:
+        rows.append(line(span("mend the schedule to see them", "dim")))
+    elif not preview.fires:
+        rows.append(line(span("! ", "warn"), "no instant is left: it would never run by itself"))
+    else:
+        rows.extend(fire_line(fire, now, own, zone_word=True) for fire in preview.fires[:10])
+        if str(zone) != draft.schedule.zone:
+            first = preview.fires[0].at.astimezone(zone)
+            rows.append(line(span(f"the first is {first:%a %H:%M} in your zone, {zone}", "dim")))
+    return tuple(rows)
+
+
+def _targets(preview: TaskPreview, width: int) -> tuple[Line, ...]:
+    count = len(preview.targets)
+    rows: list[Line] = [spread(line(span("TARGETS", "head")), line(span(f"{count}, resolved now", "dim")), width)]
+    by_term: dict[str, list[str]] = {}
+    for _, name, why in preview.targets:
+        by_term.setdefault(why, []).append(name)
+    for term, names in list(by_term.items())[:6]:
+        rows.append(line(f"{len(names):4d}  {term:14.14} ", span(_names(names, width - 21), "dim")))
+    if len(by_term) > 6:
+        rows.append(line(span(f"      and {len(by_term) - 6} more terms", "dim")))
+    if not count:
+        rows.append(line(span("none yet", "dim")))
+    for warning in preview.warnings:
+        rows.extend(said("!", "warn", warning, width))
+    return tuple(rows)
+
+
+def _names(names: list[str], width: int) -> str:
+    if len(names) > 3 and (whole := f"{names[0]} to {names[-1]}") and len(whole) <= width:
+        return whole
+    return ", ".join(names)
+
+
+def _command(draft: TaskDraft, width: int) -> tuple[Line, ...]:
+    payload = draft.payload
+    rows: list[Line] = [spread(line(span("EXACT COMMAND", "head")), line(span(payload_kind(payload), "dim")), width)]
+    if isinstance(payload.body, Commands):
+        stops = payload.body.stop_on_failure
+        rows.append(line("the first failure ends a target" if stops else "a failure does not end a target"))
+    if payload.working_directory:
+        rows.append(line(span("in   ", "dim"), payload.working_directory))
+    rows.extend(line(span("with ", "dim"), f"{name}={value}") for name, value in payload.environment)
+    rows.extend(command_lines(payload, width))
+    if payload.success_codes != frozenset({0}):
+        rows.append(
+            line(span("ok   ", "dim"), "exit " + ", ".join(str(code) for code in sorted(payload.success_codes)))
+        )
+    return tuple(rows)

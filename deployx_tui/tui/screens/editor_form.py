@@ -1,0 +1,184 @@
+"""The fields of the editor, and which of them a kind or a recurrence wants."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+
+from deployx_tui.errors import Problem
+from deployx_tui.model.parse import WEEKDAYS
+from deployx_tui.model.payload import Shell
+from deployx_tui.model.schedule import Fold, Gap, OverlapKind, ShortMonth
+from deployx_tui.tui.forms import Form, Kind, Repeat
+from deployx_tui.tui.render.line import BLANK, line, span
+from deployx_tui.tui.widgets.base import Lines
+from deployx_tui.tui.widgets.choices import AnyOf, Choices
+from deployx_tui.tui.widgets.field import Field
+from deployx_tui.tui.widgets.form_row import FormRow
+from deployx_tui.tui.widgets.script import ScriptArea
+
+_KINDS = ("line", "script", "commands")
+_REPEATS = ("once", "daily", "weekly", "monthly", "cron")
+
+
+def _heading(text: str, *, first: bool = False) -> Lines:
+    rows = (line(span(f" {text}", "head")),)
+    return Lines(rows if first else (BLANK, *rows), classes="heading")
+
+
+class FormColumn(VerticalScroll):
+    """WHAT, WHERE, WHEN, HOW. It knows fields, and no backend."""
+
+    DEFAULT_CSS = """
+    FormColumn { width: 61; height: 1fr; scrollbar-size: 0 0; padding-right: 1; }
+    FormColumn .heading { height: auto; }
+    FormColumn #general { height: auto; display: none; }
+    """
+    can_focus = False
+
+    def __init__(self, form: Form) -> None:
+        super().__init__(id="form")
+        self._form = form
+
+    def compose(self) -> ComposeResult:
+        form = self._form
+        yield Lines((), id="general")
+        yield _heading("WHAT", first=True)
+        yield FormRow("name", Field(form.name, framed=True, id="name"))
+        yield FormRow("kind", Choices(_KINDS, form.kind, words=("one line", "script", "commands"), id="kind"))
+        yield FormRow("command", Field(form.line, framed=True, hint="df -h /var", id="line"), fields_of=("line",))
+        yield FormRow("lines", ScriptArea(form.text, id="text"), high=True)
+        yield FormRow(
+            "on failure", Choices(("stop", "go on"), "stop" if form.stop else "go on", id="stop"), fields_of=("stop",)
+        )
+        yield FormRow("shell", Choices([each.value for each in Shell], form.shell.value, id="shell"))
+        yield FormRow("directory", Field(form.directory, framed=True, hint="the login's home", id="directory"))
+        yield FormRow(
+            "environment", Field(form.environment, framed=True, hint="LEVEL=debug NAME='two words'", id="environment")
+        )
+        yield FormRow("success", Field(form.codes, framed=True, id="codes"), "  exit codes that are good")
+        yield _heading("WHERE")
+        yield FormRow("targets", Field(form.targets, framed=True, hint="@web,tag:prod,!web07", id="targets"))
+        yield _heading("WHEN")
+        yield FormRow("repeat", Choices(_REPEATS, form.repeat, id="repeat"))
+        yield FormRow("at", Field(form.at, framed=True, hint="2026-12-24T03:00", id="at"))
+        yield FormRow("days", AnyOf(WEEKDAYS, form.weekdays, id="weekdays"))
+        yield FormRow("days", Field(form.monthdays, framed=True, hint="1,15,last", id="monthdays"))
+        yield FormRow(
+            "short months",
+            Choices([each.value for each in ShortMonth], form.short.value, words=("skip", "last day"), id="short"),
+        )
+        yield FormRow("time", Field(form.times, framed=True, hint="03:00 or 03:00,15:30", id="times"))
+        yield FormRow("rule", Field(form.cron, framed=True, hint="*/15 8-18 * * 1-5", id="cron"))
+        yield FormRow("zone", Field(form.zone, framed=True, hint="Europe/Berlin", id="zone"))
+        yield FormRow(
+            "lost hour",
+            Choices([each.value for each in Gap], form.gap.value, words=("run after it", "leave out"), id="gap"),
+        )
+        yield FormRow(
+            "doubled hour",
+            Choices([each.value for each in Fold], form.fold.value, words=("first time", "both"), id="fold"),
+        )
+        yield FormRow("not before", Field(form.start, framed=True, hint="from now on", id="start"))
+        yield FormRow("not after", Field(form.end, framed=True, hint="no end", id="end"))
+        yield _heading("HOW")
+        yield FormRow("timeout", Field(form.timeout, framed=True, hint="none", id="timeout"), "  per target")
+        overlap = Choices(
+            [each.value for each in OverlapKind],
+            form.overlap.value,
+            words=("skip this run", "at once, up to"),
+            id="overlap",
+        )
+        yield FormRow("overlap", overlap, Field(form.parallel, framed=True, id="parallel"))
+        yield FormRow("missed runs", "once, within ", Field(form.grace, framed=True, id="grace"))
+        yield FormRow("tags", Field(form.tags, framed=True, hint="prod nightly", id="tags"))
+        yield FormRow("about", Field(form.about, framed=True, hint="for whoever reads it at 3 a.m.", id="about"))
+
+    def on_mount(self) -> None:
+        self.query_one("#overlap").styles.width = 31
+        self.show_rows()
+
+    def form(self) -> Form:
+        """What stands in the fields now."""
+
+        def text(field: str) -> str:
+            return self.query_one(f"#{field}", Field).value
+
+        def choice(field: str) -> str:
+            return self.query_one(f"#{field}", Choices).value
+
+        return Form(
+            name=text("name"),
+            kind=cast(Kind, choice("kind")),
+            line=text("line"),
+            text=self.query_one("#text", ScriptArea).text,
+            stop=choice("stop") == "stop",
+            shell=Shell(choice("shell")),
+            directory=text("directory"),
+            environment=text("environment"),
+            codes=text("codes"),
+            targets=text("targets"),
+            repeat=cast(Repeat, choice("repeat")),
+            at=text("at"),
+            weekdays=self.query_one("#weekdays", AnyOf).chosen,
+            monthdays=text("monthdays"),
+            times=text("times"),
+            cron=text("cron"),
+            zone=text("zone"),
+            gap=Gap(choice("gap")),
+            fold=Fold(choice("fold")),
+            short=ShortMonth(choice("short")),
+            start=text("start"),
+            end=text("end"),
+            timeout=text("timeout"),
+            overlap=OverlapKind(choice("overlap")),
+            parallel=text("parallel"),
+            grace=text("grace"),
+            tags=text("tags"),
+            about=text("about"),
+        )
+
+    def show_rows(self) -> None:
+        """Only what the kind and the recurrence have a use for."""
+        kind = self.query_one("#kind", Choices).value
+        repeat = self.query_one("#repeat", Choices).value
+        wanted = {
+            "line": kind == "line",
+            "text": kind != "line",
+            "stop": kind == "commands",
+            "at": repeat == "once",
+            "weekdays": repeat == "weekly",
+            "monthdays": repeat == "monthly",
+            "short": repeat == "monthly",
+            "times": repeat in ("daily", "weekly", "monthly"),
+            "cron": repeat == "cron",
+            "gap": repeat != "once",
+            "fold": repeat != "once",
+            "start": repeat != "once",
+            "end": repeat != "once",
+        }
+        for row in self.query(FormRow):
+            row.display = wanted.get(row.fields_of[0], True)
+        self.query_one("#parallel").display = self.query_one("#overlap", Choices).value == "parallel"
+
+    def show_problems(self, problems: Sequence[Problem]) -> None:
+        """Each under its field; what belongs to none stands at the top."""
+        placed: set[Problem] = set()
+        for row in self.query(FormRow):
+            mine = [p for p in problems if p.field in row.fields_of or (p.field == "text" and "line" in row.fields_of)]
+            row.set_problems(mine)
+            placed.update(mine)
+        general = self.query_one("#general", Lines)
+        rest = [problem for problem in problems if problem not in placed]
+        general.set_lines([line(span(f" ✗ {problem.message}: {problem.remedy}", "bad")) for problem in rest])
+        general.display = bool(rest)
+
+    def focus_field(self, field: str) -> None:
+        """The cursor into a field, which comes into sight."""
+        if field == "text" and self.query_one("#kind", Choices).value == "line":
+            field = "line"
+        for found in self.query(f"#{field}") if field else ():
+            found.focus()

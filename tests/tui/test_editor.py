@@ -1,0 +1,128 @@
+"""The editor, by keys alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from deployx_tui.model.ids import TaskId
+from deployx_tui.model.payload import Commands, Script
+from deployx_tui.model.schedule import Cron, Weekly
+from tests.support.fake_backend import FakeBackend
+from tests.support.screen import check_snapshot, press, screen_text, settle, type_text
+from tests.tui.conftest import Open
+
+
+@pytest.mark.parametrize("size", [(120, 36), (80, 24)])
+async def test_the_editor_looks_like_this(open_app: Open, size: tuple[int, int]) -> None:
+    async with open_app(*size) as pilot:
+        await press(pilot, "down", "down", "e")
+        check_snapshot(pilot, "editor")
+
+
+async def test_a_new_task_is_typed_previewed_and_saved(open_app: Open, backend: FakeBackend) -> None:
+    async with open_app() as pilot:
+        await press(pilot, "n")
+        await type_text(pilot, "uptime-weekly\t\tuptime\t\t\t\t\t@web,!web07\t")
+        await press(pilot, "right", "tab", *["right"] * 6, "space", "tab")  # weekly; sunday too
+        await press(pilot, "ctrl+u", *"02:30")
+        text = screen_text(pilot)
+        assert "Sun 29 Mar 03:00 CEST  ! the clock skips it: runs after" in text
+        assert "21, resolved now" in text
+        assert "✓ ctrl+s saves" in text
+        await press(pilot, "ctrl+s")
+        saved = next(task for task in backend.task_rows.values() if task.name == "uptime-weekly")
+        assert isinstance(saved.draft.schedule.recurrence, Weekly)
+        assert saved.draft.schedule.recurrence.days == (0, 6)
+        assert "uptime-weekly saved" in screen_text(pilot)
+        assert "▌  ○ uptime-weekly" in screen_text(pilot)
+
+
+async def test_cron_and_a_script_are_typed(open_app: Open, backend: FakeBackend) -> None:
+    async with open_app() as pilot:
+        await press(pilot, "n")
+        await type_text(pilot, "by-cron\t")
+        await press(pilot, "right", "tab")
+        await type_text(pilot, "set -e\nuptime\t\t\t\t\tnas01\t")
+        await press(pilot, "c", "tab")
+        await type_text(pilot, "*/20 8-18 * * 1-5")
+        await press(pilot)
+        assert "Tue  3 Mar 15:20 CET" in screen_text(pilot)
+        await press(pilot, "ctrl+s")
+        saved = next(task for task in backend.task_rows.values() if task.name == "by-cron")
+        assert saved.draft.payload.body == Script("set -e\nuptime")
+        assert saved.draft.schedule.recurrence == Cron("*/20 8-18 * * 1-5")
+
+
+async def test_an_error_stands_under_its_field_with_the_remedy_and_blocks_saving(
+    open_app: Open, backend: FakeBackend
+) -> None:
+    async with open_app() as pilot:
+        await press(pilot, "down", "down", "e")
+        pilot.app.screen.query_one("#timeout").focus()
+        await press(pilot, "ctrl+u", *"90")
+        text = screen_text(pilot)
+        assert "has no unit" in text
+        assert "1 field to mend" in text
+        assert "ctrl+s save " not in text
+        await press(pilot, "ctrl+s")
+        assert "tasks.update" not in backend.calls
+        pilot.app.screen.query_one("#name").focus()
+        await press(pilot, "f8", "s")
+        assert "has no unit" not in screen_text(pilot)
+        await press(pilot, "ctrl+s")
+        assert backend.calls.count("tasks.update") == 1
+
+
+async def test_esc_keeps_a_draft_and_e_opens_it_again(open_app: Open) -> None:
+    async with open_app() as pilot:
+        await press(pilot, "down", "down", "e", *"-two", "escape")
+        assert "the draft stays" in screen_text(pilot)
+        await press(pilot, "e")
+        assert "nginx-reload-two" in screen_text(pilot)
+        assert "your draft, not saved yet" in screen_text(pilot)
+
+
+async def test_a_task_that_changed_meanwhile_is_not_overwritten_unasked(open_app: Open, backend: FakeBackend) -> None:
+    async with open_app() as pilot:
+        await press(pilot, "down", "down", "e", *"-two")
+        row = backend.task_rows[TaskId(3)]
+        backend.task_rows[TaskId(3)] = replace(row, version=row.version + 1)
+        await press(pilot, "ctrl+s")
+        assert "It changed meanwhile" in screen_text(pilot)
+        await press(pilot, "enter")
+        assert backend.task_rows[TaskId(3)].name == "nginx-reload"
+        await press(pilot, "ctrl+s", "up", "enter")
+        assert backend.task_rows[TaskId(3)].name == "nginx-reload-two"
+
+
+async def test_a_duplicate_is_a_new_task_under_another_name(open_app: Open, backend: FakeBackend) -> None:
+    async with open_app() as pilot:
+        await press(pilot, "down", "down", "D", "ctrl+s")
+        assert [task.name for task in backend.task_rows.values()].count("nginx-reload") == 1
+        assert any(task.name == "nginx-reload-copy" for task in backend.task_rows.values())
+
+
+async def test_a_list_of_commands_says_what_a_failure_does(open_app: Open, backend: FakeBackend) -> None:
+    row = backend.task_rows[TaskId(11)]
+    async with open_app() as pilot:
+        await press(pilot, "colon")
+        await type_text(pilot, "task edit web-kernel-upgrade\n")
+        await settle(pilot)
+        assert "the first failure ends a target" in screen_text(pilot)
+        pilot.app.screen.query_one("#stop").focus()
+        await press(pilot, "right", "ctrl+s")
+    assert isinstance(row.draft.payload.body, Commands)
+    assert backend.task_rows[TaskId(11)].draft.payload.body == Commands(row.draft.payload.body.commands, False)
+
+
+async def test_the_preview_is_a_page_of_its_own_on_a_narrow_screen(open_app: Open) -> None:
+    async with open_app(80, 24) as pilot:
+        await press(pilot, "down", "down", "e")
+        assert "NEXT TEN RUNS" not in screen_text(pilot)
+        await press(pilot, "f5")
+        assert "NEXT TEN RUNS" in screen_text(pilot)
+        await press(pilot, "escape")
+        assert "nginx-reload" in screen_text(pilot)
+        assert "NEXT TEN RUNS" not in screen_text(pilot)
