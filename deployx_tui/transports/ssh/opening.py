@@ -10,7 +10,9 @@ import contextlib
 import errno
 import ipaddress
 import os
+import re
 import select
+import shlex
 import socket
 import threading
 import time
@@ -168,7 +170,10 @@ class Opening:
             elif self._tools.key_kept is not None:
                 self._tools.key_kept(self._endpoint, verdict.offered)
         if not verdict.accepted:
-            raise Failed(Unreached(Cause.HOST_KEY, verdict.message, verdict.remedy, verdict.offered))
+            # known_hosts knows hosts, the command names devices
+            name = shlex.quote(self._endpoint.name)
+            remedy = re.sub(r"deployx device trust$", lambda found: f"{found[0]} {name}", verdict.remedy)
+            raise Failed(Unreached(Cause.HOST_KEY, verdict.message, remedy, verdict.offered))
         return verdict.message
 
     def authenticate(self) -> str:
