@@ -50,8 +50,10 @@ class Rule:
         """The first fire strictly later than `instant` (aware), in UTC, within the schedule's bounds; None: none."""
         rule = self.schedule.recurrence
         if isinstance(rule, Once):
-            at = rule.at.astimezone(UTC)
-            return at if at > instant and self._is_within(at) else None
+            exact = rule.at.astimezone(UTC)
+            # the store keeps milliseconds: with a finer instant, "after the one stored" would give the same one again
+            at = exact.replace(microsecond=exact.microsecond // 1000 * 1000)
+            return at if at > instant and self._is_within(exact) else None
         if instant >= _END_OF_TIME:
             return None
         earliest = to_seconds(instant) + 1

@@ -16,14 +16,25 @@ from deployx_tui.engine.engine import Engine
 from deployx_tui.engine.settings import EngineSettings
 from deployx_tui.errors import DatabaseRefused, Unavailable
 from deployx_tui.model.device import Contact, DeviceDraft, GroupDraft, HostKeyPolicy, TransportKind
-from deployx_tui.model.execution import Cause, ExecutionStatus, KillReport, KillVerdict, Stream, TargetState, Trigger
-from deployx_tui.model.ids import DeviceId
-from deployx_tui.model.payload import CommandPayload, Commands
+from deployx_tui.model.execution import (
+    Cause,
+    ExecutionQuery,
+    ExecutionStatus,
+    KillReport,
+    KillVerdict,
+    Stream,
+    TargetState,
+    Trigger,
+)
+from deployx_tui.model.ids import DeviceId, ExecutionId, TaskId
+from deployx_tui.model.payload import CommandPayload, Commands, Line
+from deployx_tui.model.schedule import Once, Schedule
+from deployx_tui.model.task import TaskDraft, TaskState
 from deployx_tui.output.frames import decode
 from deployx_tui.output.store import OutputStore
 from deployx_tui.planning.plan import make_plan
-from deployx_tui.store import devices, executions, groups, schema, targets
-from deployx_tui.store.clock import now_ms
+from deployx_tui.store import devices, executions, groups, history, schema, targets, tasks
+from deployx_tui.store.clock import now_ms, to_ms
 from deployx_tui.store.database import Database
 from deployx_tui.transports.base import (
     CommandSpec,
@@ -563,3 +574,37 @@ def test_the_policy_of_a_device_is_its_own_else_the_strictest_of_its_groups(
         "own": HostKeyPolicy.ACCEPT_NEW,
     }
     assert d
+
+
+# -- schedules
+
+
+def test_a_task_that_is_due_runs_by_itself_and_is_finished_when_no_instant_is_left(
+    bench: Bench, transport: ScriptedTransport
+) -> None:
+    (web1,) = bench.add_devices("web1")
+    transport.behaviour = says(b"scheduled")
+    at = datetime.now(UTC) + timedelta(milliseconds=300)
+    draft = TaskDraft(
+        name="soon",
+        schedule=Schedule(recurrence=Once(at), zone="UTC"),
+        payload=CommandPayload(body=Line("uptime")),
+        device_ids=(web1,),
+    )
+    with bench.database.write() as c:
+        task = tasks.add(c, draft, bench.owner, to_ms(at), now_ms())
+    bench.engine.tasks_changed()
+    bench.until(lambda: bool(runs_of(bench, task)))
+    (execution,) = runs_of(bench, task)
+    run = bench.ended(execution)
+    assert (run.status, run.trigger) == (ExecutionStatus.SUCCEEDED, Trigger.SCHEDULE)
+    assert run.scheduled_for == at.replace(microsecond=at.microsecond // 1000 * 1000)
+    assert bench.output_of(bench.targets(run)["web1"]) == b"scheduled"
+    with bench.database.read() as c:
+        assert tasks.get(c, task).state is TaskState.FINISHED
+    assert bench.engine.lag_ms() < 60_000
+
+
+def runs_of(bench: Bench, task: TaskId) -> tuple[ExecutionId, ...]:
+    with bench.database.read() as c:
+        return tuple(run.id for run in history.page(c, ExecutionQuery(task_id=task))[0])

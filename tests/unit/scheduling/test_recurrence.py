@@ -161,3 +161,12 @@ def test_every_problem_of_a_schedule_is_told() -> None:
         compile_schedule(schedule)
     fields = {problem.field for problem in caught.value.problems}
     assert fields == {"timezone", "recurrence_config.cron_expression", "end"}
+
+
+def test_a_single_run_is_over_after_its_own_millisecond() -> None:
+    """The store keeps milliseconds: what it keeps of a finer instant must not be followed by the same instant."""
+    at = datetime(2026, 11, 23, 15, 52, 10, 892_123, tzinfo=UTC)
+    rule = compile_schedule(Schedule(recurrence=Once(at), zone="UTC"))
+    fire = rule.next_after(at - timedelta(seconds=1))
+    assert fire == at.replace(microsecond=892_000)
+    assert rule.next_after(fire) is None
