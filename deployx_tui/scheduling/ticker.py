@@ -79,7 +79,8 @@ class APSchedulerTicker:
         self._scheduler.start()
 
     def wake(self) -> None:
-        self._scheduler.wakeup()
+        if self._scheduler.running:  # before its start there is nothing to wake
+            self._scheduler.wakeup()
 
     def stop(self) -> None:
         self._scheduler.shutdown(wait=True)

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import IO, Any
 
 import psycopg
-import pytest
+
+from tests.support.require import require
 
 #: options that make it quick; a test's server never has to survive a power loss
 _FAST = ("fsync=off", "full_page_writes=off", "shared_buffers=32MB", "max_connections=200", "log_min_messages=fatal")
@@ -29,16 +30,6 @@ def programs() -> Path | None:
         return Path(found).resolve().parent
     candidates = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     return candidates[-1].parent if candidates else None
-
-
-def skip_without_postgresql() -> Path:
-    """Its programs; a test without them is skipped, and in CI it fails."""
-    found = programs()
-    if found is None:
-        if os.environ.get("CI"):
-            pytest.fail("PostgreSQL's server is not installed; in CI it must be (apt install postgresql)")
-        pytest.skip("PostgreSQL's server is not installed (apt install postgresql)")
-    return found
 
 
 class Server:
@@ -70,7 +61,9 @@ def shared_server(meeting: Path) -> Iterator[Server]:
 
     `meeting`: a file that all workers of the run name alike.
     """
-    bin_folder = skip_without_postgresql()
+    bin_folder = programs()
+    require(bin_folder is not None, "PostgreSQL's server")
+    assert bin_folder is not None
     with _locked(meeting) as file:
         words = file.read().split()
         folder, users = (Path(words[0]), int(words[1])) if words else (_start(bin_folder), 0)

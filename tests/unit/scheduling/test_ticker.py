@@ -160,6 +160,11 @@ def test_a_wake_is_a_look(due: FakeDue, start: Start) -> None:
     ask(due)
 
 
+def test_a_wake_before_the_start_is_nothing(due: FakeDue, hands: Hands) -> None:
+    APSchedulerTicker(due, hands).wake()
+    assert due.nows == []
+
+
 @pytest.mark.parametrize("error", [OSError("disk full"), ValueError("a bug"), KeyError("x")])
 def test_a_throwing_store_never_ends_the_thread(due: FakeDue, hands: Hands, start: Start, error: Exception) -> None:
     due.answers = [error, error, runs(1), error, runs(2)]
