@@ -373,7 +373,43 @@ EDITOR: tuple[Key, ...] = (
     ),
 )
 
+CALENDAR: tuple[Key, ...] = (
+    Key(
+        id="calendar.day",
+        keys="up,down,left,right",
+        action="",
+        word="day",
+        says="Another day; h j k l too",
+        shown="arrows",
+        footer=1,
+    ),
+    Key(
+        id="calendar.before",
+        keys="left_square_bracket",
+        action="month(-1)",
+        word="month",
+        says="The month before",
+        shown="[ ]",
+        footer=2,
+    ),
+    Key(id="calendar.after", keys="right_square_bracket", action="month(1)", word="month", says="The month after"),
+    Key(id="calendar.today", keys="t", action="today", word="today", says="To today", footer=3),
+    Key(id="calendar.new", keys="n", action="new", word="new here", says="A new task at this day and time", footer=6),
+    Key(
+        id="calendar.open",
+        keys="enter",
+        action="enter",
+        word="open",
+        says="To the day's list; there: the run or the task",
+        footer=4,
+    ),
+    Key(
+        id="calendar.pane", keys="tab", action="pane", word="pane", says="From the month to the day and back", footer=5
+    ),
+)
+
 PLACES: dict[str, tuple[Key, ...]] = {
+    "calendar": CALENDAR,
     "": (),
     "history": HISTORY,
     "execution": EXECUTION,

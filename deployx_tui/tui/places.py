@@ -23,8 +23,15 @@ def _history() -> Place:
     return HistoryPlace()
 
 
+def _calendar() -> Place:
+    from deployx_tui.tui.screens.calendar import CalendarPlace  # noqa: PLC0415 - as above
+
+    return CalendarPlace()
+
+
 #: tab and how its screen is made, in the order of the bar
 TABS: tuple[tuple[Tab, Callable[[], Place]], ...] = (
     (Tab(key="2", id="tasks", title="Tasks"), _tasks),
+    (Tab(key="3", id="calendar", title="Calendar"), _calendar),
     (Tab(key="4", id="history", title="History"), _history),
 )

@@ -1,0 +1,163 @@
+"""The calendar: a month with heat, the day as a list, both by keys alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from textual.pilot import Pilot
+
+from deployx_tui.model.calendar import CalendarDay, Month
+from deployx_tui.model.execution import ExecutionStatus
+from deployx_tui.model.ids import TaskId
+from deployx_tui.tui.render.calendar import NARROW, WIDE, Grid, month_lines, scale_of
+from deployx_tui.tui.render.line import plain, width_of
+from deployx_tui.tui.screens.calendar import CalendarPlace
+from deployx_tui.tui.screens.editor import Editor
+from deployx_tui.tui.screens.execution import ExecutionPlace
+from deployx_tui.tui.screens.task_page import TaskPage
+from tests.support.fake_backend import FakeBackend
+from tests.support.history_world import with_history
+from tests.support.hostile import HOSTILE
+from tests.support.screen import check_snapshot, press, screen_text
+from tests.tui.conftest import Open
+from tests.tui.test_history import harmless
+
+SIZES = pytest.mark.parametrize("size", [(120, 36), (80, 24)])
+S = ExecutionStatus
+
+
+@pytest.fixture
+def backend() -> FakeBackend:
+    return with_history(FakeBackend())
+
+
+def calendar_of(pilot: Pilot[int]) -> CalendarPlace:
+    screen = pilot.app.screen
+    assert isinstance(screen, CalendarPlace)
+    return screen
+
+
+def place_of(pilot: Pilot[int]) -> type:
+    return type(pilot.app.screen)
+
+
+@SIZES
+async def test_the_calendar_looks_like_this(open_app: Open, size: tuple[int, int]) -> None:
+    async with open_app(*size, first="calendar") as pilot:
+        check_snapshot(pilot, "calendar")
+
+
+async def test_arrows_move_by_days_and_weeks_and_over_the_edge_of_a_month(open_app: Open, backend: FakeBackend) -> None:
+    async with open_app(first="calendar") as pilot:
+        await press(pilot, "right", "down", "j")
+        assert calendar_of(pilot).grid.cursor == date(2026, 3, 18)
+        assert "─ Wed 18 Mar " in screen_text(pilot)
+        backend.calls.clear()
+        await press(pilot, "down", "down")
+        assert "Calendar ─ April 2026" in screen_text(pilot)
+        assert backend.calls.count("calendar.month") == 1
+        await press(pilot, "left")
+        assert "March 2026" in screen_text(pilot)
+        await press(pilot, "t")
+        assert calendar_of(pilot).grid.cursor == date(2026, 3, 3)
+
+
+async def test_brackets_turn_months_and_keep_the_day_where_there_is_one(open_app: Open) -> None:
+    async with open_app(first="calendar") as pilot:
+        screen = calendar_of(pilot)
+        screen.grid.move_to(date(2026, 3, 31))
+        await press(pilot, "right_square_bracket")
+        assert screen.grid.cursor == date(2026, 4, 30)
+        await press(pilot, "left_square_bracket", "left_square_bracket")
+        assert screen.grid.cursor == date(2026, 2, 28)
+
+
+async def test_a_clock_change_is_said_on_its_day(open_app: Open) -> None:
+    async with open_app(first="calendar") as pilot:
+        assert "clock +1h" in screen_text(pilot)
+        calendar_of(pilot).grid.move_to(date(2026, 3, 29))
+        await press(pilot, "tab")
+        assert "an hour is skipped" in screen_text(pilot)
+
+
+async def test_the_list_stands_at_now_and_enter_opens_runs_and_tasks(open_app: Open) -> None:
+    async with open_app(first="calendar") as pilot:
+        await press(pilot, "enter")
+        row = calendar_of(pilot).table.row
+        assert row is not None and row.entry.execution_id is None
+        await press(pilot, "enter")
+        assert place_of(pilot) is TaskPage
+        await press(pilot, "q", "up", "enter")
+        assert place_of(pilot) is ExecutionPlace
+        await press(pilot, "q", "q")
+        assert calendar_of(pilot).grid.has_focus
+
+
+async def test_n_opens_the_editor_at_the_time_under_the_cursor(open_app: Open) -> None:
+    async with open_app(first="calendar") as pilot:
+        await press(pilot, "n")
+        assert place_of(pilot) is Editor
+        assert "2026-03-03T16:00" in screen_text(pilot)
+        await press(pilot, "escape")
+        await press(pilot, "right", "n")
+        assert "2026-03-04T09:00" in screen_text(pilot)
+
+
+async def test_a_click_chooses_a_day(open_app: Open) -> None:
+    async with open_app(first="calendar") as pilot:
+        await pilot.click("#month", offset=(2 * 12 + 3, 4 * 2 + 2))
+        await press(pilot, "tab")
+        assert calendar_of(pilot).grid.cursor == date(2026, 3, 11)
+
+
+@SIZES
+async def test_hostile_task_names_stay_text(open_app: Open, backend: FakeBackend, size: tuple[int, int]) -> None:
+    for number, text in enumerate(HOSTILE, start=1):
+        task = backend.task_rows[TaskId(number)]
+        backend.task_rows[TaskId(number)] = replace(task, draft=replace(task.draft, name=text))
+    async with open_app(*size, first="calendar") as pilot:
+        await press(pilot, "right", "tab")
+        for _ in range(8):
+            harmless(screen_text(pilot))
+            await press(pilot, "pagedown")
+
+
+def month_of(counts: list[tuple[int, ...]]) -> Month:
+    days = tuple(CalendarDay(day=date(2026, 3, at + 1), planned=bins, done=()) for at, bins in enumerate(counts))
+    return Month(year=2026, month=3, zone="UTC", days=days)
+
+
+@given(st.lists(st.tuples(*[st.integers(0, 100_000)] * 8), min_size=7, max_size=7))
+def test_the_legend_says_what_each_step_of_the_heat_holds(counts: list[tuple[int, ...]]) -> None:
+    scale = scale_of(month_of(counts))
+    held: dict[str, tuple[int, int]] = {"·": (0, 0)}
+    for part in scale.legend().split("  ")[1:]:
+        sign, _, numbers = part.partition(" ")
+        first, _, last = numbers.partition("-")
+        held[sign] = (int(first), int(last or first))
+    for count in (count for bins in counts for count in bins):
+        low, high = held[scale.mark(count)]
+        assert low <= count <= high
+
+
+@pytest.mark.parametrize("grid", [WIDE, NARROW])
+def test_each_row_of_a_month_has_the_width_of_the_grid(grid: Grid) -> None:
+    busy = CalendarDay(
+        day=date(2026, 3, 1), planned=(99_999,) * 8, done=((S.SUCCEEDED, 123_456), (S.FAILED, 1234), (S.LOST, 9)),
+        clock_change="clock -1h",
+    )  # fmt: skip
+    month = Month(year=2026, month=3, zone="UTC", days=(busy,) * 14)
+    made = month_lines(month, date(2026, 3, 1), date(2026, 3, 2), grid)
+    assert {width_of(each) for each in made} == {grid.width}
+    assert len(made) == grid.height(2)
+
+
+def test_a_day_that_is_over_counts_what_was_and_one_to_come_what_is_planned() -> None:
+    day = CalendarDay(day=date(2026, 3, 2), planned=(1,) * 8, done=((S.SUCCEEDED, 5),))
+    month = Month(year=2026, month=3, zone="UTC", days=(day, *[replace(day, day=date(2026, 3, 3), done=())] * 6))
+    row = plain(month_lines(month, date(2026, 3, 9), date(2026, 3, 3), WIDE)[2])
+    assert row.startswith("│ 2       5 │ 3       8 │")
