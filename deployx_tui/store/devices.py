@@ -16,6 +16,7 @@ from deployx_tui.model.ids import DeviceId, GroupId, UserId
 from deployx_tui.store import inventory
 from deployx_tui.store.clock import from_ms
 from deployx_tui.store.dialects import sets
+from deployx_tui.store.dialects.parts import has_part
 from deployx_tui.store.identity import id_of, refuse_stale
 from deployx_tui.store.paging import checked_limit, cursor_of, key_of
 from deployx_tui.store.schema import device_group_map, device_groups, device_tags, devices
@@ -150,11 +151,11 @@ def page(
     query = select(devices).where(devices.c.deleted_at.is_(None)).order_by(devices.c.device_name).limit(limit + 1)
     for word in words.split():
         part = word.removeprefix("!")
-        tagged = select(device_tags.c.device_id).where(device_tags.c.tag.icontains(part, autoescape=True))
+        tagged = select(device_tags.c.device_id).where(has_part(c, device_tags.c.tag, part))
         has = or_(
-            devices.c.device_name.icontains(part, autoescape=True),
-            devices.c.address.icontains(part, autoescape=True),
-            devices.c.description.icontains(part, autoescape=True),
+            has_part(c, devices.c.device_name, part),
+            has_part(c, devices.c.address, part),
+            has_part(c, devices.c.description, part),
             devices.c.id.in_(tagged),
         )
         query = query.where(~has if word.startswith("!") else has)

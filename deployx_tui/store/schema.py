@@ -160,6 +160,7 @@ scheduled_tasks = Table(
     _partial("ix_scheduled_tasks_never_ran", "id", where="last_execution IS NULL AND deleted_at IS NULL"),
     _partial("ix_scheduled_tasks_name", "task_name", "id", where="deleted_at IS NULL"),
     _partial("ix_scheduled_tasks_created", "created_at", "id", where="deleted_at IS NULL"),
+    _partial("ix_scheduled_tasks_at_rest", "state", "id", where="state <> 'active' AND deleted_at IS NULL"),
     _partial("ix_scheduled_tasks_selector", "selector", where="selector <> '' AND deleted_at IS NULL"),
     sqlite_autoincrement=True,
 )

@@ -10,18 +10,22 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, text, tuple_
 
 from deployx_tui.model.execution import ALIVE, ExecutionStatus
 from deployx_tui.model.ids import DeviceId, GroupId, UserId
-from deployx_tui.model.task import TaskQuery, TaskSort
+from deployx_tui.model.task import TaskQuery, TaskSort, TaskState
 from deployx_tui.store.clock import to_ms
 from deployx_tui.store.dialects import sets
+from deployx_tui.store.dialects.parts import has_part
 from deployx_tui.store.paging import Key, checked_limit, cursor_of, key_of
 from deployx_tui.store.schema import executions, scheduled_tasks, task_devices, task_groups, task_tags, users
 from deployx_tui.store.tasks import StoredTask, joined, stored
 
 t = scheduled_tasks.c
+
+#: written out as in the partial index: most tasks are active, and the few others shall not be looked for among them
+_IS_AT_REST = text("scheduled_tasks.state <> 'active'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +51,8 @@ def page(c: Connection, query: TaskQuery, owner: UserId | None, touching: Touchi
     limit = checked_limit(query.limit)
     conditions = _conditions(c, query, owner, touching)
     order = f"tasks.{query.sort}{'.down' if query.descending else ''}"
-    if query.cursor is None:
-        count = select(func.count()).select_from(scheduled_tasks).where(*conditions)
-        key: Key = (0, None, None, c.execute(count).scalar_one())
-    else:
-        key = key_of(query.cursor, order, 4)
-    part, value, id_, total = key
+    first: Key = (0, None, None, None)
+    part, value, id_, total = first if query.cursor is None else key_of(query.cursor, order, 4)
     rows: list[Any] = []
     parts = _parts(query)
     for number, (column, condition) in enumerate(parts):
@@ -64,11 +64,17 @@ def page(c: Connection, query: TaskQuery, owner: UserId | None, touching: Touchi
         if number == part and id_ is not None:
             statement = statement.where(_beyond(column, value, id_, query.descending))
         rows += [(number, *row) for row in c.execute(statement.limit(limit + 1 - len(rows)))]
+    if query.cursor is None:
+        total = len(rows) if len(rows) <= limit else _count(c, conditions)
     more = None
     if len(rows) > limit:
         number, last, *values = rows[limit - 1]
         more = cursor_of(order, (number, values[0] if values else None, last, total))
     return TaskPage(_load(c, [row[1] for row in rows[:limit]]), more, int(total or 0))
+
+
+def _count(c: Connection, conditions: Sequence[ColumnElement[bool]]) -> int:
+    return c.execute(select(func.count()).select_from(scheduled_tasks).where(*conditions)).scalar_one()
 
 
 def _load(c: Connection, wanted: Sequence[int]) -> tuple[StoredTask, ...]:
@@ -113,14 +119,16 @@ def _beyond(column: ColumnElement[Any] | None, value: object, id_: object, desce
 def _conditions(
     c: Connection, query: TaskQuery, owner: UserId | None, touching: Touching | None
 ) -> tuple[ColumnElement[bool], ...]:
-    found: list[ColumnElement[bool]] = [t.deleted_at.is_(None)]
-    found += [_word(word) for word in query.text.split() if word != "!"]
+    found: list[Any] = [t.deleted_at.is_(None)]
+    found += [_word(c, word) for word in query.text.split() if word != "!"]
     if owner is not None:
         found.append(t.owner_id == owner)
     if query.owner is not None:
         found.append(t.owner_id.in_(select(users.c.id).where(users.c.username == query.owner)))
     if query.state is not None:
         found.append(t.state == query.state.value)
+        if query.state is not TaskState.ACTIVE:
+            found.append(_IS_AT_REST)
     if query.tag is not None:
         found.append(t.id.in_(select(task_tags.c.task_id).where(task_tags.c.tag == query.tag)))
     if query.due_before is not None:
@@ -132,15 +140,15 @@ def _conditions(
     return tuple(found)
 
 
-def _word(word: str) -> ColumnElement[bool]:
+def _word(c: Connection, word: str) -> ColumnElement[bool]:
     """A part of name, selector, description or tag, in any case; `!word` is its contrary."""
     part = word.removeprefix("!")
-    tagged = exists().where(task_tags.c.task_id == t.id, task_tags.c.tag.icontains(part, autoescape=True))
+    tagged = select(task_tags.c.task_id).where(has_part(c, task_tags.c.tag, part))
     has = or_(
-        t.task_name.icontains(part, autoescape=True),
-        t.selector.icontains(part, autoescape=True),
-        t.description.icontains(part, autoescape=True),
-        tagged,
+        has_part(c, t.task_name, part),
+        has_part(c, t.selector, part),
+        has_part(c, t.description, part),
+        t.id.in_(tagged),
     )
     return ~has if word.startswith("!") else has
 

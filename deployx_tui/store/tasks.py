@@ -7,7 +7,8 @@ finished tasks have none (`next_execution` NULL), which is why no ticker ever se
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -198,12 +199,16 @@ def schedules(c: Connection, owner: UserId | None = None) -> tuple[tuple[Schedul
     return tuple((_schedule(*row[:7]), row.number, from_ms(row.since)) for row in c.execute(query.group_by(*_RULE)))
 
 
-def firing(c: Connection, before_ms: int, owner: UserId | None = None) -> Iterator[tuple[TaskId, str, Schedule]]:
-    """(id, name, schedule) of every task whose next instant lies before `before_ms`, by that instant."""
+def firing(
+    c: Connection, before_ms: int, owner: UserId | None = None
+) -> Mapping[Schedule, Sequence[tuple[TaskId, str]]]:
+    """(id, name) of every task whose next instant lies before `before_ms`, by the rule that they share."""
     t = scheduled_tasks.c
-    query = select(t.id, t.task_name, *_RULE).where(t.next_execution < before_ms).order_by(t.next_execution)
-    for row in c.execute(query if owner is None else query.where(t.owner_id == owner)):
-        yield TaskId(row.id), row.task_name, _schedule(*row[2:9])
+    query = select(t.id, t.task_name, *_RULE).where(t.next_execution < before_ms)
+    found: defaultdict[tuple[Any, ...], list[tuple[TaskId, str]]] = defaultdict(list)
+    for id_, name, *rule in c.execute(query if owner is None else query.where(t.owner_id == owner)):
+        found[tuple(rule)].append((TaskId(id_), name))
+    return {_schedule(*rule): tasks for rule, tasks in found.items()}
 
 
 def joined() -> Select[Any]:

@@ -128,14 +128,13 @@ class LocalCalendar:
     def _to_come(
         self, c: Connection, after: datetime, end: datetime, day: date, zone: str, limit: int
     ) -> list[AgendaEntry]:
+        soon = [
+            (at, schedule, found)
+            for schedule, found in tasks.firing(c, to_ms(end), self._door.only_own).items()
+            if (at := compile_schedule(schedule).next_after(after)) is not None and at < end
+        ]
         first = nsmallest(
-            limit,
-            (
-                (at, task, name, schedule)
-                for task, name, schedule in tasks.firing(c, to_ms(end), self._door.only_own)
-                if (at := compile_schedule(schedule).next_after(after)) is not None and at < end
-            ),
-            key=lambda fire: (fire[0], fire[1]),
+            limit, ((at, task, name, schedule) for at, schedule, found in soon for task, name in found), key=_by_time
         )
         counts = self._target_counts(c, [task for _, task, _, _ in first])
         return [
@@ -150,6 +149,10 @@ class LocalCalendar:
 
 
 _JUST = timedelta(microseconds=1)
+
+
+def _by_time(fire: tuple[datetime, TaskId, str, Schedule]) -> tuple[datetime, TaskId]:
+    return fire[:2]
 
 
 def _fires(schedule: Schedule, first: datetime, end: datetime, day: date, zone: str) -> list[tuple[datetime, int]]:

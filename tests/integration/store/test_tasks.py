@@ -260,3 +260,33 @@ def test_finding_and_filtering_use_indexes(sqlite_database: Database) -> None:
     for name in ("ix_scheduled_tasks_name", "ix_scheduled_tasks_selector", "ix_task_tags_tag", "ix_task_devices_device",
                  "ix_task_groups_group", "ix_executions_task", "ix_executions_status"):  # fmt: skip
         assert plans.use(name), (name, plans)
+
+
+def test_a_page_of_many_tasks_costs_what_it_shows(sqlite_database: Database) -> None:
+    """Counted in steps of SQLite's machine, which no load of this one changes."""
+    with sqlite_database.write() as c:
+        c.execute(insert(users).values(id=1, username="ada", role="admin", created_at=0))
+
+    def steps_of_second_page(more_tasks: int, sort: TaskSort) -> int:
+        with sqlite_database.write() as c:
+            for number in range(more_tasks):
+                tasks.add(c, draft(f"task {number}"), ADA, 1000 + number if number % 3 else None, number)
+            first = task_list.page(c, TaskQuery(sort=sort, limit=10), None, None)
+            counted = 0
+
+            def count() -> int:
+                nonlocal counted
+                counted += 1
+                return 0
+
+            driver = c.connection.driver_connection
+            assert driver is not None
+            driver.set_progress_handler(count, 10)
+            page = task_list.page(c, TaskQuery(sort=sort, limit=10, cursor=first.next_cursor), None, None)
+            driver.set_progress_handler(None, 0)
+            assert len(page.tasks) == 10
+            return counted
+
+    for sort in TaskSort:
+        few, many = steps_of_second_page(50, sort), steps_of_second_page(400, sort)
+        assert many < 2 * few, sort

@@ -204,6 +204,14 @@ def upgrade() -> None:
         postgresql_where=sa.text("deleted_at IS NULL"),
     )
     op.create_index(
+        "ix_scheduled_tasks_at_rest",
+        "scheduled_tasks",
+        ["state", "id"],
+        unique=False,
+        sqlite_where=sa.text("state <> 'active' AND deleted_at IS NULL"),
+        postgresql_where=sa.text("state <> 'active' AND deleted_at IS NULL"),
+    )
+    op.create_index(
         "ix_scheduled_tasks_due",
         "scheduled_tasks",
         ["next_execution", "id"],
