@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -75,6 +76,15 @@ class Settings:
     @property
     def is_sqlite(self) -> bool:
         return self.db.startswith("sqlite:")
+
+    def as_flags(self) -> tuple[str, ...]:
+        """What another process of ours is told, so that it serves the same settings wherever it looks itself."""
+        flags: list[str] = []
+        for key in ENGINE_KEYS:
+            value = getattr(self, key.name)
+            if value is not None:
+                flags += [f"--{key.name.replace('_', '-')}", key.show(value)]
+        return tuple(flags)
 
     def shown(self) -> tuple[Shown, ...]:
         """Every setting as text, with its origin, in the order of `Settings`."""
@@ -276,7 +286,12 @@ def system_zone() -> str:
     return "UTC"
 
 
-DB = Key("db", "DEPLOYX_DB", "the database", _database, paths.default_database_url)
+def without_password(database: str) -> str:
+    """A database URL as it may be shown and logged."""
+    return re.sub(r"(//[^:/@]*):[^@/]*@", r"\1:[secret]@", database)
+
+
+DB = Key("db", "DEPLOYX_DB", "the database", _database, paths.default_database_url, without_password)
 CONNECT: Key[str | None] = Key("connect", "DEPLOYX_URL", "an engine elsewhere to be a client of", _server, lambda: None)
 TIMEZONE = Key("timezone", "DEPLOYX_TIMEZONE", "the zone of tasks that name none", _zone, system_zone)
 SOCKET: Key[Path | None] = Key("socket", "DEPLOYX_SOCKET", "where the engine listens", _path, lambda: None)
@@ -301,3 +316,5 @@ COLOR = Key("color", "DEPLOYX_COLOR", "colours on a terminal", _one_of(COLORS), 
 
 #: in the order of `Settings`
 KEYS: tuple[Key[Any], ...] = (DB, CONNECT, TIMEZONE, SOCKET, DRAIN, LINGER, LOG_LEVEL, COLOR)
+#: what an engine process is told by the face that starts it
+ENGINE_KEYS: tuple[Key[Any], ...] = (DB, TIMEZONE, SOCKET, DRAIN, LINGER, LOG_LEVEL)

@@ -7,7 +7,8 @@
     ├── NotPermitted                  4
     ├── Conflict                      1   the object changed meanwhile, or its state forbids this
     └── Unavailable                   5
-        ├── DatabaseRefused               owner, mode, newer schema, NFS, held by another engine
+        ├── DatabaseRefused               owner, mode, newer schema, NFS
+        │   └── Held                      another engine serves it; says where
         ├── EngineUnreachable
         └── VersionMismatch
 
@@ -97,6 +98,15 @@ class Unavailable(DeployxError):
 
 class DatabaseRefused(Unavailable):
     """The database or its folder is not safe to open, or is held by another engine."""
+
+
+class Held(DatabaseRefused):
+    """Another engine serves the database."""
+
+    def __init__(self, message: str, socket: str) -> None:
+        #: where that engine listens; "" when it serves no face
+        self.socket = socket
+        super().__init__(message)
 
 
 class EngineUnreachable(Unavailable):

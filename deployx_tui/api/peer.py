@@ -8,11 +8,8 @@ learns that its last client is gone.
 from __future__ import annotations
 
 import asyncio
-import socket
-import struct
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -22,26 +19,9 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
+from deployx_tui.service.sockets import Peer, peer_of
+
 EXTENSION = "deployx.peer"
-
-_UCRED = struct.Struct("3i")
-
-
-@dataclass(frozen=True, slots=True)
-class Peer:
-    """The process that connected, as it was then. The pid is for the log and for counting, never for deciding."""
-
-    pid: int
-    uid: int
-    gid: int
-
-
-def peer_of(connection: socket.socket) -> Peer:
-    """OSError when the platform or the socket has no peer credentials."""
-    option = getattr(socket, "SO_PEERCRED", None)
-    if option is None:
-        raise OSError("this system tells no peer credentials of Unix sockets")
-    return Peer(*_UCRED.unpack(connection.getsockopt(socket.SOL_SOCKET, option, _UCRED.size)))
 
 
 def overflow_uid() -> int:

@@ -12,9 +12,10 @@ from pathlib import Path
 import httpx
 
 from deployx_tui.api.context import Serving
-from deployx_tui.api.peer import Connections, Peer, only
-from deployx_tui.api.server import ApiServer, bind
+from deployx_tui.api.peer import Connections, only
+from deployx_tui.api.server import ApiServer
 from deployx_tui.service.backend import Backend
+from deployx_tui.service.sockets import Peer, bind
 
 
 @dataclass

@@ -86,6 +86,12 @@ def test_a_database_of_another_kind_is_refused(url: str) -> None:
     assert "sqlite:///PATH" in str(refused(DEPLOYX_DB=url))
 
 
+def test_a_databases_password_is_not_shown() -> None:
+    settings = load({"db": "postgresql://me:s3cret@db.example/deployx"}, environment={})
+    assert settings.shown()[0].value == "postgresql://me:[secret]@db.example/deployx"
+    assert config.without_password("sqlite:////home/me/x.db") == "sqlite:////home/me/x.db"
+
+
 def test_a_relative_database_is_the_same_one_from_every_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     settings = load({"db": "sqlite:///sub/../x.db"}, environment={})
@@ -104,3 +110,13 @@ def test_this_machines_zone_is_an_iana_name(monkeypatch: pytest.MonkeyPatch) -> 
     assert config.system_zone() == "Europe/Berlin"
     monkeypatch.setenv("TZ", "../../etc/passwd")
     assert ".." not in config.system_zone()
+
+
+def test_an_engine_process_is_told_what_its_face_has_read(tmp_path: Path) -> None:
+    told = load(
+        {"db": f"sqlite:///{tmp_path}/x.db", "linger": "1m5s", "timezone": "Asia/Tokyo", "socket": tmp_path / "s"},
+        environment={},
+    )
+    flags = told.as_flags()
+    read = load({name[2:].replace("-", "_"): value for name, value in zip(flags[::2], flags[1::2], strict=True)})
+    assert read == told

@@ -1,0 +1,149 @@
+"""The composition root: one engine with its store, its ways to targets and its door. Everything is opened here.
+
+Used by the engine's process, by `--in-process`, by commands that only read, by tests and by the demo. Blocks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack, asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+from deployx_tui import paths
+from deployx_tui.config import Settings
+from deployx_tui.engine.engine import Engine
+from deployx_tui.engine.settings import EngineSettings
+from deployx_tui.errors import DatabaseRefused, Held, Unavailable
+from deployx_tui.events.stream import EventStream
+from deployx_tui.model.user import Actor
+from deployx_tui.output.store import OutputStore
+from deployx_tui.service.lifecycle import InProcess, Lifecycle
+from deployx_tui.service.local import LocalBackend, Premises, ensure_personal_user
+from deployx_tui.store import engines
+from deployx_tui.store.database import Database
+from deployx_tui.transports import open_transports
+
+log = logging.getLogger(__name__)
+
+
+class Composed:
+    """What one process holds, in the order in which it is opened; closed in the other."""
+
+    def __init__(self, premises: Premises, owner: Actor, closing: ExitStack) -> None:
+        self._premises, self._closing = premises, closing
+        #: the account that the data folder belongs to
+        self.owner = owner
+        self._is_fenced = False
+
+    @property
+    def engine(self) -> Engine:
+        return self._premises.engine
+
+    def backend(self, actor: Actor) -> LocalBackend:
+        return LocalBackend(self._premises, actor)
+
+    async def not_ready(self) -> tuple[str, ...]:
+        """Why it could not start a task now; () when it could."""
+        try:
+            await asyncio.to_thread(self._look)
+        except Unavailable as error:
+            return (str(error),)
+        return ("another engine took this one for dead",) if self._is_fenced else ()
+
+    def _look(self) -> None:
+        self._premises.stream.position()
+
+    def fenced(self) -> None:
+        self._is_fenced = True
+
+    def stop(self, drain: timedelta) -> None:
+        """Start nothing more, wait so long for what runs, cancel the rest. A second call can make it faster."""
+        self.engine.stop(drain)
+
+    def release(self) -> None:
+        """Close what is left, after `stop`."""
+        self._closing.close()
+
+    def close(self, drain: timedelta) -> None:
+        self.stop(drain)
+        self.release()
+
+
+def compose(
+    settings: Settings,
+    *,
+    lifecycle: Lifecycle,
+    socket: Path | None = None,
+    second: bool = False,
+    on_fenced: Callable[[], None] | None = None,
+    start: bool = True,
+) -> Composed:
+    """Open the database and everything on it, and start the engine (with `start`).
+
+    `socket` is where its API will listen, written down for other faces. `second` bypasses the holder, for crash tests.
+    Raises Held, DatabaseRefused and Unavailable; then nothing is left open.
+    """
+    with ExitStack() as closing:
+        database = Database.open(settings.db)
+        closing.callback(database.close)
+        stream = EventStream(database)
+        closing.callback(stream.close)
+        output = OutputStore(database, paths.segments_of(settings.db))
+        transports = open_transports()
+        for transport in transports.values():
+            closing.callback(transport.shutdown)
+        composed: list[Composed] = []
+
+        def fenced() -> None:
+            for each in composed:
+                each.fenced()
+            if on_fenced is not None:
+                on_fenced()
+
+        engine = Engine(
+            database,
+            EngineSettings(socket_path=socket, test_second_engine=second),
+            transports,
+            output,
+            on_fenced=fenced,
+        )
+        premises = Premises(
+            database=database,
+            engine=engine,
+            stream=stream,
+            output=output,
+            transports=transports,
+            lifecycle=lifecycle,
+            zone=settings.timezone,
+        )
+        closing.callback(premises.close)
+        with database.write() as c:
+            owner = ensure_personal_user(c)
+        if start:
+            try:
+                engine.start()
+            except DatabaseRefused as error:
+                with database.read() as c:
+                    holder = engines.holder_of(c)
+                raise Held(str(error), "" if holder is None else holder.socket) from error
+        composed.append(Composed(premises, owner, closing.pop_all()))
+        return composed[0]
+
+
+@asynccontextmanager
+async def in_this_process(settings: Settings, *, engine: bool) -> AsyncIterator[LocalBackend]:
+    """A Backend without another process: with the engine, drained at the end, or for reading only."""
+    lifecycle = InProcess()
+    composed = await asyncio.to_thread(compose, settings, lifecycle=lifecycle, start=engine)
+    backend = composed.backend(composed.owner)
+    try:
+        yield backend
+    finally:
+        await backend.close()
+        if engine:
+            drain = settings.drain if lifecycle.drain is None else lifecycle.drain
+            await asyncio.to_thread(composed.stop, drain)
+        await asyncio.to_thread(composed.release)

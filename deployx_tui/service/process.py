@@ -1,0 +1,182 @@
+"""How a face finds its engine: attach to the one that serves the database, or start the private child.
+
+One engine serves a database. Whoever starts one holds the start lock of its socket meanwhile, so of two terminals that
+start at once the second finds the first one's engine; and the engine's own lock beside the database has the last word.
+Loads neither the engine nor its libraries unless it is asked for in this process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import selectors
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, cast
+
+from deployx_tui import errors
+from deployx_tui.config import Settings
+from deployx_tui.errors import DatabaseRefused, DeployxError, EngineUnreachable, InvalidInput, Unavailable
+from deployx_tui.service.sockets import is_ours, own_folder
+
+if TYPE_CHECKING:
+    from deployx_tui.service.backend import Backend
+    from deployx_tui.service.remote import RemoteBackend
+
+#: the first argument of the private child's command line
+ENGINE_CHILD = "--engine-child"
+
+#: a child reads the database, migrates it, takes over what a dead engine left; slower than this, something is wrong
+READY_WITHIN = timedelta(seconds=60)
+#: an engine that another process reported may be about to listen
+LISTENS_WITHIN = timedelta(seconds=10)
+
+
+def ensure_engine(settings: Settings) -> Path:
+    """The socket of the engine that serves `settings.db`; starts the private child when there is none. Blocks.
+
+    Raises InvalidInput (a database for `--serve` only), DatabaseRefused, EngineUnreachable, Unavailable.
+    """
+    _refuse_postgresql(settings)
+    path = settings.socket_path
+    # a socket in somebody else's folder is nothing to attach to
+    own_folder(path.parent)
+    if is_ours(path):
+        return path
+    report = _start_child(settings)
+    if "socket" in report:
+        return _listening(Path(str(report["socket"])))
+    raise _error(str(report.get("error", "")), str(report.get("message", "")))
+
+
+async def attach_or_start(settings: Settings) -> RemoteBackend:
+    """A Backend on the engine of `settings.db`, or on `settings.connect`; it looks for it again when it goes."""
+    # httpx is imported after the first paint
+    from deployx_tui.service.remote import RemoteBackend  # noqa: PLC0415
+
+    if settings.connect is not None:
+        return await RemoteBackend.connect(settings.connect)
+    for _ in range(2):
+        socket = await asyncio.to_thread(ensure_engine, settings)
+        try:
+            return await RemoteBackend.connect(socket, lambda: ensure_engine(settings))
+        except EngineUnreachable:
+            continue  # it ended in between: idle, with its last client gone
+    return await RemoteBackend.connect(await asyncio.to_thread(ensure_engine, settings))
+
+
+@asynccontextmanager
+async def backend_for(settings: Settings, *, engine: bool = True, in_process: bool = False) -> AsyncIterator[Backend]:
+    """The Backend of one call, closed at the end.
+
+    `engine` False: it only reads, so an engine that runs is asked and none is started; without one the database is
+    read in this process. `in_process`: the engine runs in this process, and is drained at the end.
+    """
+    if in_process or (not engine and settings.connect is None and not _runs(settings)):
+        _refuse_postgresql(settings)
+        from deployx_tui.service.compose import in_this_process  # noqa: PLC0415 - loads the engine
+
+        async with in_this_process(settings, engine=in_process) as here:
+            yield here
+        return
+    remote = await attach_or_start(settings)
+    try:
+        yield remote
+    finally:
+        await remote.close()
+
+
+def _runs(settings: Settings) -> bool:
+    return settings.is_sqlite and settings.socket_path.parent.is_dir() and is_ours(settings.socket_path)
+
+
+def _refuse_postgresql(settings: Settings) -> None:
+    if not settings.is_sqlite:
+        raise InvalidInput.of(
+            "db",
+            "a PostgreSQL database is served by `deployx --serve` only",
+            "attach to that engine: --connect unix:///PATH/OF/ITS/SOCKET",
+        )
+
+
+def _start_child(settings: Settings) -> dict[str, object]:
+    """What the child says when it is ready, or found another engine, or failed."""
+    reading, writing = os.pipe()
+    with open(reading, "rb", buffering=0) as ready, tempfile.TemporaryFile() as said:  # noqa: PTH123 - a descriptor
+        try:
+            process = subprocess.Popen(
+                # -P: never a module of the folder that the terminal happens to be in
+                [
+                    sys.executable,
+                    "-P",
+                    "-m",
+                    "deployx_tui",
+                    ENGINE_CHILD,
+                    "--ready-fd",
+                    str(writing),
+                    *settings.as_flags(),
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=said,
+                pass_fds=(writing,),
+                start_new_session=True,
+            )
+        finally:
+            os.close(writing)
+        line = _line(ready)
+        # it leaves an orphan behind, on purpose: the engine is nobody's child
+        process.wait()
+        if line is None:
+            raise EngineUnreachable(
+                f"the engine was not ready within {READY_WITHIN.total_seconds():g} s; see {log_file(settings)}"
+            )
+        if not line:
+            said.seek(0)
+            last = said.read().decode("utf-8", "replace").strip().rpartition("\n")[2]
+            raise EngineUnreachable(f"the engine ended before it was ready ({last or 'without a word'})")
+    return cast("dict[str, object]", json.loads(line))
+
+
+def _line(ready: IO[bytes]) -> bytes | None:
+    """One line; b"" at its end without one; None when nothing came in time."""
+    deadline = time.monotonic() + READY_WITHIN.total_seconds()
+    found = b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(ready, selectors.EVENT_READ)
+        while not found.endswith(b"\n"):
+            if not selector.select(max(0.0, deadline - time.monotonic())):
+                return None
+            piece = ready.read(4096)
+            if not piece:
+                return b""
+            found += piece
+    return found
+
+
+def _listening(path: Path) -> Path:
+    """`path`, as soon as an engine of this account listens there."""
+    deadline = time.monotonic() + LISTENS_WITHIN.total_seconds()
+    while not is_ours(path):
+        if time.monotonic() > deadline:
+            raise EngineUnreachable(f"the engine that serves the database does not listen at {path}; end it, try again")
+        time.sleep(0.05)
+    return path
+
+
+def _error(kind: str, message: str) -> DeployxError:
+    known = {each.__name__: each for each in (DatabaseRefused, EngineUnreachable, errors.VersionMismatch)}
+    return known.get(kind, Unavailable)(message)
+
+
+def log_file(settings: Settings) -> Path:
+    """Where the private child of a SQLite database logs."""
+    database = Path(settings.db.removeprefix("sqlite:///"))
+    return database.with_name(database.name + ".log")

@@ -1,0 +1,332 @@
+"""One engine process per database; faces are its clients. Real processes, real signals."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from deployx_tui.errors import DatabaseRefused, Held, InvalidInput
+from deployx_tui.model.execution import ExecutionStatus, KillReport, KillVerdict, TargetState
+from deployx_tui.model.ids import ExecutionId
+from deployx_tui.model.payload import CommandPayload, Line
+from deployx_tui.model.task import TaskQuery
+from deployx_tui.service.backend import Backend
+from deployx_tui.service.process import attach_or_start, backend_for, ensure_engine
+from deployx_tui.service.remote import RemoteBackend
+from deployx_tui.service.sockets import listener_at
+from tests.support.processes import (
+    LONG,
+    SERVE,
+    Place,
+    ended,
+    is_alive,
+    kill,
+    listening_for_readiness,
+    next_message,
+    this_machine,
+)
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    place = Place(tmp_path)
+    for name, value in place.environment.items():
+        if name.startswith("DEPLOYX_"):
+            monkeypatch.setenv(name, value)
+    yield place
+    # nothing of a failed test stays behind
+    left = listener_at(place.engine_socket)
+    if left is not None:
+        kill(left.pid)
+
+
+@asynccontextmanager
+async def attached(place: Place) -> AsyncIterator[RemoteBackend]:
+    backend = await attach_or_start(place.settings())
+    try:
+        yield backend
+    finally:
+        await backend.close()
+
+
+async def waiting_run(backend: RemoteBackend, gate: Path) -> ExecutionId:
+    """A run that lasts until `gate` exists, and has begun."""
+    device = await this_machine(backend)
+    started = gate.with_suffix(".started")
+    command = f"touch {started}; while [ ! -e {gate} ]; do sleep 0.05; done"
+    followed = backend.events.follow()
+    await anext(followed)
+    execution = await backend.executions.run_ad_hoc(CommandPayload(body=Line(command)), device.name, str(uuid.uuid4()))
+    async with asyncio.timeout(LONG):
+        while not started.exists():
+            await asyncio.sleep(0.02)
+    return execution
+
+
+async def over(backend: Backend, execution: ExecutionId) -> ExecutionStatus:
+    async with asyncio.timeout(LONG):
+        async for _ in backend.events.follow(execution=execution):
+            status = (await backend.executions.get(execution)).status
+            if not status.is_alive:
+                return status
+    raise AssertionError("the stream ended")
+
+
+async def test_the_first_face_starts_the_engine_and_the_second_attaches(place: Place) -> None:
+    async with attached(place) as first, attached(place) as second:
+        one, other = await first.engine.status(), await second.engine.status()
+        assert (one.engine_id, one.pid) == (other.engine_id, other.pid)
+        assert not one.is_service
+        assert one.pid != os.getpid()
+        # its own session and behind the screens
+        assert os.getsid(one.pid) != os.getsid(0)
+        assert os.getpriority(os.PRIO_PROCESS, one.pid) == os.getpriority(os.PRIO_PROCESS, 0) + 5
+        # nothing of the terminal is kept open
+        assert Path(f"/proc/{one.pid}/cwd").resolve() == Path("/")
+        assert {Path(f"/proc/{one.pid}/fd/{number}").resolve().name for number in (1, 2)} == {"deployx.db.log"}
+        assert Path(f"/proc/{one.pid}/fd/0").resolve() == Path("/dev/null")
+        assert place.engine_socket.stat().st_mode & 0o777 == 0o600
+        assert place.engine_socket.parent.stat().st_mode & 0o777 == 0o700
+        assert (place.folder / "data" / "deployx.db.log").stat().st_mode & 0o777 == 0o600
+        pid = one.pid
+    await ended(pid)
+
+
+async def test_faces_that_start_at_the_same_moment_share_one_engine(place: Place) -> None:
+    script = """
+        from deployx_tui import config
+        from deployx_tui.service.process import ensure_engine
+        import socket, sys
+        path = ensure_engine(config.load())
+        held = socket.socket(socket.AF_UNIX)
+        held.connect(str(path))
+        print(path, flush=True)
+        sys.stdin.read()
+    """
+    faces = [place.run(script) for _ in range(3)]
+    paths = {await asyncio.to_thread(face.stdout.readline) for face in faces if face.stdout}
+    assert paths == {f"{place.engine_socket}\n"}, [face.communicate() for face in faces]
+    async with attached(place) as backend:
+        pid = (await backend.engine.status()).pid
+    for face in faces:
+        await asyncio.to_thread(face.communicate)
+    await ended(pid)
+
+
+async def test_the_engine_ends_with_its_last_client_and_the_next_one_starts_another(place: Place) -> None:
+    async with attached(place) as backend:
+        device = await this_machine(backend)
+        first = await backend.engine.status()
+    await ended(first.pid)
+    assert not place.engine_socket.exists()
+    async with attached(place) as backend:
+        second = await backend.engine.status()
+        assert second.engine_id != first.engine_id
+        # the same database
+        assert await backend.devices.get(device.id) == device
+
+
+async def test_a_dead_terminal_leaves_the_engine_running_until_its_work_is_done(place: Place, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    script = f"""
+        import asyncio
+        from pathlib import Path
+        from deployx_tui import config
+        from deployx_tui.service.process import attach_or_start
+        from tests.integration.test_process_shape import waiting_run
+        async def main():
+            backend = await attach_or_start(config.load())
+            execution = await waiting_run(backend, Path({str(gate)!r}))
+            print((await backend.engine.status()).pid, execution, flush=True)
+            await asyncio.Event().wait()
+        asyncio.run(main())
+    """
+    terminal = place.run(script, PYTHONPATH=str(Path.cwd()))
+    assert terminal.stdout is not None
+    line = await asyncio.to_thread(terminal.stdout.readline)
+    assert line, terminal.communicate()
+    pid, execution = map(int, line.split())
+    # what a closed terminal does, at its worst: the whole group dies
+    os.killpg(terminal.pid, signal.SIGKILL)
+    await asyncio.to_thread(terminal.communicate)
+    async with attached(place) as backend:
+        status = await backend.engine.status()
+        assert status.pid == pid
+        assert (await backend.executions.get(ExecutionId(execution))).status is ExecutionStatus.RUNNING
+    assert is_alive(pid)
+    gate.touch()
+    await ended(pid)
+    async with backend_for(place.settings(), engine=False) as reader:
+        assert (await reader.executions.get(ExecutionId(execution))).status is ExecutionStatus.SUCCEEDED
+
+
+async def test_an_engine_that_was_told_to_stay_outlives_its_last_client(place: Place) -> None:
+    async with attached(place) as backend:
+        pid = (await backend.engine.status()).pid
+        await backend.engine.stay()
+        assert (await backend.engine.status()).is_service
+    # longer than it would linger
+    await asyncio.sleep(2)
+    assert is_alive(pid)
+    async with attached(place) as backend:
+        assert (await backend.engine.status()).pid == pid
+        await backend.engine.shutdown(timedelta())
+        await ended(pid)
+
+
+async def test_a_killed_engine_is_replaced_and_its_client_comes_back(place: Place) -> None:
+    async with attached(place) as backend:
+        followed = backend.events.follow()
+        await anext(followed)
+        first = await backend.engine.status()
+        kill(first.pid)
+        await ended(first.pid)
+        # the client looks for an engine again, and starts one
+        second = await backend.engine.status()
+        assert second.engine_id != first.engine_id
+        device = await this_machine(backend)
+        async with asyncio.timeout(LONG):
+            async for item in followed:
+                if getattr(item, "type", "") == "device.changed":
+                    break
+        assert await backend.devices.find("here") == device
+
+
+async def test_why_an_engine_can_not_start_is_said_in_the_terminal(place: Place) -> None:
+    (place.folder / "data").mkdir(mode=0o700)
+    (place.folder / "data" / "deployx.db").write_text("this is no database, but a text of some length")
+    (place.folder / "data" / "deployx.db").chmod(0o600)
+    with pytest.raises(DatabaseRefused):
+        ensure_engine(place.settings())
+
+
+async def test_a_socket_in_a_strangers_folder_is_not_attached_to(place: Place) -> None:
+    place.engine_socket.parent.mkdir()
+    place.engine_socket.parent.chmod(0o777)
+    with pytest.raises(Exception, match="chmod 700"):
+        ensure_engine(place.settings())
+
+
+async def test_postgresql_is_for_serve_only(place: Place) -> None:
+    with pytest.raises(InvalidInput, match="--connect"):
+        ensure_engine(place.settings(db="postgresql://db.example/deployx"))
+
+
+async def test_reading_needs_no_engine(place: Place) -> None:
+    async with backend_for(place.settings(), engine=False) as reader:
+        assert (await reader.tasks.list(TaskQuery())).items == ()
+    assert not place.engine_socket.exists()
+
+
+async def test_in_one_process_the_engine_runs_and_is_drained(place: Place) -> None:
+    async with backend_for(place.settings(), in_process=True) as backend:
+        device = await this_machine(backend)
+        execution = await backend.executions.run_ad_hoc(
+            CommandPayload(body=Line("true")), device.name, str(uuid.uuid4())
+        )
+        assert (await backend.engine.status()).pid == os.getpid()
+        assert await over(backend, execution) is ExecutionStatus.SUCCEEDED
+        # another face on this database is told who serves it
+        with pytest.raises(Held, match=str(os.getpid())):
+            async with backend_for(place.settings(), in_process=True):
+                pass
+    async with backend_for(place.settings(), engine=False) as reader:
+        assert (await reader.executions.get(execution)).status is ExecutionStatus.SUCCEEDED
+
+
+# ---- --serve
+
+
+async def test_serve_says_that_it_is_ready_and_that_it_stops(place: Place, tmp_path: Path) -> None:
+    with listening_for_readiness(tmp_path / "notify") as notify:
+        process = place.run(SERVE, NOTIFY_SOCKET=str(tmp_path / "notify"), WATCHDOG_USEC="200000")
+        first = next_message(notify)
+        assert first.startswith("READY=1\n")
+        assert f"MAINPID={process.pid}" in first
+        async with attached(place) as backend:
+            status = await backend.engine.status()
+            assert (status.pid, status.is_service) == (process.pid, True)
+        assert next_message(notify) == "WATCHDOG=1"
+        process.terminate()
+        while (said := next_message(notify)) == "WATCHDOG=1":
+            pass
+        assert said.startswith("STOPPING=1\n")
+        _, log = await asyncio.to_thread(process.communicate)
+        assert process.returncode == 0, log
+        assert f"at {place.engine_socket}" in log
+        assert not place.engine_socket.exists()
+
+
+async def test_serve_refuses_a_database_that_is_served_and_names_who_does(place: Place) -> None:
+    with place.serving() as (first, _):
+        second = place.run(SERVE)
+        _, said = await asyncio.to_thread(second.communicate)
+        assert second.returncode == 5
+        assert str(place.engine_socket) in said
+        # at another socket too: the lock beside the database has the last word
+        other = place.run(SERVE, DEPLOYX_SOCKET=str(place.folder / "other" / "x.sock"))
+        _, said = await asyncio.to_thread(other.communicate)
+        assert other.returncode == 5
+        assert str(first.pid) in said
+        assert str(place.engine_socket) in said
+
+
+async def test_a_face_finds_a_server_that_listens_elsewhere(place: Place) -> None:
+    elsewhere = place.folder / "elsewhere" / "x.sock"
+    with place.serving(DEPLOYX_SOCKET=str(elsewhere)) as (process, _):
+        async with attached(place) as backend:
+            assert backend.socket == elsewhere
+            assert (await backend.engine.status()).pid == process.pid
+        named = await attach_or_start(place.settings(connect=f"unix://{elsewhere}"))
+        assert (await named.engine.status()).pid == process.pid
+        await named.close()
+
+
+async def test_sigterm_waits_for_what_runs(place: Place, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    with place.serving() as (process, _):
+        async with attached(place) as backend:
+            execution = await waiting_run(backend, gate)
+            process.terminate()
+            gate.touch()
+            assert await over(backend, execution) is ExecutionStatus.SUCCEEDED
+        _, log = await asyncio.to_thread(process.communicate)
+        assert process.returncode == 0, log
+
+
+async def test_what_still_runs_at_the_deadline_is_cancelled(place: Place, tmp_path: Path) -> None:
+    with place.serving(DEPLOYX_DRAIN="1s") as (process, _):
+        async with attached(place) as backend:
+            execution = await waiting_run(backend, tmp_path / "never")
+        process.terminate()
+        _, log = await asyncio.to_thread(process.communicate)
+        assert process.returncode == 0, log
+    await was_killed(place, execution)
+
+
+async def was_killed(place: Place, execution: ExecutionId) -> None:
+    async with backend_for(place.settings(), engine=False) as reader:
+        (target,) = (await reader.executions.targets(execution)).items
+    assert target.state is TargetState.CANCELLED
+    assert target.kill == KillReport(KillVerdict.KILLED)
+
+
+async def test_a_second_sigterm_does_not_wait(place: Place, tmp_path: Path) -> None:
+    with place.serving(DEPLOYX_DRAIN="1h") as (process, notify):
+        async with attached(place) as backend:
+            execution = await waiting_run(backend, tmp_path / "never")
+        process.terminate()
+        # two signals that arrive together are one
+        assert next_message(notify).startswith("STOPPING=1")
+        process.terminate()
+        _, log = await asyncio.to_thread(process.communicate)
+        assert process.returncode == 0, log
+    await was_killed(place, execution)
