@@ -97,11 +97,14 @@ class DeployxApp(App[int]):
 
     def tell_seen(self, make: Callable[[], Message]) -> None:
         """To the place that is seen, and to a dialog over it."""
+        stack = self.screen_stack
+        if not stack:
+            return  # the program is ending
         place = self.place
         if place is not None:
             place.post_message(make())
-        if self.screen is not place and not isinstance(message := make(), Changed):
-            self.screen.post_message(message)
+        if stack[-1] is not place and not isinstance(message := make(), Changed):
+            stack[-1].post_message(message)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [*super().get_line_filters(), self._last_look]
@@ -143,7 +146,7 @@ class DeployxApp(App[int]):
         sections = (
             (place.tab.capitalize() or "Here", place.own_keys()),
             ("Tables", TABLE if place.has_table else ()),
-            (f"Everywhere ({screens[0]} to {screens[-1]}: screens)" if len(screens) > 1 else "Everywhere", EVERYWHERE),
+            (f"Everywhere ({' '.join(screens)}: the screens)", EVERYWHERE),
         )
         self.push_screen(HelpScreen(help_lines(sections)))
 

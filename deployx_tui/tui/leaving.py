@@ -176,7 +176,7 @@ async def stop_all(app: DeployxApp) -> None:
             line(f"{len(runs)} {'run' if len(runs) == 1 else 'runs'} with {targets} targets not over:"),
             *running_lines(app)[:6],
             BLANK,
-            line("Running processes are killed and looked at; waiting targets do not start."),
+            line("What runs is killed and looked at; what waits does not start."),
         ),
         (Choice(True, "stop all", f"cancel {len(runs)} runs"),),
         typed="stop",

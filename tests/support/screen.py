@@ -30,6 +30,11 @@ async def until(pilot: Pilot[int], true: Callable[[], bool], what: str = "it", p
         await pilot.pause(0.01)
 
 
+async def sees(pilot: Pilot[int], text: str) -> None:
+    """Wait until a text stands on the screen."""
+    await until(pilot, lambda: text in screen_text(pilot), repr(text))
+
+
 async def settle(pilot: Pilot[int]) -> None:
     """Until two looks, a moment apart, see the same and no worker but the bridge's own is at work."""
     endless = {"bridge", "strip", "follow", "read"}

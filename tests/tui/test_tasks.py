@@ -9,7 +9,7 @@ from deployx_tui.model.ids import TaskId
 from deployx_tui.model.task import TaskState
 from deployx_tui.tui.screens.tasks import TasksPlace
 from tests.support.fake_backend import FakeBackend
-from tests.support.screen import check_snapshot, press, screen_text, settle, type_text, until
+from tests.support.screen import check_snapshot, press, screen_text, sees, settle, type_text, until
 from tests.tui.conftest import Open
 
 
@@ -84,19 +84,25 @@ async def test_the_sort_goes_to_the_backend(open_app: Open) -> None:
 async def test_a_run_on_more_than_ten_targets_wants_their_number(open_app: Open, backend: FakeBackend) -> None:
     async with open_app() as pilot:
         await press(pilot, "down", "down", "x")
-        assert "on 22 targets" in screen_text(pilot)
+        await sees(pilot, "on 22 targets")
+        await settle(pilot)
         await press(pilot, "enter")  # the cursor stands on cancel
         assert "tasks.run" not in backend.calls
-        await press(pilot, "x", "2", "2", "enter")
+        await pilot.press("x")
+        await sees(pilot, "on 22 targets")
+        await settle(pilot)
+        await pilot.press(*"22", "enter")
+        await sees(pilot, "▸ #8843 nginx-reload")
         assert "tasks.run" in backend.calls
-        assert "runs started" not in screen_text(pilot)
-        assert "▸ #8843 nginx-reload" in screen_text(pilot)
 
 
 async def test_a_task_that_runs_already_says_why_it_does_not_start(open_app: Open, backend: FakeBackend) -> None:
     async with open_app() as pilot:
-        await press(pilot, "down", "x", *"24", "enter")
-        assert "runs already (#8841)" in screen_text(pilot)
+        await press(pilot, "down", "x")
+        await sees(pilot, "on 24 targets")
+        await settle(pilot)
+        await pilot.press(*"24", "enter")
+        await sees(pilot, "runs already (#8841)")
 
 
 async def test_a_deleted_task_comes_back_by_u(open_app: Open, backend: FakeBackend) -> None:

@@ -8,8 +8,9 @@ from datetime import datetime, timedelta, tzinfo
 
 from deployx_tui.model.execution import Execution, ExecutionStatus
 from deployx_tui.tui.keymap import Key
-from deployx_tui.tui.render.line import Line, Span, fit_line, line, span, spread, width_of
+from deployx_tui.tui.render.line import Line, Span, line, span, spread, width_of
 from deployx_tui.tui.render.progress import bar, over_count
+from deployx_tui.tui.render.safe import fit, show
 from deployx_tui.tui.render.when import clock, uptime_words
 from deployx_tui.tui.standing import Link, Standing
 
@@ -85,10 +86,9 @@ def strip_line(running: Sequence[Execution], standing: Standing, zone: tzinfo, o
     """What runs now at the left; F9 while something does, and the way out, at the right."""
     if standing.link is Link.LOST:
         since = clock(standing.lost_at, zone, seconds=True) if standing.lost_at else ""
-        return fit_line(
-            line(span(f" ✗ engine lost since {since}: this screen is of then. Trying again. {standing.why}", "alarm")),
-            width,
-        )
+        words = f" ✗ engine lost since {since}: this screen is of then. Trying again. {standing.why}"
+        way = line("  ", span("Q ", "key"), "quit ")
+        return (Span(fit(show(words), width - width_of(way)), "alarm"), *way)
     right: list[Span] = []
     if running:
         right.extend((span("F9 ", "key"), span("stop all  ")))

@@ -43,6 +43,8 @@ class TaskFacts:
     #: newest first
     runs: tuple[Execution, ...] | None = None
     groups: tuple[OutputGroup, ...] | None = None
+    #: said where the rest would stand, while it is not read
+    missing: str = ""
 
 
 def detail_title(facts: TaskFacts) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -59,7 +61,7 @@ def next_runs(facts: TaskFacts, count: int) -> tuple[Line, ...]:
     if task.state is TaskState.PAUSED:
         rows.append(line(span("‖ paused", "warn"), ": p resumes it"))
     if facts.preview is None:
-        return tuple(rows)
+        return (*rows, line(span(facts.missing, "warn")))
     if not facts.preview.fires:
         rows.append(line(span("no instant is left", "dim")))
     rows.extend(fire_line(fire, facts.now, facts.zone) for fire in facts.preview.fires[:count])
@@ -68,9 +70,9 @@ def next_runs(facts: TaskFacts, count: int) -> tuple[Line, ...]:
 
 def pre_flight(facts: TaskFacts, width: int) -> tuple[Line, ...]:
     """What running it now would meet."""
-    rows: list[Line] = [line(span("PRE-FLIGHT", "head"))]
     if facts.preview is None:
-        return tuple(rows)
+        return ()
+    rows: list[Line] = [line(span("PRE-FLIGHT", "head"))]
     count = len(facts.preview.targets)
     by_term: dict[str, int] = {}
     for _, _, why in facts.preview.targets:

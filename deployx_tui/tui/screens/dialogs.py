@@ -40,6 +40,8 @@ class Question(ModalScreen[T | None], Generic[T]):
 
     #: seconds in which keys that were meant for the place below do nothing
     DEAF: ClassVar[float] = 0.3
+    # the field is gone to when the deaf time is over, not before
+    AUTO_FOCUS = ""
 
     DEFAULT_CSS = """
     Question { align: center middle; background: $background 60%; }

@@ -44,7 +44,7 @@ class Place(Screen[None]):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - the framework's attribute
     DEFAULT_CSS = """
     Place { layers: base notice; background: $background; color: $foreground; layout: vertical; }
-    Place.-stale #body { opacity: 60%; }
+    Place.-stale #body, Place.-stale Pane { opacity: 60%; }
     Place #body { height: 1fr; }
     """
 
@@ -150,7 +150,7 @@ class Place(Screen[None]):
         return "q back" if self.can_go_out() else "Q quit"
 
     def can_go_out(self) -> bool:
-        return len(self.app.screen_stack) > 1
+        return sum(isinstance(screen, Place) for screen in self.app.screen_stack) > 1
 
     def go_out(self) -> None:
         """Esc and q: close what is open, else leave the place."""

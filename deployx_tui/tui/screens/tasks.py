@@ -13,7 +13,7 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from deployx_tui.errors import DeployxError, NotFound, Unavailable
-from deployx_tui.model.ids import DeviceId, GroupId, TaskId
+from deployx_tui.model.ids import TaskId
 from deployx_tui.model.task import Task, TaskDraft, TaskQuery, TaskSort
 from deployx_tui.tui.bridge import Changed
 from deployx_tui.tui.filters import TaskFilter, parse_filter
@@ -27,11 +27,11 @@ from deployx_tui.tui.screens import task_acts
 from deployx_tui.tui.screens.place import Place
 from deployx_tui.tui.screens.task_acts import copy_of
 from deployx_tui.tui.screens.task_facts import read_facts, zone_of
+from deployx_tui.tui.screens.task_reading import PAGE, query_of, read_failures, read_tasks
 from deployx_tui.tui.widgets.base import Pane, TitleBar
 from deployx_tui.tui.widgets.field import Field
 from deployx_tui.tui.widgets.line_table import Column, LineTable
 
-PAGE = 200
 #: the detail is read when the cursor rests so long
 REST = 0.12
 #: after events the order is read anew at most so often
@@ -110,26 +110,7 @@ class TasksPlace(Place):
         return TaskSort(self.table.sort_key or "next")
 
     async def _query(self) -> TaskQuery:
-        wanted = self._filter
-        group: GroupId | None = None
-        device: DeviceId | None = None
-        if wanted.on is not None:
-            try:
-                group = (await self.bridge.backend.groups.find(wanted.on)).id
-            except NotFound:
-                device = (await self.bridge.backend.devices.find(wanted.on)).id
-        return TaskQuery(
-            text=wanted.text,
-            state=wanted.state,
-            last_status=wanted.status,
-            owner=wanted.owner,
-            tag=wanted.tag,
-            group_id=group,
-            device_id=device,
-            sort=self._sort(),
-            descending=self.table.descending,
-            limit=PAGE,
-        )
+        return await query_of(self.bridge.backend, self._filter, self._sort(), descending=self.table.descending)
 
     @work(exclusive=True, group="tasks")
     async def _load(self) -> None:
@@ -137,9 +118,9 @@ class TasksPlace(Place):
         try:
             query = await self._query()
             if self._only_failures:
-                tasks, cursor, total = await self._read_failures(query)
+                tasks, cursor, total = await read_failures(self.bridge.backend, query)
             else:
-                tasks, cursor, total = await self._read(query, wanted)
+                tasks, cursor, total = await read_tasks(self.bridge.backend, query, wanted)
             if self._text or self._only_failures:
                 everything = await self.bridge.backend.tasks.list(TaskQuery(limit=1))
                 self._all = everything.total
@@ -157,26 +138,6 @@ class TasksPlace(Place):
         self._tasks, self._cursor, self._total = tasks, cursor, total
         self._draw()
 
-    async def _read(self, query: TaskQuery, wanted: int) -> tuple[list[Task], str | None, int | None]:
-        page = await self.bridge.backend.tasks.list(query)
-        tasks = list(page.items)
-        while page.next_cursor is not None and len(tasks) < wanted:
-            page = await self.bridge.backend.tasks.list(_after(query, page.next_cursor))
-            tasks.extend(page.items)
-        return tasks, page.next_cursor, page.total
-
-    async def _read_failures(self, query: TaskQuery) -> tuple[list[Task], str | None, int | None]:
-        """Tasks whose last run went wrong in any way: one question a status, put together in one order."""
-
-        tasks: list[Task] = []
-        total = 0
-        for status in sorted(draw.BAD):
-            page = await self.bridge.backend.tasks.list(replace(query, last_status=status))
-            tasks.extend(page.items)
-            total += page.total if page.total is not None else len(page.items)
-        tasks.sort(key=partial(_order, query.sort), reverse=query.descending)
-        return tasks, None, total
-
     @work(exclusive=True, group="tasks-more")
     async def _load_more(self) -> None:
         if self._cursor is None:
@@ -184,7 +145,7 @@ class TasksPlace(Place):
         query = await self.attempt(self._query())
         if query is None:
             return
-        page = await self.attempt(self.bridge.backend.tasks.list(_after(query, self._cursor)))
+        page = await self.attempt(self.bridge.backend.tasks.list(replace(query, cursor=self._cursor)))
         if page is None:
             return
         self._tasks.extend(page.items)
@@ -316,7 +277,8 @@ class TasksPlace(Place):
         facts = self._facts
         if facts is None or facts.task.id != view.task.id:
             zone, name = zone_of(self.bridge, view.task, in_task_zone=self._in_task_zone)
-            facts = TaskFacts(task=view.task, now=self.bridge.now(), zone=zone, zone_name=name)
+            missing = "" if self.bridge.is_up else "not read: the engine is not there"
+            facts = TaskFacts(task=view.task, now=self.bridge.now(), zone=zone, zone_name=name, missing=missing)
         left, right = task_detail.detail_title(facts)
         title.say(left, right[:1] if self.is_narrow else right)
         width = self.size.width
@@ -463,18 +425,3 @@ class TasksPlace(Place):
     def copy_text(self) -> str:
         view = self.table.row if self.is_mounted and hasattr(self, "table") else None
         return "" if view is None else view.task.name
-
-
-def _after(query: TaskQuery, cursor: str) -> TaskQuery:
-
-    return replace(query, cursor=cursor)
-
-
-def _order(sort: TaskSort, task: Task) -> tuple[bool, float, str]:
-    """The same order as the store's, for tasks that came from several questions."""
-    at = task.next_execution if sort is TaskSort.NEXT else task.last_execution
-    if sort is TaskSort.NAME:
-        return (False, 0.0, task.name)
-    if sort is TaskSort.CREATED:
-        at = task.created_at
-    return (at is None, 0.0 if at is None else at.timestamp(), task.name)

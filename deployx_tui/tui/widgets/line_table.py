@@ -7,7 +7,6 @@ It knows rows, columns, cursor and marks, and no screen: rows come a page at a t
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
 from rich.style import Style
@@ -19,34 +18,14 @@ from deployx_tui.tui import theme
 from deployx_tui.tui.render.line import BLANK, Line, Span, fit_line, width_of
 from deployx_tui.tui.render.safe import EMPTY, SPACE, SafeText, cells, fit, show
 from deployx_tui.tui.widgets.base import LineWidget
+from deployx_tui.tui.widgets.columns import GUTTER, Column, arranged, full
 
 Row = TypeVar("Row")
 
 _CURSOR = SafeText("▌")
 _MARK = SafeText("*")
-_GUTTER = 3
 #: rows ahead of the cursor at which more are asked for
 _AHEAD = 100
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Column(Generic[Row]):
-    """One column: where its text comes from, and how it gives way on a narrow screen."""
-
-    key: str
-    title: str
-    #: cells; with `flex` the least
-    width: int
-    cell: Callable[[Row], SafeText | Line]
-    #: share of the width that is left over
-    flex: int = 0
-    #: 0 stays always; of the others the highest goes first when the screen is narrow
-    priority: int = 0
-    align: str = "<"
-    #: may be sorted by
-    sortable: bool = False
-    #: the key of a wider column that this one replaces where that one does not fit; "": none
-    instead_of: str = ""
 
 
 class LineTable(LineWidget, Generic[Row], can_focus=True):
@@ -397,31 +376,13 @@ class LineTable(LineWidget, Generic[Row], can_focus=True):
     # drawing
 
     def _full_width(self) -> int:
-        return _GUTTER + sum(column.width + column.flex * 10 + 1 for column in self.columns)
+        return GUTTER + sum(size + 1 for _, size in full(self.columns))
 
     def layout_of(self, width: int) -> tuple[tuple[Column[Row], int], ...]:
-        """The columns that fit, with their widths: those of high priority numbers go first."""
+        """The columns that are seen, with their widths."""
         if self.is_wide:
-            return tuple((c, c.width + c.flex * 10) for c in self.columns if not c.instead_of)
-        room = width - _GUTTER
-        kept = [column for column in self.columns if not column.instead_of]
-        while _needed(kept) > room:
-            worst = max(kept, key=lambda column: column.priority)
-            if worst.priority == 0:
-                break
-            kept.remove(worst)
-        present = {column.key for column in kept}
-        for column in self.columns:
-            if column.instead_of and column.instead_of not in present:
-                tried = [c for c in self.columns if c in kept or c is column]
-                kept = tried if _needed(tried) <= room else kept
-        spare = room - _needed(kept)
-        shares = sum(column.flex for column in kept)
-        widths: list[tuple[Column[Row], int]] = []
-        for column in kept:
-            extra = spare * column.flex // shares if shares and spare > 0 else 0
-            widths.append((column, column.width + extra))
-        return tuple(widths)
+            return full(self.columns)
+        return arranged(self.columns, width - GUTTER)
 
     def row_style(self, y: int) -> Style | None:
         if y < self._head or self._top + y - self._head != self._cursor or not self._rows:
@@ -470,10 +431,6 @@ class LineTable(LineWidget, Generic[Row], can_focus=True):
         return tuple(parts)
 
 
-def _needed(columns: Sequence[Column[Row]]) -> int:
-    return sum(column.width + 1 for column in columns) - 1
-
-
 def _shifted(content: Line, by: int) -> Line:
     """Without its first `by` cells."""
     kept: list[Span] = []
@@ -485,3 +442,6 @@ def _shifted(content: Line, by: int) -> Line:
         kept.append(Span(SafeText(part.text[by:]), part.style) if by else part)
         by = 0
     return tuple(kept)
+
+
+__all__ = ["Column", "LineTable"]
