@@ -182,8 +182,8 @@ class Child:
         return None
 
     @property
-    def was_accepted(self) -> bool:
-        return True
+    def was_refused(self) -> bool:
+        return False
 
     def close(self) -> None:
         self.end_input()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from deployx_tui.demo.fleet import Fleet
 from tests.contract.transport import Site, TransportContract
 from tests.support.ssh import Fleets, endpoint_of, transport_to
 
@@ -50,3 +51,17 @@ class TestSshWithoutPool(TransportContract):
         transport = transport_to(fleet, tmp_path, cap=0)
         yield Site(transport, endpoint_of(fleet.hosts[0]))
         transport.shutdown()
+
+
+@pytest.mark.long
+class TestSshToAsyncssh(TransportContract):
+    """The demo's fleet where OpenSSH's server is missing."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def site(cls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+        folder = tmp_path_factory.mktemp("asyncssh")
+        with Fleet.start(1, folder / "fleet", "asyncssh") as fleet:
+            transport = transport_to(fleet, folder)
+            yield Site(transport, endpoint_of(fleet.hosts[0]))
+            transport.shutdown()

@@ -50,8 +50,8 @@ class Carrier(Protocol):
         ...
 
     @property
-    def was_accepted(self) -> bool:
-        """The far side said that it runs `sh`."""
+    def was_refused(self) -> bool:
+        """The far side said that it does not run `sh`."""
         ...
 
     def close(self) -> None:

@@ -109,9 +109,11 @@ def start(
             continue
         if carrier.lost is not None:
             return Unknown(Cause.LOST, f"the connection was lost before the command answered: {carrier.lost}", heard.at)
-        if carrier.is_over:
-            # its output ended without the mark, which the text prints before anything else
+        if carrier.was_refused or (carrier.is_over and carrier.ended is not None):
+            # all its output came, without the mark that the text prints before anything else
             return _no_shell(carrier, heard, patience)
+        if carrier.is_over:
+            return Unknown(Cause.LOST, "the target closed the session without a word", heard.at)
         message = f"the target's shell did not answer within {patience:g} s; it may still run the command"
         return Unknown(Cause.SHELL, message, heard.at)
 
@@ -142,7 +144,7 @@ def _no_shell(carrier: Carrier, heard: _Heard, patience: float) -> Refused:
     if carrier.lost is not None:
         message = f"the connection was lost before the command was sent: {carrier.lost}"
         return Refused(Cause.LOST, message, "run it again")
-    if not carrier.was_accepted:
+    if carrier.was_refused:
         return Refused(Cause.SHELL, f"the server runs no commands for this account{told}", remedy)
     if carrier.is_over:
         return Refused(Cause.SHELL, f"unsupported shell: the login shell ended instead of running sh{told}", remedy)

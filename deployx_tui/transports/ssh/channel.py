@@ -119,21 +119,21 @@ class SshChannel:
         if not self._link.is_active():
             error = self._link.get_exception()
             return (str(error) if error is not None else "") or "the connection was closed"
+        if self._channel.closed and not (self.was_refused or self._number in self._link.closed_by_server):
+            return "the connection was closed"  # paramiko closes the channels first and says so of itself later
         if time.monotonic() - self._link.heard > self._silence:
             return f"nothing was heard from the target for {self._silence:g} s"
         return None
 
     @property
-    def was_accepted(self) -> bool:
-        """The server said yes to the exec request."""
-        return bool(self._channel.event_ready)
+    def was_refused(self) -> bool:
+        return self._number in self._link.refusals
 
     def close(self) -> None:
         # a connection that is gone took the channel with it
         with contextlib.suppress(EOFError, OSError, paramiko.SSHException):
             self._channel.close()
-        self._link.wakes.pop(self._number, None)
-        self._link.exit_signals.pop(self._number, None)
+        self._link.forget(self._number)
         after, self._after = self._after, None
         if after is not None:
             after()

@@ -16,7 +16,13 @@ from threading import Event
 from typing import TYPE_CHECKING, ClassVar
 
 import paramiko
-from paramiko.common import MSG_CHANNEL_REQUEST, cMSG_CHANNEL_REQUEST, cMSG_GLOBAL_REQUEST
+from paramiko.common import (
+    MSG_CHANNEL_CLOSE,
+    MSG_CHANNEL_FAILURE,
+    MSG_CHANNEL_REQUEST,
+    cMSG_CHANNEL_REQUEST,
+    cMSG_GLOBAL_REQUEST,
+)
 from paramiko.message import Message
 from paramiko.packet import Packetizer
 
@@ -66,6 +72,21 @@ def _on_channel_request(channel: paramiko.Channel, message: Message) -> None:
             wake.set()
 
 
+def _on_channel_close(channel: paramiko.Channel, message: Message) -> None:
+    """Noted: a channel that paramiko calls closed may as well be one whose connection is just breaking."""
+    link = channel.get_transport()
+    if isinstance(link, Link):
+        link.closed_by_server.add(channel.get_id())
+    _BY_PARAMIKO[MSG_CHANNEL_CLOSE](channel, message)
+
+
+def _on_channel_failure(channel: paramiko.Channel, message: Message) -> None:
+    link = channel.get_transport()
+    if isinstance(link, Link):
+        link.refusals.add(channel.get_id())
+    _BY_PARAMIKO[MSG_CHANNEL_FAILURE](channel, message)
+
+
 class Link(paramiko.Transport):
     """A client connection over a socket of ours. Made, then `greet`, host key check, authentication."""
 
@@ -79,6 +100,8 @@ class Link(paramiko.Transport):
     _channel_handler_table: ClassVar[ChannelHandlers] = {
         **_BY_PARAMIKO,
         MSG_CHANNEL_REQUEST: _on_channel_request,
+        MSG_CHANNEL_CLOSE: _on_channel_close,
+        MSG_CHANNEL_FAILURE: _on_channel_failure,
     }
 
     def __init__(self, sock: socket.socket, *, wake: float = WAKE, keepalive: int = KEEPALIVE) -> None:
@@ -88,6 +111,10 @@ class Link(paramiko.Transport):
         self._keepalive = keepalive
         #: channel number -> signal that ended its command, without SIG
         self.exit_signals: dict[int, str] = {}
+        #: channels whose end the server itself has said
+        self.closed_by_server: set[int] = set()
+        #: channels whose request the server has refused
+        self.refusals: set[int] = set()
         #: channel number -> set when something is new there
         self.wakes: dict[int, Event] = {}
 
@@ -139,6 +166,13 @@ class Link(paramiko.Transport):
         message.add_boolean(True)
         message.add_string(command)
         self._send_user_message(message)
+
+    def forget(self, number: int) -> None:
+        """Nobody asks for this channel any more."""
+        self.exit_signals.pop(number, None)
+        self.wakes.pop(number, None)
+        self.closed_by_server.discard(number)
+        self.refusals.discard(number)
 
     def end(self) -> None:
         """Wake the reader, let it end, then close: a descriptor closed under it may be another connection's by then."""
