@@ -21,8 +21,8 @@ from deployx_tui.model.payload import one_line
 from deployx_tui.model.schedule import Overlap
 from deployx_tui.scheduling import catchup, overlap
 from deployx_tui.scheduling.clock_step import ClockStep
+from deployx_tui.scheduling.due import Claimed
 from deployx_tui.scheduling.recurrence import Rule, compile_schedule
-from deployx_tui.scheduling.ticker import Claimed
 from deployx_tui.store import claims, engines, events, tasks
 from deployx_tui.store.claims import DueTask, NewFire
 from deployx_tui.store.clock import from_ms, now_ms, to_ms
@@ -124,17 +124,29 @@ def _first_after(task: DueTask, now: datetime) -> int | None:
     """None also where its rule can't be read: the claim will say so."""
     try:
         following = _rules(task).rule.next_after(now)
-    except InvalidInput:
+    except Exception as error:  # noqa: BLE001 - as in `_judge`
+        log.warning("the next instant of task %s stays as it was: %s", task.id, error)
         return None
     return None if following is None else min(to_ms(following), task.next_ms)
 
 
 def _judge(task: DueTask, now: datetime) -> _Verdict:
     try:
-        rules = _rules(task)
+        return _judge_sound(task, now)
     except InvalidInput as error:
         # a zone that the machine no longer knows, or a row that something else wrote: said, and stopped
-        return _Verdict(ExecutionStatus.FAILED, f"the task can't be read: {error}", None, "", None, pauses=True)
+        return _broken(f"the task can't be read: {error}")
+    except Exception as error:  # a bug of ours at one task must not keep all the others from firing
+        log.exception("judging task %s", task.id)
+        return _broken(f"deployx itself failed at it: {type(error).__name__}: {error}")
+
+
+def _broken(why: str) -> _Verdict:
+    return _Verdict(ExecutionStatus.FAILED, why, None, "", None, pauses=True)
+
+
+def _judge_sound(task: DueTask, now: datetime) -> _Verdict:
+    rules = _rules(task)
     decision = catchup.decide(from_ms(task.next_ms), now, rules.grace, rules.rule.next_after)
     next_ms = None if decision.next is None else to_ms(decision.next)
     if isinstance(decision, catchup.Missed):

@@ -33,7 +33,8 @@ from deployx_tui.model.device import TransportKind
 from deployx_tui.model.execution import ExecutionStatus
 from deployx_tui.model.ids import EngineId, ExecutionId
 from deployx_tui.output.store import OutputStore
-from deployx_tui.scheduling.ticker import APSchedulerTicker, Ticker
+from deployx_tui.scheduling.due import Ticker
+from deployx_tui.scheduling.ticker import APSchedulerTicker
 from deployx_tui.store import executions
 from deployx_tui.store.clock import now_ms
 from deployx_tui.store.database import Database

@@ -164,7 +164,7 @@ class Results:
                     targets.skip_waiting(c, each.job.run.id, each.trouble, now)
             for run in over:
                 if not run.batches or run.is_cancelled:
-                    _finish(c, run, now)
+                    executions.finish(c, run.id, now)
         self._written(ended, growth, over, moment, is_saving=is_saving)
 
     def _written(
@@ -209,13 +209,6 @@ def _batches_over(ended: Iterable[Ended]) -> list[Run]:
     """Runs whose present batch ends with these."""
     counts = Counter(each.job.run for each in ended)
     return [run for run, count in counts.items() if run.is_over_without(count)]
-
-
-def _finish(c: Connection, run: Run, now: int) -> None:
-    # a cancel that found nothing running has ended it already
-    row = executions.load_run(c, run.id)
-    if row is not None and row.status.is_alive:
-        executions.finish(c, run.id, now)
 
 
 def _note_contacts(c: Connection, ended: Sequence[Ended], now: int) -> None:

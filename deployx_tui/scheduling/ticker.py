@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from apscheduler.executors.base import BaseExecutor
 from apscheduler.job import Job
@@ -20,43 +19,14 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 
 from deployx_tui.model.ids import ExecutionId
-from deployx_tui.scheduling.clock_step import ClockStep, StepWatch, boot_clock, wall_clock
+from deployx_tui.scheduling.clock_step import StepWatch, boot_clock, wall_clock
+from deployx_tui.scheduling.due import Due
 
 log = logging.getLogger(__name__)
 
 #: at least so often the store is asked: edits by other processes are seen no later
 POLL_SECONDS = 0.25
 _FAR = datetime(9000, 1, 1, tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """Executions that one claim made, to be run now; and whether more was due."""
-
-    runs: tuple[ExecutionId, ...]
-    more: bool
-
-
-class Due(Protocol):
-    """Where due work comes from. Called in the ticker's thread alone; whatever is raised is tried again."""
-
-    def __call__(self, now: datetime) -> Claimed: ...
-
-    def next_due(self) -> datetime | None: ...
-
-    def clock_stepped(self, step: ClockStep) -> None: ...
-
-
-class Ticker(Protocol):
-    def start(self) -> None: ...
-
-    def wake(self) -> None:
-        """Look now: something may be due earlier than it was."""
-        ...
-
-    def stop(self) -> None:
-        """Claim nothing more. Returns when the thread has ended."""
-        ...
 
 
 class APSchedulerTicker:
@@ -83,7 +53,8 @@ class APSchedulerTicker:
             self._scheduler.wakeup()
 
     def stop(self) -> None:
-        self._scheduler.shutdown(wait=True)
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=True)
 
 
 class _Scheduler(BackgroundScheduler):  # type: ignore[misc]  # APScheduler has no types
@@ -94,6 +65,8 @@ class _Scheduler(BackgroundScheduler):  # type: ignore[misc]  # APScheduler has 
         self._poll = poll
 
     def _process_jobs(self) -> float:
+        if not self.running:
+            return 0.0  # the wake-up of a shutdown is no tick
         try:
             wait = super()._process_jobs()
         except Exception:
@@ -110,25 +83,35 @@ class TaskTableJobStore(BaseJobStore):  # type: ignore[misc]  # as above
         super().__init__()
         self._due, self._poll, self._wall = due, timedelta(seconds=poll), wall
         self._steps = StepWatch(wall, boot)
+        self._asked_at = wall()
         self._more = False
         self._is_failing = False
 
     def get_due_jobs(self, now: datetime) -> list[Job]:
         """The claim. Reads its own clock: `now` was read before the scheduler waited for its locks."""
+        self._more = False
         try:
-            step = self._steps.pending()
-            if step is not None:
-                self._due.clock_stepped(step)
-                self._steps.settled()
-            claimed = self._due(self._wall())
+            self._tell_steps()
+            self._asked_at = self._wall()
+            claimed = self._due(self._asked_at)
         except Exception as error:  # noqa: BLE001 - a failing store must not end the thread
             self._failed(error)
             return []
         if self._is_failing:
-            log.info("the store serves again")
+            log.info("due tasks are claimed again")
             self._is_failing = False
         self._more = claimed.more
         return [self._job(claimed.runs, now)] if claimed.runs else []
+
+    def _tell_steps(self) -> None:
+        step = self._steps.pending()
+        if step is None:
+            return
+        try:
+            self._due.clock_stepped(step)
+            self._steps.settled()
+        except Exception as error:  # noqa: BLE001 - told at the next tick; what is due now is due all the same
+            self._failed(error)
 
     def get_next_run_time(self) -> datetime:
         """Never later than one poll from now, and never raises."""
@@ -141,12 +124,15 @@ class TaskTableJobStore(BaseJobStore):  # type: ignore[misc]  # as above
         except Exception as error:  # noqa: BLE001 - as above
             self._failed(error)
             return latest
-        return latest if following is None else min(latest, max(now, following))
+        # what was due when we asked and was not claimed (a full disk, another engine at it) would keep us spinning
+        if following is None or following <= self._asked_at:
+            return latest
+        return min(latest, max(now, following))
 
     def _failed(self, error: Exception) -> None:
         if not self._is_failing:
             log.error("due tasks can't be claimed, and it is tried again: %s", error, exc_info=error)
-        self._is_failing, self._more = True, False
+        self._is_failing = True
 
     def _job(self, runs: tuple[ExecutionId, ...], now: datetime) -> Job:
         """One throw-away job for all: its trigger lies far ahead, so nothing of it is left afterwards."""

@@ -224,17 +224,11 @@ def set_running(c: Connection, execution: ExecutionId, now_ms: int) -> bool:
 def finish(c: Connection, execution: ExecutionId, now_ms: int) -> ExecutionStatus:
     """End an execution whose targets are all over: status, counts and sentence come from them.
 
-    Called again when a target that counted as lost ended after all, it is computed anew. While a target waits or
-    runs nothing changes. Returns the status that stands afterwards.
+    Called again after a target that counted as lost ended after all, it is computed anew; else a second call, or one
+    while a target waits or runs, changes nothing. Returns the status that stands afterwards.
     """
     run = c.execute(
-        sa.select(
-            executions.c.task_id,
-            executions.c.task_name,
-            executions.c.summary,
-            executions.c.status,
-            executions.c.cancel_requested,
-        )
+        sa.select(executions.c.status, executions.c.cancel_requested, executions.c.result)
         .where(executions.c.id == execution)
         .with_for_update()
     ).one()
@@ -242,9 +236,12 @@ def finish(c: Connection, execution: ExecutionId, now_ms: int) -> ExecutionStatu
     found = outcome.counts(ended)
     if found.waiting or found.running:
         return ExecutionStatus(run.status)
+    result = canonical(dict(outcome.counts_to_json(found)))
+    before = ExecutionStatus(run.status)
+    if not before.is_alive and (not ended or result == run.result):
+        return before
     status = outcome.status_of(found, is_cancelled=bool(run.cancel_requested))
-    why = outcome.sentence(ended, _first_failures(c, execution))
-    _end(c, execution, status, why, now_ms, result=canonical(dict(outcome.counts_to_json(found))))
+    _end(c, execution, status, outcome.sentence(ended, _first_failures(c, execution)), now_ms, result=result)
     return status
 
 

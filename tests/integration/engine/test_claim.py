@@ -13,6 +13,7 @@ from deployx_tui.engine.claim import TaskClaim
 from deployx_tui.errors import Unavailable
 from deployx_tui.model.ids import ExecutionId, TaskId
 from deployx_tui.model.schedule import Cron, Daily, Once, Overlap, OverlapKind
+from deployx_tui.scheduling import catchup
 from deployx_tui.scheduling.clock_step import ClockStep
 from deployx_tui.store import claims, engines, events, executions
 from deployx_tui.store.clock import from_ms, to_ms
@@ -243,6 +244,22 @@ def test_a_task_that_cannot_be_read_fails_visibly_pauses_and_holds_up_nobody(wor
         assert run.error_message.startswith("the task can't be read")
         assert (world.row(task).state, world.row(task).next_execution) == ("paused", None)
     assert [run.status for run in world.runs(fine)] == ["queued"]
+
+
+def test_a_bug_at_one_task_pauses_it_visibly_and_holds_up_nobody(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    fine, odd = world.task(), world.task(draft(MINUTELY, grace=timedelta(seconds=7)))
+    real = catchup.decide
+
+    def buggy(nominal: Any, now: Any, grace: timedelta, next_after: Any) -> Any:
+        if grace == timedelta(seconds=7):
+            raise OverflowError("date out of range")
+        return real(nominal, now, grace, next_after)
+
+    monkeypatch.setattr(catchup, "decide", buggy)
+    assert len(world.claim(NOW).runs) == 1
+    assert [run.status for run in world.runs(fine)] == ["queued"]
+    assert world.runs(odd)[0].error_message == "deployx itself failed at it: OverflowError: date out of range"
+    assert world.row(odd).state == "paused"
 
 
 def test_a_disabled_owner_is_a_visible_skipped_row(world: World) -> None:

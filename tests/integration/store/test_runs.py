@@ -170,6 +170,20 @@ def test_an_execution_ends_as_its_targets_did(database: Database, ends: str, sta
         assert c.scalar(last) == run.id
 
 
+def test_an_execution_ends_once(database: Database) -> None:
+    with database.write() as c:
+        run = Run(c, devices=1)
+        run.start(c)
+        run.finish(c, 0, _end(exit_code=0))
+        assert executions.finish(c, run.id, LATER) == ExecutionStatus.SUCCEEDED
+        assert executions.finish(c, run.id, LATER + 1) == ExecutionStatus.SUCCEEDED
+        missed = add_run(c, run.owner, key="m:2", status=ExecutionStatus.MISSED)
+        assert executions.finish(c, missed, LATER) == ExecutionStatus.MISSED
+        assert run.row(c).completed_time == LATER
+    with database.read() as c:
+        assert _types(c).count("execution.finished") == 2
+
+
 def test_an_execution_without_targets_is_skipped_and_says_why(database: Database) -> None:
     with database.write() as c:
         run = Run(c, devices=0)

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from apscheduler.schedulers import SchedulerNotRunningError
 
 from deployx_tui.model.ids import ExecutionId
 from deployx_tui.scheduling.clock_step import ClockStep, StepWatch
-from deployx_tui.scheduling.ticker import APSchedulerTicker, Claimed
+from deployx_tui.scheduling.due import Claimed
+from deployx_tui.scheduling.ticker import APSchedulerTicker
 
 PATIENCE = 30.0
 
@@ -153,6 +153,19 @@ def test_it_looks_at_the_next_instant_though_the_poll_is_later(due: FakeDue, sta
     ask(due, times=2)
 
 
+def test_what_is_due_and_cannot_be_claimed_is_asked_for_once_a_poll(due: FakeDue, clocks: Clocks, start: Start) -> None:
+    due.next = clocks.wall - timedelta(hours=1)
+    due.answers = [Claimed((), more=False), OSError("disk full")]
+    ticker = start(poll=3600)
+    ask(due)
+    ticker.wake()
+    ask(due)
+    ticker.wake()
+    ask(due)
+    ticker.stop()
+    assert len(due.nows) == 3  # not a thousand
+
+
 def test_a_wake_is_a_look(due: FakeDue, start: Start) -> None:
     ticker = start(poll=3600)
     ask(due)
@@ -194,19 +207,17 @@ def test_a_failing_store_is_said_once_and_so_is_its_return(
         start()
         hands.wait_for(1)
     said = [record.message for record in caplog.records if record.name == "deployx_tui.scheduling.ticker"]
-    assert said == ["due tasks can't be claimed, and it is tried again: disk full", "the store serves again"]
+    assert said == ["due tasks can't be claimed, and it is tried again: disk full", "due tasks are claimed again"]
 
 
 def test_after_stop_nothing_is_claimed(due: FakeDue, hands: Hands, start: Start) -> None:
-    ticker = start()
+    ticker = start(poll=3600)
     ask(due)
     ticker.stop()
     count = len(due.nows)
-    with pytest.raises(SchedulerNotRunningError):
-        ticker.stop()
+    ticker.stop()
     ticker.wake()
-    assert len(due.nows) == count
-    ticker.start()  # for the fixture
+    assert len(due.nows) == count == 1
 
 
 @pytest.mark.parametrize("seconds", [2.5, 7200.0, -2.5, -7200.0])
@@ -234,3 +245,12 @@ def test_a_step_that_could_not_be_told_is_told_later(due: FakeDue, clocks: Clock
     clocks.wall -= timedelta(hours=1)
     ask(due, times=3)
     assert [step.by.total_seconds() for step in due.steps] == [-3600.0]
+
+
+def test_a_step_that_cannot_be_told_holds_up_no_claim(due: FakeDue, hands: Hands, clocks: Clocks, start: Start) -> None:
+    due.step_errors = [ValueError("a bug")] * 10_000
+    start()
+    ask(due)
+    clocks.wall -= timedelta(hours=1)
+    due.answers = [runs(1)]
+    assert hands.wait_for(1) == [1]
