@@ -25,7 +25,7 @@ from tests.contract.backend.site import Site, add_device, fields, finished, line
 GONE = DeviceId(999_999)
 
 
-def _key(content: bytes) -> OfferedKey:
+def offered(content: bytes) -> OfferedKey:
     blob = b"\0\0\0\x0bssh-ed25519" + content
     digest = base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
     return OfferedKey(f"SHA256:{digest}", "ssh-ed25519", base64.b64encode(blob).decode(), None)
@@ -167,7 +167,7 @@ class DevicesContract:
     async def test_a_host_key_is_trusted_as_it_was_shown(self, site: Site) -> None:
         backend = await site.backend()
         device = await backend.devices.create(DeviceDraft(name="web01", address="127.0.0.1", port=2222))
-        first, second = _key(b"first"), _key(b"second")
+        first, second = offered(b"first"), offered(b"second")
         await backend.devices.trust(device.id, first)
         await backend.devices.trust(device.id, second)
         for wrong, field in (

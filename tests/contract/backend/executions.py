@@ -232,6 +232,15 @@ class ExecutionsContract:
         quiet = await backend.executions.output(execution, device.id, offset=offset, wait=timedelta(seconds=20))
         assert (quiet.chunks, quiet.complete) == ((), True)
 
+    async def test_a_reader_that_waits_in_vain_is_answered_all_the_same(self, site: Site) -> None:
+        backend = await site.backend()
+        device = await add_device(backend, "web01")
+        execution = await backend.executions.run_ad_hoc(line("sleep 600"), "web01", new_request())
+        await until(backend, execution, lambda found: found.targets.running == 1)
+        found = await backend.executions.output(execution, device.id, wait=timedelta(milliseconds=50))
+        assert (found.chunks, found.complete, found.next_offset) == ((), False, 0)
+        await backend.executions.cancel(execution)
+
     async def test_equal_outputs_are_one_group(self, site: Site) -> None:
         backend = await site.backend()
         for name in ("web01", "web02", "web03"):

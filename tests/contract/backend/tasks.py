@@ -133,10 +133,12 @@ class TasksContract:
             await backend.tasks.pause(task.id)
         edited = await backend.tasks.update(task.id, replace(task.draft, schedule=daily(5)))
         assert (edited.state, edited.next_execution) == (TaskState.PAUSED, None)
+        before = datetime.now(UTC)
         resumed = await backend.tasks.resume(task.id)
         assert resumed.state is TaskState.ACTIVE
         assert resumed.next_execution is not None
         assert resumed.next_execution.time() == time(5)
+        assert resumed.next_execution > before, "what passed while it was paused is not missed"
 
     async def test_unknown_and_doubled_names_are_told_apart(self, site: Site) -> None:
         backend = await site.backend()
