@@ -1,0 +1,1 @@
+"""The command line: a file a noun. Everything heavy is imported inside the command that needs it."""

@@ -1,0 +1,178 @@
+"""`deployx group`: groups of devices, static or by a stored selector."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from deployx_tui.cli import asking, printing
+from deployx_tui.cli.backend import with_backend
+from deployx_tui.cli.completion import Name
+from deployx_tui.cli.invocation import Group, Invocation, invocation
+from deployx_tui.cli.reading import all_devices, device_ids, group_ids
+
+if TYPE_CHECKING:
+    from deployx_tui.model.device import Device, GroupDraft
+    from deployx_tui.model.device import Group as DeviceGroup
+    from deployx_tui.model.ids import DeviceId
+    from deployx_tui.service.backend import Backend
+
+
+@click.group(cls=Group)
+def group() -> None:
+    """Groups of devices."""
+
+
+def draft_options(command: Any) -> Any:
+    """The fields of a group, for `add` and `edit`."""
+    for option in reversed(
+        [
+            click.option("--device", "devices", multiple=True, metavar="D", help="Member; again for more."),
+            click.option("--group", "groups", multiple=True, metavar="G", help="Group inside it; again for more."),
+            click.option("--selector", metavar="S", help="Members are what this matches, at each look."),
+            click.option("--protected/--not-protected", default=None, help="Acts on it want the count typed."),
+            click.option("--host-key-policy", type=click.Choice(["ask", "accept-new", "strict"])),
+            click.option("--color", metavar="#RRGGBB"),
+            click.option("--description", metavar="TEXT"),
+        ]
+    ):
+        command = option(command)
+    return command
+
+
+@group.command("list", example="deployx group list")
+def list_() -> None:
+    """All groups by name."""
+    call = invocation()
+
+    async def read(backend: Backend) -> tuple[tuple[DeviceGroup, ...], dict[DeviceId, Device]]:
+        return (await backend.groups.list()).items, await _devices(backend) if call.json else {}
+
+    found, devices = with_backend(call, read, engine=False)
+    if call.json:
+        from deployx_tui.service.wire.devices import group_to_json
+
+        printing.put_json([group_to_json(one, devices) for one in found])
+        return
+    printing.put_table(
+        ("ID", "GROUP", "MEMBERS", "KIND", "DESCRIPTION"),
+        ((str(one.id), one.name, str(len(one.members)), _kind(one.draft), one.draft.description) for one in found),
+        empty="no groups; deployx group add NAME --device D makes one",
+    )
+
+
+@group.command(example="deployx group show web")
+@click.argument("name", type=Name("group"))
+def show(name: str) -> None:
+    """One group with its members."""
+    call = invocation()
+
+    async def read(backend: Backend) -> tuple[DeviceGroup, dict[DeviceId, Device]]:
+        return await backend.groups.find(name.removeprefix("@")), await _devices(backend)
+
+    _put(call, *with_backend(call, read, engine=False))
+
+
+@group.command(example="deployx group add edge --selector 'tag:prod&!web01'")
+@click.argument("name")
+@draft_options
+def add(name: str, **fields: Any) -> None:
+    """Make a group."""
+    call = invocation()
+
+    async def make(backend: Backend) -> tuple[DeviceGroup, dict[DeviceId, Device]]:
+        from deployx_tui.model.device import GroupDraft
+
+        made = await backend.groups.create(await _changed(backend, GroupDraft(name=name), fields))
+        return made, await _devices(backend)
+
+    one, devices = with_backend(call, make)
+    _put(call, one, devices, f"made group {one.name} ({one.id}) with {len(one.members)} members")
+
+
+@group.command(example="deployx group edit web --protected")
+@click.argument("name", type=Name("group"))
+@click.option("--name", "new_name", metavar="NAME", help="Another name.")
+@draft_options
+def edit(name: str, new_name: str | None, **fields: Any) -> None:
+    """Change what is given; the rest stays. Members that are given replace the present ones."""
+    call = invocation()
+
+    async def change(backend: Backend) -> tuple[DeviceGroup, dict[DeviceId, Device]]:
+        present = await backend.groups.find(name.removeprefix("@"))
+        draft = await _changed(backend, present.draft, fields)
+        if new_name is not None:
+            draft = replace(draft, name=new_name)
+        return await backend.groups.update(present.id, draft, present.version), await _devices(backend)
+
+    one, devices = with_backend(call, change)
+    _put(call, one, devices, f"changed group {one.name} ({one.id}), {len(one.members)} members")
+
+
+@group.command(example="deployx group rm staging --yes")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...", type=Name("group"))
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def rm(names: tuple[str, ...], yes: bool) -> None:
+    """Delete groups; their devices stay."""
+    call = invocation()
+
+    async def remove(backend: Backend) -> list[DeviceGroup]:
+        found = [await backend.groups.find(name.removeprefix("@")) for name in dict.fromkeys(names)]
+        counted = "1 group" if len(found) == 1 else f"{len(found)} groups"
+        asking.confirm(call, f"delete {counted}: {', '.join(one.name for one in found)}", yes=yes)
+        for one in found:
+            await backend.groups.delete(one.id, one.version)
+        return found
+
+    removed = with_backend(call, remove)
+    if call.json:
+        printing.put_json([one.id for one in removed])
+    else:
+        printing.put_line(f"deleted {', '.join(one.name for one in removed)}")
+
+
+async def _devices(backend: Backend) -> dict[DeviceId, Device]:
+    return {one.id: one for one in await all_devices(backend)}
+
+
+async def _changed(backend: Backend, draft: GroupDraft, fields: dict[str, Any]) -> GroupDraft:
+    """`draft` with the options that were typed."""
+    from deployx_tui.model.device import HostKeyPolicy
+
+    given = {name: value for name, value in fields.items() if value not in (None, ())}
+    if (policy := given.pop("host_key_policy", None)) is not None:
+        given["host_key_policy"] = HostKeyPolicy(policy)
+    if (devices := given.pop("devices", None)) is not None:
+        given["devices"] = await device_ids(backend, devices)
+    if (groups := given.pop("groups", None)) is not None:
+        given["groups"] = await group_ids(backend, groups)
+    return replace(draft, **given)
+
+
+def _kind(draft: GroupDraft) -> str:
+    kind = "static" if draft.selector is None else f"selector {draft.selector}"
+    return f"{kind}, protected" if draft.protected else kind
+
+
+def _put(call: Invocation, one: DeviceGroup, devices: dict[DeviceId, Device], done: str | None = None) -> None:
+    if call.json:
+        from deployx_tui.service.wire.devices import group_to_json
+
+        printing.put_json(group_to_json(one, devices))
+        return
+    if done is not None:
+        printing.put_line(done)
+        return
+    policy = one.draft.host_key_policy
+    members = sorted(devices[member].name for member in one.members if member in devices)
+    printing.put_facts(
+        [
+            ("group", f"{one.name} ({one.id})"),
+            ("kind", _kind(one.draft)),
+            ("host keys", policy.value if policy else "ask"),
+            ("members", f"{len(members)}: {', '.join(members)}" if members else "none"),
+            ("description", one.draft.description or "-"),
+        ]
+    )

@@ -1,0 +1,146 @@
+"""One call of the command line: the global options, wherever they were typed, and what follows from them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from deployx_tui.config import Settings
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Invocation:
+    """The global options of this call. Settings are read at the first look."""
+
+    def __init__(self) -> None:
+        #: settings that were typed as flags
+        self.flags: dict[str, object] = {}
+        self.config: Path | None = None
+        self.json = False
+        self.no_input = False
+        self.quiet = False
+        self.verbose = 0
+        self.no_color = False
+        #: the engine in this very process, instead of a process of its own
+        self.in_process = False
+        self._settings: Settings | None = None
+
+    @property
+    def settings(self) -> Settings:
+        """Raises InvalidInput that names each setting that can't be read."""
+        if self._settings is None:
+            from deployx_tui import config
+
+            self._settings = config.load(self.flags, file=self.config)
+        return self._settings
+
+    @property
+    def can_ask(self) -> bool:
+        """A person sits there and may be asked."""
+        return not self.no_input and not self.json and sys.stdin.isatty() and sys.stderr.isatty()
+
+    @property
+    def colors(self) -> bool:
+        """Standard output may carry colours."""
+        return not self.no_color and not os.environ.get("NO_COLOR") and not self.json and sys.stdout.isatty()
+
+
+def invocation() -> Invocation:
+    """That of the command that runs."""
+    return click.get_current_context().ensure_object(Invocation)
+
+
+def _store(attribute: str) -> Callable[[click.Context, click.Parameter, Any], None]:
+    def keep(context: click.Context, _parameter: click.Parameter, value: Any) -> None:
+        if value:
+            setattr(context.ensure_object(Invocation), attribute, value)
+
+    return keep
+
+
+def _store_flag(setting: str) -> Callable[[click.Context, click.Parameter, Any], None]:
+    def keep(context: click.Context, _parameter: click.Parameter, value: Any) -> None:
+        if value is not None:
+            context.ensure_object(Invocation).flags[setting] = value
+
+    return keep
+
+
+def global_options(*, hidden: bool) -> list[click.Option]:
+    """Made anew for each command, so that they may stand before or after its name."""
+
+    def option(*names: str, callback: Callable[..., None], **rest: Any) -> click.Option:
+        return click.Option(list(names), callback=callback, expose_value=False, **rest)
+
+    return [
+        option(
+            "--db",
+            callback=_store_flag("db"),
+            metavar="URL",
+            hidden=hidden,
+            help="sqlite:///PATH (or DEPLOYX_DB); default: the user's data folder.",
+        ),
+        option(
+            "--connect",
+            callback=_store_flag("connect"),
+            metavar="URL",
+            hidden=hidden,
+            help="Be the client of the engine at unix:///SOCKET (or DEPLOYX_URL) instead of opening a database.",
+        ),
+        option(
+            "--config",
+            callback=_store("config"),
+            metavar="FILE",
+            type=click.Path(path_type=Path, dir_okay=False),
+            hidden=hidden,
+            help="Settings (or DEPLOYX_CONFIG); default: deployx.toml in the configuration folder.",
+        ),
+        option(
+            "--json",
+            callback=_store("json"),
+            is_flag=True,
+            help="One JSON document on standard output; JSON lines where it streams.",
+        ),
+        option("--no-input", callback=_store("no_input"), is_flag=True, hidden=hidden, help="Never ask."),
+        option("-q", "--quiet", callback=_store("quiet"), is_flag=True, hidden=hidden, help="No notes."),
+        option("-v", "--verbose", callback=_store("verbose"), count=True, hidden=hidden, help="Say more; twice: all."),
+        option(
+            "--no-color", callback=_store("no_color"), is_flag=True, hidden=hidden, help="No colours (or NO_COLOR)."
+        ),
+    ]
+
+
+class Command(click.Command):
+    """A command that takes the global options too, and shows its example as it was written."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.example: str = kwargs.pop("example", "")
+        super().__init__(*args, **kwargs)
+        self.params += global_options(hidden=True)
+
+    def format_epilog(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Examples that run: a test runs each of them."""
+        if self.example:
+            with formatter.section("Example"):
+                for line in self.example.strip().splitlines():
+                    formatter.write_text(line.strip())
+        super().format_epilog(context, formatter)
+
+
+class Group(click.Group):
+    """A noun with its verbs."""
+
+    command_class = Command
+    #: the root alone shows the global options in its help
+    hides_globals = True
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params += global_options(hidden=self.hides_globals)

@@ -1,0 +1,68 @@
+"""What goes to standard output and what to standard error. Text from outside is made safe, always."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from deployx_tui.cli.invocation import Invocation
+from deployx_tui.tui.render.safe import show
+
+if TYPE_CHECKING:
+    from deployx_tui.model.codec import JSON
+
+
+def put_json(document: JSON) -> None:
+    """One document, as the whole of standard output."""
+    click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+
+
+def put_json_line(document: JSON) -> None:
+    """One of a stream of documents; flushed, since somebody may be waiting for it."""
+    click.echo(json.dumps(document, ensure_ascii=False, separators=(",", ":")))
+    sys.stdout.flush()
+
+
+def put_line(text: str = "") -> None:
+    """A line of the result."""
+    click.echo(show(text))
+
+
+def note(call: Invocation, text: str) -> None:
+    """Something to know, on standard error; silent with -q."""
+    if not call.quiet:
+        click.echo(show(text), err=True)
+
+
+def put_table(titles: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str = "nothing") -> None:
+    """Columns as wide as their content; the last one is not padded. An empty table says so on standard error."""
+    cells: list[list[str]] = [[show(cell) for cell in row] for row in rows]
+    if not cells:
+        click.echo(empty, err=True)
+        return
+    widths = [max(_width(title), *(_width(row[column]) for row in cells)) for column, title in enumerate(titles)]
+    lines: list[list[str]] = [[*titles], *([*row] for row in cells)]
+    for row in lines:
+        padded = [cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)]
+        click.echo("  ".join(padded).rstrip())
+
+
+def put_facts(facts: Iterable[tuple[str, str]]) -> None:
+    """A label and a value a line."""
+    shown = [(label, show(value)) for label, value in facts]
+    width = max((len(label) for label, _ in shown), default=0)
+    for label, value in shown:
+        click.echo(f"{label:<{width}}  {value}".rstrip())
+
+
+def _width(text: str) -> int:
+    """Cells on a terminal."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)

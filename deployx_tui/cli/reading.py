@@ -1,0 +1,37 @@
+"""Names into ids, and whole lists out of pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from deployx_tui.model.device import Device, Group
+    from deployx_tui.model.ids import DeviceId, GroupId
+    from deployx_tui.service.backend import Backend
+
+
+async def all_devices(backend: Backend, text: str = "") -> list[Device]:
+    """Every device by name, whose name or address holds `text`."""
+    found: list[Device] = []
+    cursor: str | None = None
+    while True:
+        page = await backend.devices.list(text, cursor=cursor)
+        found += page.items
+        cursor = page.next_cursor
+        if cursor is None:
+            return found
+
+
+async def all_groups(backend: Backend) -> dict[GroupId, Group]:
+    return {one.id: one for one in (await backend.groups.list()).items}
+
+
+async def group_ids(backend: Backend, names: Sequence[str]) -> tuple[GroupId, ...]:
+    """Of names or ids, with or without `@`; NotFound, Ambiguous."""
+    return tuple([(await backend.groups.find(name.removeprefix("@"))).id for name in names])
+
+
+async def device_ids(backend: Backend, names: Sequence[str]) -> tuple[DeviceId, ...]:
+    """Of names or ids; NotFound, Ambiguous."""
+    return tuple([(await backend.devices.find(name)).id for name in names])

@@ -1,0 +1,116 @@
+"""`deployx`: the root of the command line, and how an error becomes an exit status.
+
+0 done; 1 it ran and something failed on a target; 2 wrong usage or invalid input; 3 not found; 4 not permitted;
+5 engine, server or database out of reach or of another version; 6 an outcome is unknown; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+import click
+
+from deployx_tui import __version__
+from deployx_tui.cli.invocation import Group, invocation
+from deployx_tui.errors import DeployxError, InvalidInput
+
+#: name: (module, attribute, one line of help). Modules are imported when their command is called, or its help
+COMMANDS: dict[str, tuple[str, str, str]] = {
+    "config": ("deployx_tui.cli.config", "config", "Settings, and where each came from."),
+    "completion": ("deployx_tui.cli.completion", "completion", "Completion for bash, zsh or fish."),
+    "device": ("deployx_tui.cli.device", "device", "What tasks run on."),
+    "group": ("deployx_tui.cli.group", "group", "Groups of devices."),
+}
+#: other words for a command
+ALIASES: dict[str, str] = {}
+
+INTERRUPTED = 130
+
+
+class Root(Group):
+    """Knows its commands by name only, so that `deployx --help` imports none of them."""
+
+    hides_globals = False
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        entry = COMMANDS.get(ALIASES.get(name, name))
+        if entry is None:
+            return None
+        module, attribute, _ = entry
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name][2]) for name in self.list_commands(context)])
+
+
+@click.group(
+    cls=Root,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+@click.version_option(__version__, prog_name="deployx")
+@click.option("--in-process", is_flag=True, help="Run the engine inside this process.")
+@click.pass_context
+def root(context: click.Context, in_process: bool) -> None:
+    """Schedule commands on a fleet over SSH, with nothing installed on the machines.
+
+    Without a command it opens the terminal UI.
+    """
+    invocation().in_process = in_process
+    if context.invoked_subcommand is None:
+        from deployx_tui.cli.ui import open_ui
+
+        open_ui(invocation())
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status. Never raises but for SystemExit of click's own help."""
+    try:
+        status = root.main(
+            args=None if arguments is None else list(arguments), prog_name="deployx", standalone_mode=False
+        )
+    except click.exceptions.Exit as leave:
+        return leave.exit_code
+    except click.Abort:
+        click.echo("interrupted", err=True)
+        return INTERRUPTED
+    except KeyboardInterrupt:
+        click.echo("interrupted", err=True)
+        return INTERRUPTED
+    except click.ClickException as error:
+        error.show(sys.stderr)
+        return 2
+    except BrokenPipeError:
+        return _closed_output()
+    except DeployxError as error:
+        say(error)
+        return error.exit_status
+    return status if isinstance(status, int) else 0
+
+
+def say(error: DeployxError) -> None:
+    """What is wrong and what to do, on standard error; text from outside is made safe."""
+    from deployx_tui.tui.render.safe import show
+
+    if isinstance(error, InvalidInput):
+        for problem in error.problems:
+            place = f"{problem.field}: " if problem.field else ""
+            click.echo(f"error: {show(place + problem.message)}", err=True)
+            click.echo(f"       {show(problem.remedy)}", err=True)
+    else:
+        click.echo(f"error: {show(str(error))}", err=True)
+
+
+def _closed_output() -> int:
+    """The reader of our output went away (`deployx task list | head`): not an error, and not worth a trace."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
