@@ -20,11 +20,13 @@ from deployx_tui.errors import DeployxError, InvalidInput
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "config": ("deployx_tui.cli.config", "config", "Settings, and where each came from."),
     "completion": ("deployx_tui.cli.completion", "completion", "Completion for bash, zsh or fish."),
+    "execution": ("deployx_tui.cli.execution", "execution", "What ran, where, and what each target said (history)."),
+    "run": ("deployx_tui.cli.run", "run", "One command on many devices, now."),
     "device": ("deployx_tui.cli.device", "device", "What tasks run on."),
     "group": ("deployx_tui.cli.group", "group", "Groups of devices."),
 }
 #: other words for a command
-ALIASES: dict[str, str] = {}
+ALIASES: dict[str, str] = {"history": "execution"}
 
 INTERRUPTED = 130
 

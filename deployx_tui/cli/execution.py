@@ -1,0 +1,342 @@
+"""`deployx execution` (also `history`): what ran, where, and what each target said."""
+
+from __future__ import annotations
+
+import sys
+import uuid
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from deployx_tui.cli import printing
+from deployx_tui.cli.backend import with_backend
+from deployx_tui.cli.completion import Name
+from deployx_tui.cli.invocation import Group, invocation
+from deployx_tui.errors import InvalidInput, NotFound
+
+if TYPE_CHECKING:
+    from deployx_tui.model.execution import Execution, ExecutionStatus, OutputSlice, Stream, TargetResult
+    from deployx_tui.model.ids import DeviceId, ExecutionId
+    from deployx_tui.service.backend import Backend
+
+STATUSES = (
+    "queued", "waiting", "running", "succeeded", "partially_succeeded", "failed", "cancelled", "missed", "skipped",
+    "lost",
+)  # fmt: skip
+
+
+@click.group(cls=Group)
+def execution() -> None:
+    """What ran, where, and what each target said."""
+
+
+@execution.command("list", example="deployx execution list --status failed --since 2d")
+@click.option("--task", metavar="NAME", type=Name("task"), help="Only of this task.")
+@click.option("--status", "statuses", multiple=True, type=click.Choice(STATUSES), help="Only these; again for more.")
+@click.option("--on", "device", metavar="DEVICE", type=Name("device"), help="Only with this device among the targets.")
+@click.option("--since", metavar="2d", help="A duration back from now, or an instant.")
+@click.option("--text", metavar="WORDS", default="", help="Words in names, errors and outputs.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+@click.option("--cursor", metavar="C", help="Where an earlier page ended.")
+def list_(
+    task: str | None,
+    statuses: tuple[str, ...],
+    device: str | None,
+    since: str | None,
+    text: str,
+    limit: int,
+    cursor: str | None,
+) -> None:
+    """Executions, newest first."""
+    from deployx_tui.model.execution import ExecutionQuery, ExecutionStatus
+    from deployx_tui.model.page import Page
+
+    call = invocation()
+
+    async def read(backend: Backend) -> Page[Execution]:
+        query = ExecutionQuery(
+            task_id=(await backend.tasks.find(task)).id if task is not None else None,
+            statuses=frozenset(ExecutionStatus(word) for word in statuses),
+            device_id=(await backend.devices.find(device)).id if device is not None else None,
+            since=_since(since, call.settings.timezone) if since is not None else None,
+            text=text,
+            limit=limit,
+            cursor=cursor,
+        )
+        return await backend.executions.list(query)
+
+    page = with_backend(call, read, engine=False)
+    if call.json:
+        from deployx_tui.service.wire.executions import execution_to_json
+
+        printing.put_json(
+            {"executions": [execution_to_json(one) for one in page.items], "next_cursor": page.next_cursor}
+        )
+        return
+    printing.put_table(
+        ("ID", "TASK", "BY", "STARTED", "TOOK", "STATE", "TARGETS", "WHY"),
+        (
+            (
+                str(one.id),
+                one.task_name,
+                one.trigger.value.replace("_", " "),
+                _local(one.started_at or one.scheduled_for or one.created_at),
+                _took(one.started_at, one.finished_at),
+                f"{mark_of(one.status)} {one.status.value.replace('_', ' ')}",
+                f"{one.targets.succeeded}/{one.targets.total}",
+                one.error_message,
+            )
+            for one in page.items
+        ),
+        empty="no executions",
+    )
+    if page.next_cursor is not None:
+        printing.note(call, f"more: --cursor {page.next_cursor}")
+
+
+@execution.command(example="deployx execution show 1")
+@click.argument("number", metavar="ID", type=click.IntRange(min=1))
+def show(number: int) -> None:
+    """One execution with its targets."""
+    from deployx_tui.cli.following import all_targets, to_document
+    from deployx_tui.model.ids import ExecutionId
+
+    call = invocation()
+
+    async def read(backend: Backend) -> tuple[Execution, list[TargetResult]]:
+        one = await backend.executions.get(ExecutionId(number))
+        return one, await all_targets(backend, one.id)
+
+    one, targets = with_backend(call, read, engine=False)
+    if call.json:
+        printing.put_json(to_document(one, targets))
+        return
+    printing.put_facts(
+        [
+            ("execution", f"#{one.id} {one.task_name}"),
+            ("state", f"{mark_of(one.status)} {one.status.value.replace('_', ' ')}"),
+            ("started by", f"{one.started_by}, {one.trigger.value.replace('_', ' ')}"),
+            ("scheduled", _local(one.scheduled_for)),
+            ("started", _local(one.started_at)),
+            ("finished", _local(one.finished_at)),
+            ("runs", one.summary),
+            ("plan", one.plan_sha256 or "not planned"),
+            ("why", one.error_message or "-"),
+        ]
+    )
+    printing.put_line()
+    _put_targets(targets)
+
+
+@execution.command(example="deployx execution targets 1")
+@click.argument("number", metavar="ID", type=click.IntRange(min=1))
+def targets(number: int) -> None:
+    """The targets of an execution, one a line."""
+    from deployx_tui.cli.following import all_targets
+    from deployx_tui.model.ids import ExecutionId
+
+    call = invocation()
+    found = with_backend(call, lambda backend: all_targets(backend, ExecutionId(number)), engine=False)
+    if call.json:
+        from deployx_tui.service.wire.executions import target_to_json
+
+        printing.put_json([target_to_json(target) for target in found])
+        return
+    _put_targets(found)
+
+
+@execution.command(example="deployx execution output 1 --tail 2000")
+@click.argument("number", metavar="ID", type=click.IntRange(min=1))
+@click.argument("target", metavar="[TARGET]", required=False, type=Name("device"))
+@click.option("--stream", type=click.Choice(["stdout", "stderr", "both"]), default="both", show_default=True)
+@click.option("--tail", type=click.IntRange(min=0), metavar="BYTES", help="Only the last so many bytes of each target.")
+@click.option("--follow", is_flag=True, help="Print what is still to come, too.")
+@click.option("--raw", is_flag=True, help="Exactly the stored bytes of one target, nothing added.")
+def output(number: int, target: str | None, stream: str, tail: int | None, follow: bool, raw: bool) -> None:
+    """What a target said; without TARGET what all of them said, each line with its host."""
+    from deployx_tui.model.execution import Stream
+    from deployx_tui.model.ids import ExecutionId
+
+    call = invocation()
+    if raw and target is None:
+        raise InvalidInput.of("--raw", "raw bytes are those of one target", "name the target, or leave --raw out")
+    kind = Stream(stream)
+    if follow and target is None:
+        from deployx_tui.cli.following import Follower
+
+        with_backend(
+            call, lambda backend: Follower(call, backend, ExecutionId(number), stream=kind).to_the_end(), engine=False
+        )
+        return
+    with_backend(
+        call,
+        lambda backend: _put_output(backend, ExecutionId(number), target, kind, tail, follow=follow, raw=raw),
+        engine=False,
+    )
+
+
+@execution.command(example="deployx execution follow 1")
+@click.argument("number", metavar="ID", type=click.IntRange(min=1))
+def follow(number: int) -> int:
+    """Print a run's output until it is over. ctrl-c leaves it running."""
+    from deployx_tui.cli.following import Follower, exit_status_of
+    from deployx_tui.cli.run import put_result
+    from deployx_tui.model.ids import ExecutionId
+
+    call = invocation()
+
+    async def watch(backend: Backend) -> int:
+        over = await Follower(call, backend, ExecutionId(number)).to_the_end()
+        return exit_status_of(over, await put_result(call, backend, over))
+
+    return with_backend(call, watch, engine=False)
+
+
+@execution.command(example="deployx execution cancel 1 || true")
+@click.argument("number", metavar="ID", type=click.IntRange(min=1))
+@click.option("--wait/--detach", default=True, help="Wait until it is over (the default).")
+def cancel(number: int, wait: bool) -> None:
+    """Stop a run: waiting targets are not started, running ones are killed and looked at."""
+    from deployx_tui.cli.following import Follower
+    from deployx_tui.cli.run import put_result
+    from deployx_tui.model.ids import ExecutionId
+
+    call = invocation()
+
+    async def stop(backend: Backend) -> None:
+        one = await backend.executions.cancel(ExecutionId(number))
+        if not wait:
+            printing.note(call, f"asked #{one.id} to stop")
+            return
+        over = await Follower(call, backend, one.id).to_the_end()
+        await put_result(call, backend, over)
+
+    with_backend(call, stop)
+
+
+@execution.command(example="deployx execution rerun 1 --scope all --detach")
+@click.argument("number", metavar="ID", type=click.IntRange(min=1))
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    type=click.Choice(["failed", "not_started", "lost", "all"]),
+    help="Which targets; default: failed, not_started and lost.",
+)
+@click.option("--wait/--detach", default=False, help="Wait for the end, or print the id and go (the default).")
+def rerun(number: int, scopes: tuple[str, ...], wait: bool) -> int:
+    """Run the stored plan again, on the targets that did not succeed."""
+    from deployx_tui.cli.run import wait_or_detach
+    from deployx_tui.model.execution import DEFAULT_RERUN, RerunScope
+    from deployx_tui.model.ids import ExecutionId
+
+    call = invocation()
+
+    async def again(backend: Backend) -> int:
+        scope = frozenset(RerunScope(word) for word in scopes) or DEFAULT_RERUN
+        started = await backend.executions.rerun(ExecutionId(number), str(uuid.uuid4()), scope)
+        return await wait_or_detach(call, backend, started, wait=wait)
+
+    return with_backend(call, again)
+
+
+async def _put_output(
+    backend: Backend,
+    number: ExecutionId,
+    target: str | None,
+    stream: Stream,
+    tail: int | None,
+    *,
+    follow: bool,
+    raw: bool,
+) -> None:
+    from deployx_tui.cli.following import all_targets
+
+    found = await all_targets(backend, number)
+    if target is not None:
+        found = [one for one in found if target in (one.device, str(one.device_id))]
+        if not found:
+            await backend.executions.get(number)
+            raise NotFound("target", target)
+    width = max((len(one.device) for one in found), default=0)
+    for one in found:
+        prefix = "" if target is not None else f"{one.device:<{width}} │ "
+        rest = b""
+        async for piece in _pieces(backend, number, one.device_id, stream, tail, follow=follow):
+            data = b"".join(chunk.data for chunk in piece.chunks)
+            if raw:
+                sys.stdout.buffer.write(data)
+                sys.stdout.buffer.flush()
+                continue
+            *lines, rest = (rest + data).split(b"\n")
+            for line in lines:
+                printing.put_line(prefix + line.removesuffix(b"\r").decode(errors="replace"))
+        if rest:
+            printing.put_line(prefix + rest.decode(errors="replace"))
+
+
+async def _pieces(
+    backend: Backend, number: ExecutionId, device: DeviceId, stream: Stream, tail: int | None, *, follow: bool
+) -> AsyncIterator[OutputSlice]:
+    from datetime import timedelta
+
+    wait = timedelta(seconds=20) if follow else None
+    piece = await backend.executions.output(number, device, stream, tail=tail, wait=wait)
+    while True:
+        yield piece
+        if piece.complete or (not follow and not piece.chunks):
+            return
+        piece = await backend.executions.output(number, device, stream, piece.next_offset, wait=wait)
+
+
+def mark_of(status: ExecutionStatus) -> str:
+    """The glyph that stands before a status word everywhere."""
+    return {
+        "succeeded": "✓",
+        "partially_succeeded": "!",
+        "failed": "✗",
+        "lost": "✗",
+        "running": "▸",
+        "awaiting_approval": "◇",
+    }.get(status.value, "·")
+
+
+def _put_targets(found: list[TargetResult]) -> None:
+    from deployx_tui.cli.following import state_word
+
+    printing.put_table(
+        ("TARGET", "STATE", "EXIT", "TOOK", "OUTPUT", "WHY"),
+        (
+            (
+                one.device,
+                state_word(one),
+                f"SIG{one.signal}" if one.signal else "-" if one.exit_code is None else str(one.exit_code),
+                _took(one.started_at, one.finished_at),
+                f"{one.stdout_bytes + one.stderr_bytes} B" + (" cut" if one.output_cut else ""),
+                one.error_message,
+            )
+            for one in found
+        ),
+        empty="no targets",
+    )
+
+
+def _since(text: str, zone: str) -> datetime:
+    from deployx_tui.model.parse import parse_duration, parse_instant
+
+    if text[:1].isdigit() and text[-1:] in "smhd":
+        return datetime.now(UTC) - parse_duration(text, "--since")
+    return parse_instant(text, zone, "--since")
+
+
+def _local(at: datetime | None) -> str:
+    return "-" if at is None else at.astimezone().isoformat(sep=" ", timespec="seconds")
+
+
+def _took(start: datetime | None, end: datetime | None) -> str:
+    if start is None or end is None:
+        return "-"
+    seconds = (end - start).total_seconds()
+    return f"{seconds:.1f}s" if seconds < 100 else f"{int(seconds) // 60}m{int(seconds) % 60:02}s"

@@ -1,0 +1,227 @@
+"""Following an execution to its end: each target's lines with its host before them, then the verdict.
+
+Events say what grew; the bytes are fetched by offset, so nothing is read twice and a slow terminal holds nobody up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from deployx_tui.cli import printing
+from deployx_tui.cli.invocation import Invocation
+from deployx_tui.model.event import Event, Reset
+from deployx_tui.model.execution import Execution, ExecutionStatus, OutputChunk, Stream, TargetResult, TargetState
+from deployx_tui.model.ids import DeviceId, ExecutionId
+
+if TYPE_CHECKING:
+    from deployx_tui.service.backend import Backend
+    from deployx_tui.service.wire.values import Json
+
+#: events of so short a time are answered together: 200 hosts that print cost ten rounds of reading a second
+GATHER_SECONDS = 0.1
+#: a line without an end is shown once it is this long
+LONGEST_LINE = 64 * 1024
+
+#: 0 done, 1 something failed, 6 an outcome is unknown: the worst counts
+FAILED, UNKNOWN = 1, 6
+
+
+class Follower:
+    """Prints one execution's output as it comes."""
+
+    def __init__(self, call: Invocation, backend: Backend, execution: ExecutionId, *, stream: Stream = Stream.BOTH):
+        self._call, self._backend, self._execution, self._stream = call, backend, execution, stream
+        self._offsets: dict[DeviceId, int] = {}
+        self._names: dict[DeviceId, str] = {}
+        self._devices_of_targets: dict[int, DeviceId] = {}
+        self._rests: dict[tuple[DeviceId, Stream], bytes] = {}
+        self._width = 0
+
+    async def to_the_end(self) -> Execution:
+        """Follow until the execution is over and every stored byte was printed."""
+        everything = False
+        grown: set[DeviceId] = set()
+        events = self._backend.events.follow(None, execution=self._execution)
+        queue: asyncio.Queue[Event | Reset] = asyncio.Queue()
+
+        async def collect() -> None:
+            async for item in events:
+                await queue.put(item)
+
+        collector = asyncio.create_task(collect())
+        try:
+            while True:
+                for item in await self._next_items(queue, collector):
+                    if isinstance(item, Reset) or item.type != "output.grew":
+                        everything = True
+                    elif (device := self._device_of(item)) is not None:
+                        grown.add(device)
+                    else:
+                        everything = True
+                # looked at before the output: what is over now has no byte that the reading below could miss
+                execution = await self._backend.executions.get(self._execution)
+                if everything or not execution.status.is_alive:
+                    grown |= {target.device_id for target in await self._learn()}
+                await self._print(grown)
+                grown, everything = set(), False
+                if not execution.status.is_alive:
+                    self._flush()
+                    return execution
+        finally:
+            collector.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await collector
+
+    async def _next_items(
+        self, queue: asyncio.Queue[Event | Reset], collector: asyncio.Task[None]
+    ) -> list[Event | Reset]:
+        waiting = asyncio.ensure_future(queue.get())
+        await asyncio.wait({waiting, collector}, return_when=asyncio.FIRST_COMPLETED)
+        if not waiting.done():
+            waiting.cancel()
+            collector.result()  # raises what ended the stream
+            return []
+        items = [waiting.result()]
+        await asyncio.sleep(GATHER_SECONDS)
+        while not queue.empty():
+            items.append(queue.get_nowait())
+        return items
+
+    def _device_of(self, event: Event) -> DeviceId | None:
+        facts = dict(event.facts)
+        device, target = facts.get("device_id"), facts.get("target_id")
+        if isinstance(device, int):
+            return DeviceId(device) if device in self._names else None
+        return self._devices_of_targets.get(target) if isinstance(target, int) else None
+
+    async def _learn(self) -> list[TargetResult]:
+        """Names of all targets; returns those that have said more than was read."""
+        found = await all_targets(self._backend, self._execution)
+        for target in found:
+            self._names[target.device_id] = target.device
+            self._devices_of_targets[target.id] = target.device_id
+        self._width = max((len(name) for name in self._names.values()), default=0)
+        return [
+            target
+            for target in found
+            if target.state is not TargetState.WAITING
+            and (target.state is TargetState.RUNNING or self._offsets.get(target.device_id, 0) < _said(target))
+        ]
+
+    async def _print(self, devices: Iterable[DeviceId]) -> None:
+        for device in sorted(devices):
+            while True:
+                piece = await self._backend.executions.output(
+                    self._execution, device, self._stream, self._offsets.get(device, 0)
+                )
+                self._offsets[device] = piece.next_offset
+                for chunk in piece.chunks:
+                    self._put(device, chunk)
+                if piece.complete or not piece.chunks:
+                    break
+
+    def _put(self, device: DeviceId, chunk: OutputChunk) -> None:
+        if self._call.json:
+            printing.put_json_line(
+                {
+                    "device_id": device,
+                    "device": self._names[device],
+                    "stream": chunk.stream.value,
+                    "offset": chunk.offset,
+                    "at": chunk.at.isoformat(),
+                    "text": chunk.data.decode(errors="replace"),
+                }
+            )
+            return
+        key = (device, chunk.stream)
+        *lines, rest = (self._rests.pop(key, b"") + chunk.data).split(b"\n")
+        while len(rest) > LONGEST_LINE:
+            lines.append(rest[:LONGEST_LINE])
+            rest = rest[LONGEST_LINE:]
+        for line in lines:
+            self._line(device, chunk.stream, line)
+        if rest:
+            self._rests[key] = rest
+
+    def _flush(self) -> None:
+        for (device, stream), rest in sorted(self._rests.items()):
+            self._line(device, stream, rest)
+        self._rests.clear()
+
+    def _line(self, device: DeviceId, stream: Stream, line: bytes) -> None:
+        mark = "E" if stream is Stream.STDERR else "│"
+        text = line.removesuffix(b"\r").decode(errors="replace")
+        printing.put_line(f"{self._names[device]:<{self._width}} {mark} {text}")
+
+
+async def all_targets(backend: Backend, execution: ExecutionId) -> list[TargetResult]:
+    """Every target of an execution."""
+    found: list[TargetResult] = []
+    cursor: str | None = None
+    while True:
+        page = await backend.executions.targets(execution, cursor=cursor)
+        found += page.items
+        cursor = page.next_cursor
+        if cursor is None:
+            return found
+
+
+def to_document(execution: Execution, targets: Iterable[TargetResult]) -> Json:
+    """The execution as the REST API shows it, with its targets as a list and their counts beside it."""
+    from deployx_tui.service.wire.executions import counts_to_json, execution_to_json, target_to_json
+
+    return {
+        **execution_to_json(execution),
+        "targets": [target_to_json(target) for target in targets],
+        "counts": counts_to_json(execution.targets),
+    }
+
+
+def put_verdict(execution: Execution, targets: Iterable[TargetResult]) -> None:
+    """What did not succeed, each with its reason, then the counts: on standard output, after the output itself."""
+    rows = [
+        (target.device, state_word(target), _exit(target), target.error_message)
+        for target in sorted(targets, key=lambda one: one.device)
+        if target.state is not TargetState.SUCCEEDED
+    ]
+    if rows:
+        printing.put_table(("TARGET", "STATE", "EXIT", "WHY"), rows)
+    counts = execution.targets
+    printing.put_line(
+        f"#{execution.id} {execution.task_name}: {execution.status.value.replace('_', ' ')}, "
+        f"{counts.succeeded} of {counts.total} succeeded"
+    )
+    if execution.error_message and not rows:
+        printing.put_line(execution.error_message)
+
+
+def exit_status_of(execution: Execution, targets: Iterable[TargetResult]) -> int:
+    """That of the worst target: 6 when an outcome is unknown, 1 when something failed, else 0."""
+    states = {target.state for target in targets}
+    if TargetState.LOST in states or execution.status is ExecutionStatus.LOST:
+        return UNKNOWN
+    if states - {TargetState.SUCCEEDED} or execution.status is not ExecutionStatus.SUCCEEDED:
+        return FAILED
+    return 0
+
+
+def state_word(target: TargetResult) -> str:
+    """The state, and after a cancel or a deadline what became of the processes."""
+    word = target.state.value.replace("_", " ")
+    if target.kill is None:
+        return word
+    pids = f" {', '.join(map(str, target.kill.pids))}" if target.kill.pids else ""
+    return f"{word} ({target.kill.verdict.value}{pids})"
+
+
+def _exit(target: TargetResult) -> str:
+    if target.signal is not None:
+        return f"SIG{target.signal}"
+    return "-" if target.exit_code is None else str(target.exit_code)
+
+
+def _said(target: TargetResult) -> int:
+    return target.stdout_bytes + target.stderr_bytes

@@ -1,0 +1,157 @@
+"""`deployx run`: one command on many devices, now."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import uuid
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import click
+
+from deployx_tui.cli import asking, printing
+from deployx_tui.cli.backend import with_backend
+from deployx_tui.cli.completion import Name
+from deployx_tui.cli.invocation import Command, Invocation, invocation
+from deployx_tui.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from deployx_tui.model.execution import Execution, TargetResult
+    from deployx_tui.model.ids import ExecutionId
+    from deployx_tui.model.payload import CommandPayload
+    from deployx_tui.service.backend import Backend
+
+#: acts on more targets than these are asked about
+MANY = 10
+
+
+@click.command(cls=Command, example="deployx run --on tag:prod --timeout 60s --yes -- uname -sr")
+@click.option(
+    "--on", "selector", required=True, metavar="SELECTOR", type=Name("selector"), help="Where; - reads names."
+)
+@click.option("--timeout", metavar="60s", help="Per target; then it is killed.")
+@click.option("--shell", metavar="S", default="sh", show_default=True, help="sh, bash or zsh.")
+@click.option("--env", "environment", multiple=True, metavar="N=V", help="Environment; again for more.")
+@click.option("--cwd", metavar="DIR", help="Working directory.")
+@click.option("--success-codes", metavar="0,3010", help="Exit codes that count as success.")
+@click.option("--dry-run", is_flag=True, help="Print the targets and the command; run nothing.")
+@click.option("--wait/--detach", default=True, help="Wait for the end (the default), or print the id and go.")
+@click.option("--yes", is_flag=True, help=f"Do not ask above {MANY} targets.")
+@click.argument("words", nargs=-1, required=True, metavar="COMMAND...", type=click.UNPROCESSED)
+def run(
+    selector: str,
+    timeout: str | None,
+    shell: str,
+    environment: tuple[str, ...],
+    cwd: str | None,
+    success_codes: str | None,
+    dry_run: bool,
+    wait: bool,
+    yes: bool,
+    words: tuple[str, ...],
+) -> int:
+    """Run COMMAND on the devices and print what each says. The words are joined with spaces and read by the shell.
+
+    The exit status is that of the worst target: 1 failed, 6 unknown. ctrl-c cancels the run, on the targets too.
+    """
+    from deployx_tui.model.parse import parse_assignment, parse_duration, parse_shell, parse_success_codes
+    from deployx_tui.model.payload import CommandPayload, Line
+
+    call = invocation()
+    payload = CommandPayload(
+        body=Line(" ".join(words)),
+        shell=parse_shell(shell, "--shell"),
+        environment=tuple(parse_assignment(pair, "--env") for pair in environment),
+        working_directory=cwd,
+    )
+    if success_codes is not None:
+        payload = replace(payload, success_codes=parse_success_codes(success_codes, "--success-codes"))
+    limit = parse_duration(timeout, "--timeout") if timeout is not None else None
+    where = named_on_standard_input() if selector == "-" else selector
+    return with_backend(call, lambda backend: _run(call, backend, payload, where, limit, dry_run, wait, yes))
+
+
+async def _run(
+    call: Invocation,
+    backend: Backend,
+    payload: CommandPayload,
+    selector: str,
+    timeout: timedelta | None,
+    dry_run: bool,
+    wait: bool,
+    yes: bool,
+) -> int:
+    matched = await backend.devices.match(selector)
+    names = [name for _, name, _ in matched.devices]
+    if dry_run:
+        _put_dry_run(call, payload, matched.devices)
+        return 0
+    if not names:
+        raise InvalidInput.of("--on", f"{selector!r} matches no device", "deployx device list --on SELECTOR tries one")
+    if len(names) > MANY:
+        asking.confirm(call, f"run this on {len(names)} devices: {', '.join(names[:MANY])} ...", yes=yes)
+    execution = await backend.executions.run_ad_hoc(payload, selector, str(uuid.uuid4()), timeout)
+    return await wait_or_detach(call, backend, execution, wait=wait)
+
+
+async def wait_or_detach(call: Invocation, backend: Backend, execution: ExecutionId, *, wait: bool) -> int:
+    """Follow an execution that was just started, or say its id. ctrl-c cancels it and waits for that."""
+    if not wait:
+        if call.json:
+            printing.put_json({"execution_id": execution})
+        else:
+            printing.put_line(str(execution))
+            printing.note(call, f"deployx execution follow {execution} shows it")
+        return 0
+    from deployx_tui.cli.following import Follower, exit_status_of
+
+    follower = Follower(call, backend, execution)
+    try:
+        over = await follower.to_the_end()
+    except asyncio.CancelledError:
+        # ctrl-c: asyncio cancels the main task once; what it started on other machines must not go on unseen
+        printing.note(call, f"cancelling #{execution} on its targets ...")
+        await backend.executions.cancel(execution)
+        over = await follower.to_the_end()
+        await put_result(call, backend, over)
+        raise
+    targets = await put_result(call, backend, over)
+    return exit_status_of(over, targets)
+
+
+async def put_result(call: Invocation, backend: Backend, over: Execution) -> list[TargetResult]:
+    """The verdict of an execution that is over; its targets."""
+    from deployx_tui.cli.following import all_targets, put_verdict, to_document
+
+    targets = await all_targets(backend, over.id)
+    if call.json:
+        printing.put_json_line({"execution": to_document(over, targets)})
+    else:
+        put_verdict(over, targets)
+    return targets
+
+
+def named_on_standard_input() -> str:
+    """The selector `-`: names on standard input, between white space or commas. InvalidInput when there is none."""
+    names = sys.stdin.read().replace(",", " ").split()
+    if not names:
+        raise InvalidInput.of("--on", "no name on standard input", "pipe device names in, one a line")
+    return ",".join(names)
+
+
+def _put_dry_run(call: Invocation, payload: CommandPayload, devices: tuple[tuple[int, str, str], ...]) -> None:
+    from deployx_tui.model.codec import payload_to_json
+
+    if call.json:
+        printing.put_json(
+            {
+                "command_payload": payload_to_json(payload),
+                "targets": [{"device_id": number, "device": name, "why": why} for number, name, why in devices],
+            }
+        )
+        return
+    printing.put_table(("TARGET", "BECAUSE OF"), ((name, why) for _, name, why in devices), empty="no device matches")
+    printing.put_line(f"would run with {payload.shell.value}: {getattr(payload.body, 'command', '')}")
