@@ -20,6 +20,7 @@ from deployx_tui.errors import DeployxError, InvalidInput
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "config": ("deployx_tui.cli.config", "config", "Settings, and where each came from."),
     "completion": ("deployx_tui.cli.completion", "completion", "Completion for bash, zsh or fish."),
+    "doctor": ("deployx_tui.cli.doctor", "doctor", "Check this machine: settings, permissions, keys, clock, database."),
     "execution": ("deployx_tui.cli.execution", "execution", "What ran, where, and what each target said (history)."),
     "run": ("deployx_tui.cli.run", "run", "One command on many devices, now."),
     "device": ("deployx_tui.cli.device", "device", "What tasks run on."),

@@ -1,0 +1,246 @@
+"""`deployx doctor`: checks this machine, says what is wrong and what to do, and mends modes when asked."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import stat
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from deployx_tui.cli import printing
+from deployx_tui.cli.invocation import Command, invocation
+from deployx_tui.errors import DeployxError
+
+if TYPE_CHECKING:
+    from deployx_tui.config import Settings
+
+GOOD, WARNING, BAD = "good", "warning", "bad"
+_MARKS = {GOOD: "✓", WARNING: "!", BAD: "✗"}
+
+#: a run on many hosts holds one descriptor each
+ENOUGH_DESCRIPTORS = 2048
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One thing that was looked at."""
+
+    name: str
+    #: GOOD, WARNING or BAD
+    verdict: str
+    #: what was found
+    message: str
+    #: what to do; "" when good
+    remedy: str = ""
+
+
+@click.command(cls=Command, example="deployx doctor")
+@click.option("--fix", is_flag=True, help="Take the rights of others away from deployx's own folders and files.")
+def doctor(fix: bool) -> int:
+    """Check configuration, permissions, keys, clock, database and terminal. Exit status 1 when something is bad."""
+    call = invocation()
+    settings = call.settings
+    looks: list[Callable[[], Iterator[Check]]] = [
+        lambda: _configuration(settings),
+        lambda: _modes(settings, fix=fix),
+        _keys,
+        _clock,
+        lambda: _database(settings),
+        lambda: _machine(settings),
+    ]
+    found = [check for look in looks for check in look()]
+    if call.json:
+        printing.put_json(
+            [
+                {"check": one.name, "verdict": one.verdict, "message": one.message, "remedy": one.remedy or None}
+                for one in found
+            ]
+        )
+    else:
+        width = max(len(one.name) for one in found)
+        for one in found:
+            printing.put_line(f"{_MARKS[one.verdict]} {one.verdict:<7} {one.name:<{width}}  {one.message}")
+            if one.remedy:
+                printing.put_line(f"  {'':<7} {'':<{width}}  -> {one.remedy}")
+    return 1 if any(one.verdict == BAD for one in found) else 0
+
+
+def _configuration(settings: Settings) -> Iterator[Check]:
+    from deployx_tui import config
+
+    file = config.default_file()
+    typed = [name for name, origin in settings.origins.items() if origin != "default"]
+    where = str(file) if file.exists() else f"no file at {file}"
+    yield Check(
+        name="settings", verdict=GOOD, message=f"{where}; not default: {', '.join(typed) if typed else 'nothing'}"
+    )
+
+
+def _modes(settings: Settings, *, fix: bool) -> Iterator[Check]:
+    """Folders 0700, files 0600, all ours: whoever may write there controls the fleet."""
+    from deployx_tui import paths
+
+    places = [("data folder", paths.data_folder()), ("configuration", paths.config_folder())]
+    places.append(("runtime folder", paths.runtime_folder()))
+    if settings.is_sqlite:
+        database = Path(settings.db.removeprefix("sqlite:///"))
+        places += [("database", database), ("database log", database.with_name(database.name + "-wal"))]
+        places.append(("outputs", paths.segments_of(settings.db)))
+    places.append(("known hosts", paths.config_folder() / "known_hosts"))
+    for name, place in places:
+        try:
+            found = place.lstat()
+        except FileNotFoundError:
+            if name in ("data folder", "database"):
+                yield Check(name=name, verdict=GOOD, message=f"{place} is not there yet; it is made when it is needed")
+            continue
+        yield _mode(name, place, found, fix=fix)
+
+
+def _mode(name: str, place: Path, found: os.stat_result, *, fix: bool) -> Check:
+    if stat.S_ISLNK(found.st_mode):
+        return Check(name=name, verdict=WARNING, message=f"{place} is a link", remedy="name its target in the settings")
+    if found.st_uid != os.geteuid():
+        return Check(
+            name=name,
+            verdict=BAD,
+            message=f"{place} belongs to uid {found.st_uid}",
+            remedy=f"chown {place} to yourself",
+        )
+    wanted = 0o700 if stat.S_ISDIR(found.st_mode) else 0o600
+    excess = stat.S_IMODE(found.st_mode) & ~wanted & 0o777
+    if not excess:
+        return Check(name=name, verdict=GOOD, message=f"{place} {stat.S_IMODE(found.st_mode):04o}, yours")
+    if fix:
+        place.chmod(stat.S_IMODE(found.st_mode) & wanted)
+        return Check(name=name, verdict=GOOD, message=f"{place} was {stat.S_IMODE(found.st_mode):04o}, mended")
+    return Check(
+        name=name,
+        verdict=BAD,
+        message=f"{place} is {stat.S_IMODE(found.st_mode):04o}: others may use it",
+        remedy=f"chmod {wanted:o} {place}, or deployx doctor --fix",
+    )
+
+
+def _keys() -> Iterator[Check]:
+    """Private keys that others can read are refused by servers' owners and by ssh itself."""
+    folder = Path.home() / ".ssh"
+    keys = sorted(path for path in folder.glob("id_*") if path.suffix != ".pub") if folder.is_dir() else []
+    for key in keys:
+        mode = stat.S_IMODE(key.stat().st_mode)
+        if mode & 0o077:
+            yield Check(
+                name="key", verdict=BAD, message=f"{key} is {mode:04o}: others may read it", remedy=f"chmod 600 {key}"
+            )
+    agent = os.environ.get("SSH_AUTH_SOCK")
+    if agent and not Path(agent).exists():
+        yield Check(
+            name="agent",
+            verdict=WARNING,
+            message=f"SSH_AUTH_SOCK names {agent}, which is gone",
+            remedy="start an agent",
+        )
+    offers = [f"{len(keys)} keys in ~/.ssh" if len(keys) != 1 else "1 key in ~/.ssh"]
+    offers.append("an agent" if agent and Path(agent).exists() else "no agent")
+    if keys or (agent and Path(agent).exists()):
+        yield Check(name="keys", verdict=GOOD, message=", ".join(offers))
+    else:
+        yield Check(
+            name="keys",
+            verdict=WARNING,
+            message=", ".join(offers),
+            remedy="ssh-keygen -t ed25519 makes one; or name one per device: deployx device edit NAME --key FILE",
+        )
+
+
+def _clock() -> Iterator[Check]:
+    """A clock that is off fires at the wrong time."""
+    program = shutil.which("timedatectl")
+    if program is None:
+        yield Check(name="clock", verdict=GOOD, message="set by this machine's host, as far as can be seen")
+        return
+    asked = subprocess.run(
+        [program, "show", "-p", "NTPSynchronized", "--value"], capture_output=True, text=True, check=False, timeout=10
+    )
+    match asked.stdout.strip():
+        case "yes":
+            yield Check(name="clock", verdict=GOOD, message="synchronised")
+        case "no":
+            yield Check(
+                name="clock",
+                verdict=WARNING,
+                message="not synchronised with a time server",
+                remedy="timedatectl set-ntp true",
+            )
+        case _:
+            yield Check(name="clock", verdict=GOOD, message="nobody on this machine says whether it is synchronised")
+
+
+def _database(settings: Settings) -> Iterator[Check]:
+    """Opened for reading only; an engine that runs is not disturbed."""
+    if not settings.is_sqlite:
+        yield Check(name="database", verdict=GOOD, message="PostgreSQL; --serve opens it")
+        return
+    path = Path(settings.db.removeprefix("sqlite:///"))
+    if not path.exists():
+        return
+    from deployx_tui.store import files
+
+    try:
+        files.check_folder(path.parent)
+        files.check_file(path)
+        connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=5)
+        try:
+            answer = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+            tasks = connection.execute("SELECT count(*) FROM scheduled_tasks WHERE deleted_at IS NULL").fetchone()[0]
+            runs = connection.execute("SELECT count(*) FROM scheduled_task_executions").fetchone()[0]
+        finally:
+            connection.close()
+    except (DeployxError, sqlite3.Error) as error:
+        yield Check(name="content", verdict=BAD, message=f"{path}: {error}", remedy="restore it from a backup")
+        return
+    if answer != "ok":
+        yield Check(name="content", verdict=BAD, message=f"{path}: {answer}", remedy="restore it from a backup")
+        return
+    size = path.stat().st_size
+    yield Check(name="content", verdict=GOOD, message=f"sound; {tasks} tasks, {runs} runs, {size / 1e6:.1f} MB")
+
+
+def _machine(settings: Settings) -> Iterator[Check]:
+    """Room for descriptors and data, the zone, and what the screens need."""
+    import resource
+
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most != resource.RLIM_INFINITY and most < ENOUGH_DESCRIPTORS:
+        yield Check(
+            name="descriptors",
+            verdict=WARNING,
+            message=f"at most {most}: so many hosts at once and no more",
+            remedy="raise the hard limit of open files (ulimit -Hn)",
+        )
+    else:
+        yield Check(
+            name="descriptors",
+            verdict=GOOD,
+            message="no limit" if most == resource.RLIM_INFINITY else f"up to {most}",
+        )
+    yield Check(name="zone", verdict=GOOD, message=f"{settings.timezone} ({settings.origins['timezone']})")
+    if sys.stdout.isatty():
+        encoding = (sys.stdout.encoding or "").lower().replace("-", "")
+        if encoding != "utf8":
+            yield Check(
+                name="terminal",
+                verdict=WARNING,
+                message=f"speaks {sys.stdout.encoding}, so glyphs may show wrong",
+                remedy="set LC_ALL=C.UTF-8",
+            )
+        else:
+            yield Check(name="terminal", verdict=GOOD, message=f"{os.environ.get('TERM', '?')}, UTF-8")
