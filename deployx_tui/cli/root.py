@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "completion": ("deployx_tui.cli.completion", "completion", "Completion for bash, zsh or fish."),
     "doctor": ("deployx_tui.cli.doctor", "doctor", "Check this machine: settings, permissions, keys, clock, database."),
     "execution": ("deployx_tui.cli.execution", "execution", "What ran, where, and what each target said (history)."),
+    "task": ("deployx_tui.cli.task", "task", "What is scheduled."),
     "run": ("deployx_tui.cli.run", "run", "One command on many devices, now."),
     "device": ("deployx_tui.cli.device", "device", "What tasks run on."),
     "group": ("deployx_tui.cli.group", "group", "Groups of devices."),

@@ -1,0 +1,279 @@
+"""The options of a task, and what they mean together: for `task add`, `task edit` and `task next`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from deployx_tui.cli.completion import Name
+from deployx_tui.errors import InvalidInput, Problem
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+    from deployx_tui.model.payload import CommandPayload
+    from deployx_tui.model.schedule import Recurrence, Schedule
+    from deployx_tui.model.task import TaskDraft
+
+#: a bound or a limit that is taken away again
+NONE = "none"
+
+RECURRENCES = ("at", "daily", "weekly", "monthly", "cron")
+
+_SCHEDULE = [
+    click.option("--at", metavar="TIME", help="Once, such as 2026-12-24T03:00."),
+    click.option("--daily", metavar="HH:MM", help="Each day, such as 03:00 or 03:00,15:00."),
+    click.option("--weekly", metavar="DAYS@HH:MM", help="Such as mon,thu@03:00 or mon-fri@08:00."),
+    click.option("--monthly", metavar="DAYS@HH:MM", help="Such as 1,15,last@03:00."),
+    click.option("--cron", metavar="RULE", help="Five fields, such as '*/5 * * * *'; 0 and 7 are Sunday."),
+    click.option("--zone", metavar="ZONE", help="IANA name, such as Europe/Berlin."),
+    click.option("--start", metavar="TIME", help="No run before it."),
+    click.option("--end", metavar="TIME", help="No run after it."),
+    click.option("--gap", type=click.Choice(["shift", "skip"]), help="A time that a spring clock change skips."),
+    click.option("--fold", type=click.Choice(["first", "both"]), help="A time that an autumn change repeats."),
+    click.option("--short-month", type=click.Choice(["skip", "last"]), help="Day 29 to 31 in a month without it."),
+]
+
+_REST = [
+    click.option("--on", "selector", metavar="SELECTOR", type=Name("selector"), help="Where; - reads names."),
+    click.option("--command", "commands", multiple=True, metavar="LINE", help="What; again for a list of commands."),
+    click.option("--script", metavar="FILE", help="What: a script; - reads it from standard input."),
+    click.option("--keep-going/--stop-on-failure", default=None, help="In a list of commands, after a failure."),
+    click.option("--shell", metavar="S", help="sh, bash, zsh; default: sh."),
+    click.option("--env", "environment", multiple=True, metavar="N=V", help="Environment; again for more."),
+    click.option("--cwd", metavar="DIR", help="Working directory; default: the login's home."),
+    click.option("--success-codes", metavar="0,3010", help="Exit codes that count as success."),
+    click.option("--timeout", metavar="10m", help="Per target; then it is killed."),
+    click.option("--overlap", metavar="RULE", help="While an earlier run is alive: skip, or parallel:3."),
+    click.option("--grace", metavar="1h", help="After downtime a run this late still runs, once."),
+    click.option("--tag", "tags", multiple=True, metavar="T", help="Tag; again for more."),
+    click.option("--description", metavar="TEXT"),
+]
+
+
+def schedule_options(command: Any) -> Any:
+    return _apply(command, _SCHEDULE)
+
+
+def task_options(command: Any) -> Any:
+    return _apply(command, [*_SCHEDULE, *_REST])
+
+
+def _apply(command: Any, options: list[Callable[[Any], Any]]) -> Any:
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+# ---- what is wrong, in the words of the flags
+
+_FLAGS = {
+    "task_name": "NAME",
+    "selector": "--on",
+    "scheduled_time": "--at",
+    "timezone": "--zone",
+    "start": "--start",
+    "end": "--end",
+    "gap": "--gap",
+    "fold": "--fold",
+    "short_month": "--short-month",
+    "overlap": "--overlap",
+    "grace_seconds": "--grace",
+    "timeout_seconds": "--timeout",
+    "tags": "--tag",
+    "description": "--description",
+    "recurrence_config.cron_expression": "--cron",
+    "command_payload.command": "--command",
+    "command_payload.commands": "--command",
+    "command_payload.script": "--script",
+    "command_payload.shell": "--shell",
+    "command_payload.environment": "--env",
+    "command_payload.working_directory": "--cwd",
+    "command_payload.success_codes": "--success-codes",
+}
+
+
+@contextmanager
+def named_as_flags(fields: Mapping[str, Any]) -> Iterator[None]:
+    """InvalidInput from inside names the flags that were typed instead of the wire's fields."""
+    try:
+        yield
+    except InvalidInput as error:
+        raise in_flags(error.problems, fields) from error
+
+
+def in_flags(problems: Any, fields: Mapping[str, Any]) -> InvalidInput:
+    """The same problems (errors.Problem or model.PreviewProblem), by flag."""
+    used = next((f"--{name}" for name in RECURRENCES if fields.get(name)), "--cron")
+
+    def flag(field: str) -> str:
+        return _FLAGS.get(field, used if field.startswith("recurrence") else field)
+
+    return InvalidInput(Problem(field=flag(p.field), message=p.message, remedy=p.remedy) for p in problems)
+
+
+# ---- schedules
+
+
+def schedule_of(fields: Mapping[str, Any], default_zone: str, base: Schedule | None = None) -> Schedule:
+    """The schedule that was typed; what was not typed comes from `base`. InvalidInput by wire field."""
+    from deployx_tui.model.schedule import Fold, Gap, Monthly, Schedule, ShortMonth
+
+    zone = fields["zone"] or (base.zone if base is not None else default_zone)
+    rule = _recurrence(fields, zone, base)
+    short_month = fields["short_month"]
+    if short_month is not None:
+        if not isinstance(rule, Monthly):
+            raise InvalidInput.of(
+                "short_month", "it belongs to a monthly rule", "use it with --monthly, or leave it out"
+            )
+        rule = replace(rule, short_month=ShortMonth(short_month))
+    gap, fold = fields["gap"], fields["fold"]
+    return Schedule(
+        recurrence=rule,
+        zone=zone,
+        gap=Gap(gap) if gap is not None else (base.gap if base is not None else Gap.SHIFT),
+        fold=Fold(fold) if fold is not None else (base.fold if base is not None else Fold.FIRST),
+        start=_bound(fields["start"], zone, "start", None if base is None else base.start),
+        end=_bound(fields["end"], zone, "end", None if base is None else base.end),
+    )
+
+
+def _recurrence(fields: Mapping[str, Any], zone: str, base: Schedule | None) -> Recurrence:
+    from deployx_tui.model import parse
+    from deployx_tui.model.schedule import Cron, Monthly, Once
+
+    typed = [name for name in RECURRENCES if fields[name] is not None]
+    if len(typed) > 1:
+        raise InvalidInput.of(f"--{typed[1]}", f"--{typed[0]} is there too", "give one rule")
+    if not typed:
+        if base is not None:
+            return base.recurrence
+        choices = " | ".join(f"--{name}" for name in RECURRENCES)
+        raise InvalidInput.of("schedule", "it is not said when to run", f"give one of {choices}")
+    text = fields[typed[0]]
+    match typed[0]:
+        case "at":
+            return Once(parse.parse_instant(text, zone))
+        case "daily":
+            return parse.parse_daily(text)
+        case "weekly":
+            return parse.parse_weekly(text)
+        case "monthly":
+            kept = base.recurrence.short_month if base and isinstance(base.recurrence, Monthly) else None
+            return parse.parse_monthly(text) if kept is None else parse.parse_monthly(text, kept)
+        case _:
+            return Cron(text)
+
+
+def _bound(text: str | None, zone: str, field: str, present: datetime | None) -> datetime | None:
+    from deployx_tui.model.parse import parse_instant
+
+    if text is None:
+        return present
+    return None if text == NONE else parse_instant(text, zone, field)
+
+
+# ---- drafts
+
+
+def draft_of(name: str, fields: Mapping[str, Any], default_zone: str, base: TaskDraft | None = None) -> TaskDraft:
+    """The draft that was typed; what was not typed comes from `base`. InvalidInput by wire field."""
+    from deployx_tui.model import parse
+    from deployx_tui.model.task import TaskDraft
+
+    schedule = schedule_of(fields, default_zone, None if base is None else base.schedule)
+    payload = payload_of(fields, None if base is None else base.payload)
+    draft = (
+        TaskDraft(name=name, schedule=schedule, payload=payload)
+        if base is None
+        else replace(base, name=name, schedule=schedule, payload=payload)
+    )
+    changes: dict[str, Any] = {}
+    if fields["selector"] is not None:
+        # what was chosen by ids is replaced as a whole, as everything that is typed
+        changes |= {"selector": _selector(fields["selector"]), "device_ids": (), "group_ids": ()}
+    if fields["timeout"] is not None:
+        changes["timeout"] = _duration_or_none(fields["timeout"], "timeout_seconds")
+    if fields["grace"] is not None:
+        changes["grace"] = parse.parse_duration(fields["grace"], "grace_seconds")
+    if fields["overlap"] is not None:
+        changes["overlap"] = parse.parse_overlap(fields["overlap"])
+    if fields["tags"]:
+        changes["tags"] = frozenset(fields["tags"])
+    if fields["description"] is not None:
+        changes["description"] = fields["description"]
+    return replace(draft, **changes)
+
+
+def _selector(text: str) -> str:
+    if text != "-":
+        return text
+    from deployx_tui.cli.run import named_on_standard_input
+
+    return named_on_standard_input()
+
+
+def _duration_or_none(text: str, field: str) -> timedelta | None:
+    from deployx_tui.model.parse import parse_duration
+
+    return None if text == NONE else parse_duration(text, field)
+
+
+def payload_of(fields: Mapping[str, Any], base: CommandPayload | None = None) -> CommandPayload:
+    """What is to run. InvalidInput by wire field."""
+    from deployx_tui.model import parse
+    from deployx_tui.model.payload import CommandPayload
+
+    body = _body(fields, base)
+    payload = CommandPayload(body=body) if base is None else replace(base, body=body)
+    changes: dict[str, Any] = {}
+    if fields["shell"] is not None:
+        changes["shell"] = parse.parse_shell(fields["shell"])
+    if fields["environment"]:
+        changes["environment"] = tuple(sorted(parse.parse_assignment(pair) for pair in fields["environment"]))
+    if fields["cwd"] is not None:
+        changes["working_directory"] = None if fields["cwd"] == NONE else fields["cwd"]
+    if fields["success_codes"] is not None:
+        changes["success_codes"] = parse.parse_success_codes(fields["success_codes"])
+    return replace(payload, **changes)
+
+
+def _body(fields: Mapping[str, Any], base: CommandPayload | None) -> Any:
+    from deployx_tui.model.payload import Commands, Line, Script
+
+    commands, script, keep_going = fields["commands"], fields["script"], fields["keep_going"]
+    if commands and script is not None:
+        raise InvalidInput.of("--script", "--command is there too", "give one of them")
+    body: Line | Script | Commands
+    if script is not None:
+        body = Script(_read(script))
+    elif len(commands) > 1:
+        body = Commands(commands)
+    elif commands:
+        body = Line(commands[0])
+    elif base is not None:
+        body = base.body
+    else:
+        raise InvalidInput.of("--command", "there is nothing to run", "give --command LINE or --script FILE")
+    if keep_going is None:
+        return body
+    if not isinstance(body, Commands):
+        raise InvalidInput.of(
+            "--keep-going", "there is one command only", "give --command several times, or leave it out"
+        )
+    return replace(body, stop_on_failure=not keep_going)
+
+
+def _read(path: str) -> str:
+    try:
+        return sys.stdin.read() if path == "-" else Path(path).expanduser().read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise InvalidInput.of("--script", f"{path} can't be read: {reason}", "give a text file, or -") from error

@@ -1,0 +1,79 @@
+"""A task and its instants as text, for the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from deployx_tui.cli import printing
+
+if TYPE_CHECKING:
+    from deployx_tui.model.schedule import Fire, Schedule
+    from deployx_tui.model.task import Task, TaskDraft
+
+
+def put_task(one: Task) -> None:
+    from deployx_tui.model.parse import format_duration, format_overlap
+    from deployx_tui.tui.render.schedule import schedule_words
+
+    draft = one.draft
+    printing.put_facts(
+        [
+            ("task", f"{one.name} ({one.id}), version {one.version}"),
+            ("state", one.state.value),
+            ("owner", one.owner),
+            ("schedule", f"{schedule_words(draft.schedule)} ({draft.schedule.zone})"),
+            ("next", at_words(one.next_execution, draft.schedule)),
+            ("on", f"{draft.selector or 'chosen devices and groups'}: {one.target_count} devices now"),
+            ("overlap", format_overlap(draft.overlap)),
+            ("grace", format_duration(draft.grace)),
+            ("timeout", "none" if draft.timeout is None else format_duration(draft.timeout)),
+            ("tags", ", ".join(sorted(draft.tags)) or "-"),
+            ("description", draft.description or "-"),
+        ]
+    )
+    put_payload(draft)
+
+
+def put_payload(draft: TaskDraft) -> None:
+    """What runs on each target, line by line."""
+    from deployx_tui.model.payload import Commands, Line, Script
+
+    payload = draft.payload
+    match payload.body:
+        case Line(command):
+            lines = [command]
+        case Script(text):
+            lines = text.splitlines()
+        case Commands(commands):
+            lines = list(commands)
+    place = f" in {payload.working_directory}" if payload.working_directory is not None else ""
+    printing.put_line(f"runs with {payload.shell.value}{place}:")
+    for name, value in payload.environment:
+        printing.put_line(f"    {name}={value}")
+    for line in lines:
+        printing.put_line(f"    {line}")
+
+
+def put_fires(schedule: Schedule, fires: Iterable[Fire]) -> None:
+    from deployx_tui.model.schedule import ClockNote
+
+    notes = {
+        ClockNote.SHIFTED: "the clocks skip the time: runs right after the change",
+        ClockNote.REPEATED: "the clocks show this time twice",
+        None: "",
+    }
+    rows = ((f"{local(fire.at, schedule):%a}", at_words(fire.at, schedule), notes[fire.note]) for fire in fires)
+    printing.put_table(("DAY", "NEXT RUNS", ""), rows, empty="no run is left")
+
+
+def at_words(at: datetime | None, schedule: Schedule) -> str:
+    """With its offset, in the task's own zone."""
+    return "-" if at is None else local(at, schedule).isoformat(timespec="minutes")
+
+
+def local(at: datetime, schedule: Schedule) -> datetime:
+    from deployx_tui.model.parse import zone_of
+
+    return at.astimezone(zone_of(schedule.zone))
