@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "completion": ("deployx_tui.cli.completion", "completion", "Completion for bash, zsh or fish."),
     "doctor": ("deployx_tui.cli.doctor", "doctor", "Check this machine: settings, permissions, keys, clock, database."),
     "execution": ("deployx_tui.cli.execution", "execution", "What ran, where, and what each target said (history)."),
+    "demo": ("deployx_tui.cli.demo", "demo", "Try it on a fleet of its own; gone afterwards."),
     "task": ("deployx_tui.cli.task", "task", "What is scheduled."),
     "run": ("deployx_tui.cli.run", "run", "One command on many devices, now."),
     "device": ("deployx_tui.cli.device", "device", "What tasks run on."),

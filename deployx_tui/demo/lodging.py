@@ -1,0 +1,79 @@
+"""The demo's own place: a private folder, an environment in which nothing of the user's is found, and its end.
+
+Everything that deployx reads or writes lies below the folder: data, configuration, sockets, HOME (so ~/.ssh too).
+The user's agent is not reachable from inside. The folder is removed at the end, also after SIGTERM and SIGHUP.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import tempfile
+from pathlib import Path
+from types import FrameType, TracebackType
+
+#: what would lead to something of the user's
+_TAKEN_AWAY = ("SSH_AUTH_SOCK", "SSH_ASKPASS", "SSH_AGENT_PID")
+
+
+class Ended(SystemExit):
+    """A signal asked the demo to end; the exit status is the shell's for that signal."""
+
+
+class Lodging:
+    """A context: inside it, this process and those that it starts live in the folder."""
+
+    def __init__(self) -> None:
+        self.folder = Path()
+        self._environment: dict[str, str] = {}
+        self._handlers: dict[int, object] = {}
+
+    @property
+    def database(self) -> str:
+        return f"sqlite:///{self.folder / 'data' / 'demo.db'}"
+
+    @property
+    def known_hosts(self) -> Path:
+        """Ours; it is read before each connection."""
+        return self.folder / "config" / "known_hosts"
+
+    def __enter__(self) -> Lodging:
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            self._handlers[number] = signal.signal(number, _end)
+        # short: a socket's path has to fit into 104 bytes
+        self.folder = Path(tempfile.mkdtemp(prefix="deployx-demo-"))
+        self._environment = dict(os.environ)
+        for name in [*_TAKEN_AWAY, *(name for name in os.environ if name.startswith("DEPLOYX_"))]:
+            os.environ.pop(name, None)
+        for variable, name in {
+            "HOME": "home",
+            "DEPLOYX_DATA": "data",
+            "DEPLOYX_CONFIG_DIR": "config",
+            "DEPLOYX_RUNTIME": "run",
+        }.items():
+            place = self.folder / name
+            place.mkdir(mode=0o700)
+            os.environ[variable] = str(place)
+        os.environ["DEPLOYX_DB"] = self.database
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.environ.clear()
+        os.environ.update(self._environment)
+        # what is being removed may still be written for a moment by a process that was just ended
+        for _ in range(3):
+            shutil.rmtree(self.folder, ignore_errors=True)
+            if not self.folder.exists():
+                break
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)  # type: ignore[arg-type] # as signal() gave it
+
+
+def _end(number: int, _frame: FrameType | None) -> None:
+    # once is enough: a second signal must not end the cleaning up
+    for each in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, signal.SIG_IGN)
+    raise Ended(128 + number)

@@ -1,0 +1,72 @@
+"""Fills the demo through the same door that everybody uses: devices, groups, tasks, and runs for a history."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from deployx_tui.demo import world
+from deployx_tui.demo.fleet import FleetHost
+from deployx_tui.errors import Conflict
+from deployx_tui.model.ids import ExecutionId, TaskId
+
+if TYPE_CHECKING:
+    from deployx_tui.service.backend import Backend
+
+#: between two looks at runs that are under way
+_LOOK = 0.1
+#: the twelve latest runs of a task are shown
+ROUNDS = 12
+
+
+async def seed_devices(backend: Backend, hosts: Sequence[FleetHost]) -> None:
+    """The devices, and the groups that hold them."""
+    devices = {draft.name: (await backend.devices.create(draft)).id for draft in world.device_drafts(hosts)}
+    groups = {draft.name: (await backend.groups.create(draft)).id for draft in world.static_groups(devices)}
+    for draft in world.later_groups(groups):
+        await backend.groups.create(draft)
+
+
+async def seed_tasks(backend: Backend, zone: str) -> dict[str, TaskId]:
+    """The tasks, by name."""
+    tasks = {}
+    for draft in world.task_drafts(datetime.now(UTC), zone):
+        tasks[draft.name] = (await backend.tasks.create(draft)).id
+    for name in world.PAUSED:
+        await backend.tasks.pause(tasks[name])
+    return tasks
+
+
+async def first_round(backend: Backend, tasks: dict[str, TaskId]) -> None:
+    """One run of several tasks at once, to their end: what the history shows at the first look."""
+    await _all_over(backend, [await _start(backend, tasks[name]) for name in world.FIRST_ROUND])
+
+
+async def later_rounds(backend: Backend, tasks: dict[str, TaskId]) -> None:
+    """Further runs, one after the other, while somebody is looking; never more than one at a time."""
+    cancelled = await _start(backend, tasks["patch-dry-run"])
+    await asyncio.sleep(1.5)
+    if cancelled is not None:
+        await backend.executions.cancel(cancelled)
+        await _all_over(backend, [cancelled])
+    for _ in range(ROUNDS):
+        for name in world.LATER_ROUNDS:
+            await _all_over(backend, [await _start(backend, tasks[name])])
+            await asyncio.sleep(0.5)
+
+
+async def _start(backend: Backend, task: TaskId) -> ExecutionId | None:
+    """None: its schedule has just started it, and its rule is to skip."""
+    try:
+        return await backend.tasks.run(task, str(uuid.uuid4()))
+    except Conflict:
+        return None
+
+
+async def _all_over(backend: Backend, executions: Iterable[ExecutionId | None]) -> None:
+    for execution in executions:
+        while execution is not None and (await backend.executions.get(execution)).status.is_alive:
+            await asyncio.sleep(_LOOK)
