@@ -1,0 +1,59 @@
+"""Every command has an example in its help, and the example runs."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+
+import click
+import pytest
+
+from deployx_tui.cli.root import root
+from tests.integration.cli.conftest import Cli
+
+#: run by a test of its own: it starts a fleet
+ELSEWHERE = {"demo"}
+
+
+def commands(group: click.Group, context: click.Context, *words: str) -> Iterator[tuple[str, click.Command]]:
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        if isinstance(command, click.Group):
+            yield from commands(command, context, *words, name)
+        else:
+            yield " ".join([*words, name]), command
+
+
+ALL = dict(commands(root, click.Context(root)))
+#: those that follow a run end as it ended: one target of execution 1 failed
+FOLLOWS_A_FAILURE = {"execution follow"}
+#: what an example stands on, or would stumble over
+BEFORE = {
+    "device add": [["device", "rm", "web01", "--yes"]],
+    "task add": [["task", "rm", "nightly-backup", "--yes"]],
+    "task resume": [["task", "pause", "nightly-backup"]],
+}
+
+
+@pytest.mark.parametrize("name", sorted(ALL))
+def test_every_command_says_what_it_does_and_has_an_example(name: str) -> None:
+    command = ALL[name]
+    assert command.help
+    example = getattr(command, "example", "")
+    assert example.startswith(f"deployx {name}"), name
+    shown = command.get_help(click.Context(command, info_name=name))
+    assert shlex.split(example)[1] in shown
+
+
+@pytest.mark.parametrize("name", sorted(set(ALL) - ELSEWHERE))
+def test_the_example_of_every_command_runs(cli: Cli, name: str) -> None:
+    for before in BEFORE.get(name, []):
+        cli(*before)
+    example = getattr(ALL[name], "example", "")
+    may_fail = example.endswith("|| true")
+    words = shlex.split(example.removesuffix("|| true"))
+    assert words[0] == "deployx"
+    answer = cli.any_status(*words[1:])
+    expected = 1 if name in FOLLOWS_A_FAILURE else 0
+    assert answer.status == expected or (may_fail and answer.status in (1, 6)), answer
