@@ -110,7 +110,7 @@ def named_as_flags(fields: Mapping[str, Any]) -> Iterator[None]:
 
 def in_flags(problems: Any, fields: Mapping[str, Any]) -> InvalidInput:
     """The same problems (errors.Problem or model.PreviewProblem), by flag."""
-    used = next((f"--{name}" for name in RECURRENCES if fields.get(name)), "--cron")
+    used = next((f"--{name}" for name in RECURRENCES if fields.get(name) is not None), "--cron")
 
     def flag(field: str) -> str:
         return _FLAGS.get(field, used if field.startswith("recurrence") else field)
