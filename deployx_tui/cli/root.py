@@ -62,17 +62,32 @@ class Root(Group):
 )
 @click.version_option(__version__, prog_name="deployx")
 @click.option("--in-process", is_flag=True, help="Run the engine inside this process.")
+@click.option("--serve", is_flag=True, help="Run the engine headless, in the foreground, until SIGTERM.")
+@click.option("--socket", metavar="PATH", help="Where --serve listens; default: the database's own socket.")
+@click.option("--test-second-engine", "second", is_flag=True, hidden=True)
 @click.pass_context
-def root(context: click.Context, in_process: bool) -> None:
+def root(context: click.Context, in_process: bool, serve: bool, socket: str | None, second: bool) -> int:
     """Schedule commands on a fleet over SSH, with nothing installed on the machines.
 
     Without a command it opens the terminal UI.
     """
-    invocation().in_process = in_process
-    if context.invoked_subcommand is None:
-        from deployx_tui.cli.ui import open_ui
+    call = invocation()
+    call.in_process = in_process
+    if context.invoked_subcommand is not None:
+        if serve:
+            raise click.UsageError(f"--serve runs the engine and takes no command; drop {context.invoked_subcommand}")
+        return 0
+    if socket is not None:
+        call.flags["socket"] = socket
+    if serve:
+        from deployx_tui.api.serve import serve as serve_until_told
 
-        open_ui(invocation())
+        if call.verbose or call.quiet:
+            call.flags["log_level"] = "debug" if call.verbose else "warning"
+        return serve_until_told(call.settings, second=second)
+    from deployx_tui.cli.ui import open_ui
+
+    return open_ui(call)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -72,7 +72,7 @@ class Cli:
         finally:
             sys.stdin = kept
         out.flush()
-        return Answer(status, out.detach().getvalue(), err.getvalue())  # type: ignore[attr-defined] # a BytesIO
+        return Answer(status, out.detach().getvalue(), err.getvalue())
 
 
 @pytest.fixture(scope="session")
