@@ -26,7 +26,7 @@ INLINE_LIMIT = 8 << 10
 #: what an inline output may take with its frame headers; one byte a frame would take 38 times its size
 _INLINE_ENCODED_LIMIT = 4 * INLINE_LIMIT
 #: a spilled writer gathers so much before it writes
-_BLOCK = 128 << 10
+_BLOCK = 64 << 10
 #: raw data is masked and framed in pieces of at most this
 _PIECE = 64 << 10
 #: pieces of one stream that arrive within this are one frame, up to _JOINED bytes

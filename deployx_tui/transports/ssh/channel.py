@@ -13,6 +13,7 @@ from deployx_tui.model.execution import Stream
 from deployx_tui.transports.base import Exited, Signalled
 from deployx_tui.transports.posix.carrier import Broken
 from deployx_tui.transports.ssh.link import SILENCE, Link
+from deployx_tui.transports.ssh.window import GrowingWindow
 
 #: the one string that a login shell ever parses
 REMOTE_LINE = "exec sh"
@@ -35,6 +36,7 @@ class SshChannel:
         self._link = link
         self._channel = channel
         self._silence = silence
+        self._window = GrowingWindow(channel)
         self._after = after
         self._number = channel.get_id()
         self._wake = Event()
@@ -93,9 +95,13 @@ class SshChannel:
 
     def _taken(self, receive: Callable[[int], bytes]) -> bytes:
         try:
-            return receive(PIECE)
+            data = receive(PIECE)
         except (EOFError, OSError, paramiko.SSHException) as error:
             raise Broken(str(error) or type(error).__name__) from error
+        # the bytes count, even when the line breaks under the request for more
+        with contextlib.suppress(EOFError, OSError, paramiko.SSHException):
+            self._window.note(len(data))
+        return data
 
     @property
     def ended(self) -> Exited | Signalled | None:
@@ -130,6 +136,7 @@ class SshChannel:
         return self._number in self._link.refusals
 
     def close(self) -> None:
+        self._window.close()
         # a connection that is gone took the channel with it
         with contextlib.suppress(EOFError, OSError, paramiko.SSHException):
             self._channel.close()

@@ -26,6 +26,8 @@ from paramiko.common import (
 from paramiko.message import Message
 from paramiko.packet import Packetizer
 
+from deployx_tui.transports.ssh.window import WINDOW
+
 # what goes wrong is told as a value; paramiko would log a traceback for every host that is down
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)
 
@@ -105,7 +107,7 @@ class Link(paramiko.Transport):
     }
 
     def __init__(self, sock: socket.socket, *, wake: float = WAKE, keepalive: int = KEEPALIVE) -> None:
-        super().__init__(sock, packetizer_class=_Ears)
+        super().__init__(sock, default_window_size=WINDOW, packetizer_class=_Ears)
         sock.settimeout(wake)
         self._socket = sock
         self._keepalive = keepalive

@@ -18,11 +18,12 @@ from deployx_tui.demo.fleet import Fleet, FleetHost
 from deployx_tui.engine.kept_keys import KeptKeys
 from deployx_tui.engine.settings import EngineSettings
 from deployx_tui.model.device import Contact, DeviceDraft, HostKeyPolicy, TransportKind
-from deployx_tui.model.execution import Cause, ExecutionStatus, KillVerdict, Stream, TargetState
+from deployx_tui.model.execution import Cause, Execution, ExecutionStatus, KillVerdict, Stream, TargetState
 from deployx_tui.model.ids import DeviceId
 from deployx_tui.model.payload import CommandPayload, Commands, Line, Script, Shell
 from deployx_tui.store import devices, schema
 from deployx_tui.store.database import Database
+from deployx_tui.transports import raise_file_limit
 from deployx_tui.transports.base import Transport
 from deployx_tui.transports.local import LocalTransport
 from deployx_tui.transports.ssh.transport import SshSettings, SshTransport
@@ -215,24 +216,26 @@ def test_local_commands_run_beside_remote_ones(bench: Bench, fleet: Fleet) -> No
 
 
 def test_every_byte_of_twenty_hosts_arrives(bench: Bench, fleet: Fleet) -> None:
-    check_bytes(bench, fleet, hosts=20, size=1 << 20)
+    add_fleet(bench, fleet, 20)
+    run = bench.run(CommandPayload(body=Script(speak(1 << 20))))
+    assert run.status is ExecutionStatus.SUCCEEDED
+    check_bytes(bench, fleet, run, 1 << 20)
 
 
-def check_bytes(bench: Bench, fleet: Fleet, hosts: int, size: int) -> None:
-    """Each host says `size` bytes of its own on stdout and half as many on stderr; hashes must be equal."""
-    add_fleet(bench, fleet, hosts)
-    # deterministic, and each host's own: its address is in every line
-    script = (
+def speak(size: int) -> str:
+    """A script that writes `size` bytes to stdout and half as many to stderr, at once: each host its own."""
+    return (
         'speak() { awk -v n=$1 -v s="$2" \'BEGIN { while (n > 0) { '
         'l = s "-" n "-0123456789abcdefghijklmnopqrstuvwxyz\\n"; if (length(l) > n) l = substr(l, 1, n); '
         'printf "%s", l; n -= length(l) } }\'; }\n'
         "me=${SSH_CONNECTION#* * }; me=${me%% *}\n"
         f"speak {size} out-$me & speak {size // 2} err-$me >&2; wait"
     )
-    run = bench.ended(bench.queue(CommandPayload(body=Script(script))), patience=300)
-    assert run.status is ExecutionStatus.SUCCEEDED
+
+
+def check_bytes(bench: Bench, fleet: Fleet, run: Execution, size: int) -> None:
     by_name = bench.targets(run)
-    for number, host in enumerate(fleet.hosts[:hosts], start=1):
+    for number, host in enumerate(fleet.hosts[: len(by_name)], start=1):
         target = by_name[f"web{number}"]
         assert (target.stdout_bytes, target.stderr_bytes) == (size, size // 2)
         out, err = said(f"out-{host.address}", size), said(f"err-{host.address}", size // 2)
@@ -249,3 +252,50 @@ def said(mark: str, size: int) -> bytes:
         lines.append(line)
         left -= len(line)
     return b"".join(lines)
+
+
+@pytest.mark.long
+def test_three_hundred_hosts_say_five_megabytes_each_and_the_engine_grows_by_less_than_64_mb(
+    sqlite_database: Database, tmp_path: Path
+) -> None:
+    with Fleet.start(300, tmp_path / "fleet", "sshd") as fleet:
+        raise_file_limit()
+        ssh = SshTransport(SshSettings(known_hosts=tmp_path / "known_hosts", known_hosts_beside=(fleet.known_hosts,)))
+        settings = EngineSettings(connect_timeout=timedelta(seconds=60))
+        with engine_on(sqlite_database, tmp_path / "output", {TransportKind.SSH: ssh}, settings) as bench:
+            before, watch = resident(), PeakWatch()
+            with watch:
+                script = speak(5_000_000 * 2 // 3)
+                add_fleet(bench, fleet, 300)
+                run = bench.ended(bench.queue(CommandPayload(body=Script(script))), patience=280)
+            grown = watch.peak - before
+            assert run.status is ExecutionStatus.SUCCEEDED, run.error_message
+            check_bytes(bench, fleet, run, 5_000_000 * 2 // 3)
+        ssh.shutdown()
+    assert grown < 64 << 20, f"{grown >> 20} MiB"
+
+
+def resident() -> int:
+    """Bytes of this process in memory, now."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+class PeakWatch:
+    """The largest `resident` while it is open, looked at 20 times a second."""
+
+    def __init__(self) -> None:
+        self.peak = 0
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+
+    def _look(self) -> None:
+        while not self._done.wait(0.05):
+            self.peak = max(self.peak, resident())
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
