@@ -160,6 +160,27 @@ async def test_a_change_without_an_entry_is_rolled_back(site: LocalSite) -> None
         assert c.execute(select(settings).where(settings.c.name == "secretly")).all() == []
 
 
+async def test_a_change_that_was_rolled_back_is_in_no_later_answer(site: LocalSite) -> None:
+    """The inventory is kept by its version, and a version that was rolled back is given to the next change."""
+    backend = await site.backend()
+    device = await add_device(backend, "web01")
+    inner = await backend.groups.create(GroupDraft(name="inner", devices=(device.id,)))
+    outer = await backend.groups.create(GroupDraft(name="outer", groups=(inner.id,)))
+    await backend.groups.delete(outer.id)
+    other = await backend.groups.create(GroupDraft(name="other"))
+    middle = await backend.groups.update(inner.id, replace(inner.draft, groups=(other.id,)))
+    with site.database.write() as c:  # as if another process had done it: outer would come back inside itself
+        c.exec_driver_sql(f"INSERT INTO group_group_map VALUES ({other.id}, {outer.id})")
+    with pytest.raises(Conflict):
+        await backend.groups.restore(outer.id)
+    await backend.devices.update(device.id, replace(device.draft, groups=(middle.id,)))
+    found = await backend.devices.get(device.id)
+    assert found.member_of == ("inner",)
+    assert [name for _, name, _ in (await backend.devices.match("@inner")).devices] == ["web01"]
+    with pytest.raises(InvalidInput):
+        await backend.devices.match("@outer")
+
+
 def test_a_facet_without_one_of_its_methods_is_refused_at_once() -> None:
     class Half:
         def __init__(self, actor: Actor) -> None:

@@ -27,6 +27,8 @@ from deployx_tui.store.clock import to_ms
 #: a task with more fires or runs in a day than this is one line
 _FOLD = 6
 _MOST_ENTRIES = 5000
+#: with room for the days around a month, in every zone
+_YEARS = range(1971, 9999)
 
 Planned = tuple[tuple[int, ...], ...]
 
@@ -64,6 +66,8 @@ class LocalCalendar:
     async def day(self, day: date, zone: str, limit: int = 500) -> tuple[AgendaEntry, ...]:
         if not 1 <= limit <= _MOST_ENTRIES:
             raise InvalidInput.of("limit", f"{limit} is out of range", f"give 1 to {_MOST_ENTRIES}")
+        if day.year not in _YEARS:
+            raise InvalidInput.of("day", f"{day} is no day of ours", "give for example 2026-12-01")
         shown = zone_of(zone, "zone")
         start, end = _midnight(day, shown), _midnight(day + timedelta(days=1), shown)
 
@@ -170,12 +174,11 @@ def _from(schedule: Schedule, first: datetime) -> Schedule:
 
 def _weeks_of(year: int, month: int) -> tuple[date, int]:
     """The Monday that begins a month's first week, and how many days its whole weeks have."""
-    try:
-        first = date(year, month, 1)
-        last = (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
-        begin = first - timedelta(days=first.weekday())
-    except (ValueError, OverflowError):
-        raise InvalidInput.of("month", f"{year}-{month} is no month", "give for example 2026 and 12") from None
+    if not (1 <= month <= 12 and year in _YEARS):
+        raise InvalidInput.of("month", f"{year}-{month} is no month of ours", "give for example 2026 and 12")
+    first = date(year, month, 1)
+    last = (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+    begin = first - timedelta(days=first.weekday())
     return begin, -(-((last - begin).days + 1) // 7) * 7
 
 

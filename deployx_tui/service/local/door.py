@@ -17,6 +17,7 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from deployx_tui.engine.engine import Engine
+from deployx_tui.errors import Unavailable
 from deployx_tui.events.stream import EventStream
 from deployx_tui.model.codec import JSON
 from deployx_tui.model.device import TransportKind
@@ -53,6 +54,7 @@ class Premises:
     started_at: datetime = field(default_factory=lambda: from_ms(now_ms()))
 
     def __post_init__(self) -> None:
+        self.is_closed = False
         self.snapshots = Snapshots()
         self.waking = Waking(self.stream)
         #: months of the calendar by what they were made of; see local/calendar.py
@@ -63,6 +65,7 @@ class Premises:
 
     def close(self) -> None:
         """Wake who waits, and let go of the threads. The engine and the store are their owner's to close."""
+        self.is_closed = True
         self.waking.close()
         for pool in (self.threads, self.probes):
             pool.shutdown(wait=False, cancel_futures=True)
@@ -136,6 +139,8 @@ class Door:
 
     async def run(self, work: Callable[[], T]) -> T:
         """Blocking work in one of the threads."""
+        if self.premises.is_closed:
+            raise Unavailable("the engine is ending")
         return await asyncio.get_running_loop().run_in_executor(self.premises.threads, work)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
@@ -151,7 +156,7 @@ class Door:
         """`work` in one transaction; what it raises rolls it back. `request` is the id for the audit."""
 
         def inside() -> T:
-            with self.premises.database.write(durable) as c:
+            with self.premises.snapshots.writing(), self.premises.database.write(durable) as c:
                 change = Change(c, self, request)
                 result = work(change)
                 if not change.is_recorded:

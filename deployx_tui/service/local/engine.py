@@ -69,11 +69,11 @@ class LocalEngineControl:
         def work(change: Change) -> tuple[StopAllReport, list[ExecutionId]]:
             asked: list[ExecutionId] = []
             targets = 0
-            for execution in history.alive(change.c, self._door.only_own):
-                counts = history.get(change.c, execution).targets
+            alive = history.by_ids(change.c, history.alive(change.c, self._door.only_own))
+            for execution, found in alive.items():
                 if executions.request_cancel(change.c, execution, change.now_ms):
                     asked.append(execution)
-                    targets += counts.waiting + counts.running
+                    targets += found.targets.waiting + found.targets.running
             change.record("engine.stop_all", None, after={"executions": [*asked], "targets": targets})
             return StopAllReport(executions=len(asked), targets=targets), asked
 

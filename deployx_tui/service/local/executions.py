@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from sqlalchemy import Connection
 
-from deployx_tui.errors import Conflict
+from deployx_tui.errors import Conflict, InvalidInput
 from deployx_tui.model.execution import (
     DEFAULT_RERUN,
     CauseCount,
@@ -33,6 +33,8 @@ from deployx_tui.store import executions, history, results
 
 #: of a group's output, for a glance
 _SAMPLE = 1024
+#: of one answer
+_MOST_BYTES = 16 << 20
 
 
 @serves(Executions)
@@ -120,6 +122,7 @@ class LocalExecutions:
         tail: int | None = None,
         wait: timedelta | None = None,
     ) -> OutputSlice:
+        _refuse_odd_range(offset, limit, tail)
         target = await self._door.read(lambda c: self._target(c, execution, device))
         premises, clock = self._door.premises, asyncio.get_running_loop().time
         deadline = clock() + (wait.total_seconds() if wait is not None else 0.0)
@@ -158,3 +161,12 @@ class LocalExecutions:
     def _target(self, c: Connection, execution: ExecutionId, device: DeviceId) -> TargetResult:
         self._get(c, execution)
         return results.get(c, execution, device)
+
+
+def _refuse_odd_range(offset: int, limit: int, tail: int | None) -> None:
+    if offset < 0:
+        raise InvalidInput.of("offset", "it is negative", "give 0 or more")
+    if not 1 <= limit <= _MOST_BYTES:
+        raise InvalidInput.of("limit", f"{limit} is out of range", f"give 1 to {_MOST_BYTES}")
+    if tail is not None and tail < 0:
+        raise InvalidInput.of("tail", "it is negative", "give 0 or more")

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 
 from sqlalchemy import Connection
@@ -85,16 +86,44 @@ class Snapshots:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._newest: Snapshot | None = None
+        self._writing = _Writing()
 
     def of(self, c: Connection) -> Snapshot:
         """The snapshot that holds in this transaction."""
         version = store.version(c)
-        kept = self._newest
-        if kept is not None and kept.version == version:
-            return kept
+        for kept in (self._newest, self._writing.made):
+            if kept is not None and kept.version == version:
+                return kept
         made = Snapshot(version, store.load_inventory(c))
+        if self._writing.depth:
+            # others shall not see what may be rolled back: the next change would get the same version
+            self._writing.made = made
+        else:
+            self._keep(made)
+        return made
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Around a transaction that writes, of this thread: what it makes is kept once it has committed."""
+        self._writing.depth += 1
+        try:
+            yield
+            made = self._writing.made
+            if made is not None:
+                self._keep(made)
+        finally:
+            self._writing.depth -= 1
+            self._writing.made = None
+
+    def _keep(self, made: Snapshot) -> None:
         with self._lock:
             # a transaction that began earlier must not put an older one in its place
-            if self._newest is None or self._newest.version < version:
+            if self._newest is None or self._newest.version < made.version:
                 self._newest = made
-        return made
+
+
+class _Writing(threading.local):
+    """Of a thread: whether it writes, and the snapshot that it made of what is not committed yet."""
+
+    depth = 0
+    made: Snapshot | None = None

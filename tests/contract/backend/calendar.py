@@ -70,9 +70,13 @@ class CalendarContract:
 
     async def test_what_is_no_month_zone_or_limit_is_refused(self, site: Site) -> None:
         backend = await site.backend()
+        for year, month in ((2026, 13), (2026, 0), (1, 1), (9999, 12)):
+            with pytest.raises(InvalidInput) as refused:
+                await backend.calendar.month(year, month, "UTC")
+            assert fields(refused) == ["month"]
         with pytest.raises(InvalidInput) as refused:
-            await backend.calendar.month(2026, 13, "UTC")
-        assert fields(refused) == ["month"]
+            await backend.calendar.day(date.max, "UTC")
+        assert fields(refused) == ["day"]
         with pytest.raises(InvalidInput) as refused:
             await backend.calendar.month(2026, 12, "Mars/Base")
         assert fields(refused) == ["zone"]

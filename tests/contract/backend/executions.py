@@ -207,6 +207,10 @@ class ExecutionsContract:
         assert read == whole
         tail = await backend.executions.output(ended.id, device.id, tail=10)
         assert b"".join(chunk.data for chunk in tail.chunks) == whole[-10:]
+        with pytest.raises(InvalidInput):
+            await backend.executions.output(ended.id, device.id, offset=-1)
+        with pytest.raises(InvalidInput):
+            await backend.executions.output(ended.id, device.id, limit=0)
 
     async def test_a_reader_that_waits_gets_output_as_it_comes_and_its_end(self, site: Site) -> None:
         backend = await site.backend()
