@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, datetime, tzinfo
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 from zoneinfo import ZoneInfo
 
 from textual import work
@@ -18,15 +18,17 @@ from textual.filter import LineFilter
 from textual.message import Message
 from textual.screen import Screen
 
-from deployx_tui.model.ids import TaskId
 from deployx_tui.tui import crash, theme
 from deployx_tui.tui.bridge import Bridge, Changed, Clock, Connect
-from deployx_tui.tui.forms import Form
 from deployx_tui.tui.keymap import EVERYWHERE, TABLE, bindings
 from deployx_tui.tui.places import TABS
 from deployx_tui.tui.render.frame import Tab
 from deployx_tui.tui.screens.place import Place
 from deployx_tui.tui.widgets.base import LastLook, plain_line
+
+if TYPE_CHECKING:
+    from deployx_tui.model.ids import TaskId
+    from deployx_tui.tui.forms import Form
 
 
 def viewer_zone() -> tzinfo:

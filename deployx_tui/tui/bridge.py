@@ -19,13 +19,15 @@ from deployx_tui.errors import DeployxError, EngineUnreachable, Unavailable
 from deployx_tui.model.event import Event, Reset
 from deployx_tui.model.execution import ALIVE, Execution, ExecutionQuery
 from deployx_tui.model.ids import ExecutionId, TaskId
-from deployx_tui.service.backend import Backend
 from deployx_tui.tui.standing import Link, Standing
 
 if TYPE_CHECKING:
     from textual.app import App
 
-Connect = Callable[[], Awaitable[Backend]]
+    from deployx_tui.service.backend import Backend
+
+#: gives a new Backend each time; the protocol itself is not loaded before the first paint
+Connect = Callable[[], Awaitable["Backend"]]
 Clock = Callable[[], datetime]
 
 #: at most 20 paints a second, whatever arrives

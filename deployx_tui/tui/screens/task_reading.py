@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from deployx_tui.errors import NotFound
 from deployx_tui.model.ids import DeviceId, GroupId
 from deployx_tui.model.task import Task, TaskQuery, TaskSort
-from deployx_tui.service.backend import Backend
 from deployx_tui.tui.filters import TaskFilter
 from deployx_tui.tui.render.tasks import BAD
+
+if TYPE_CHECKING:
+    from deployx_tui.service.backend import Backend
 
 PAGE = 200
 
