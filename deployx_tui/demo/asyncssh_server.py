@@ -17,6 +17,9 @@ from typing import Any
 
 import asyncssh
 
+#: seconds for output that comes after the command's end
+LINGER = 1.0
+
 
 async def serve(order: dict[str, Any]) -> None:
     """Listen on each address and answer until the process is ended."""
@@ -36,9 +39,17 @@ async def serve(order: dict[str, Any]) -> None:
             start_new_session=True,  # as sshd does for every channel
         )
         feeding = asyncio.create_task(_feed(process.stdin, child.stdin))
-        await asyncio.gather(_pump(child.stdout, process.stdout), _pump(child.stderr, process.stderr))
-        code = await child.wait()
-        feeding.cancel()
+        pumping = [
+            asyncio.create_task(_pump(source, sink))
+            for source, sink in ((child.stdout, process.stdout), (child.stderr, process.stderr))
+        ]
+        # not child.wait(): before Python 3.13 it waits for the pipes too (gh-119710)
+        while (code := child.returncode) is None:
+            await asyncio.sleep(0.01)
+        # what the command left behind may hold its output for ever; sshd would go on delivering it
+        _, late = await asyncio.wait(pumping, timeout=LINGER)
+        for task in (feeding, *late):
+            task.cancel()
         if code < 0:
             process.exit_with_signal(_name_of(-code))
         else:

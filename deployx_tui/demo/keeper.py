@@ -120,7 +120,6 @@ def watch(servers: list[Server]) -> str | None:
 
 
 def main(folder: Path) -> int:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is the starter's to answer
     with open(0, "rb", buffering=0, closefd=False) as orders:  # unbuffered: watch() waits on the descriptor itself
         order: dict[str, Any] = json.loads(orders.readline())
     servers: list[Server] = []

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from deployx_tui.demo.fleet import Fleet
-from tests.contract.transport import Site, TransportContract
+from deployx_tui.transports.base import Exited
+from tests.contract.transport import Site, Told, TransportContract, alive, nap
 from tests.support.ssh import Fleets, endpoint_of, transport_to
 
 
@@ -65,3 +67,13 @@ class TestSshToAsyncssh(TransportContract):
             transport = transport_to(fleet, folder)
             yield Site(transport, endpoint_of(fleet.hosts[0]))
             transport.shutdown()
+
+    def test_a_background_child_that_holds_the_output_is_left_alone(self, site: Site) -> None:
+        """This server closes the session a second after the command's end, so nobody sees that it was held."""
+        seconds = nap()
+        told = site.run(f"sleep {seconds} & echo started; exit 4")
+        children = alive(seconds)
+        for pid in children:
+            os.kill(pid, 9)
+        assert told == Told(Exited(4), b"started\n", b"")
+        assert len(children) == 1
