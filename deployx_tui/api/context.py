@@ -90,8 +90,10 @@ def expected_version(request: Request) -> int | None:
     return int(tag)
 
 
-def request_id(request: Request) -> str:
-    """What makes a start happen once: of `Idempotency-Key`, else fresh. The door wants a UUID."""
+def request_id(request: Request, given: str | None) -> str:
+    """What makes a start happen once: the body's `request`, else of `Idempotency-Key`, else fresh. A UUID."""
+    if given is not None:
+        return given
     key = request.headers.get("idempotency-key")
     if key is None:
         return str(uuid.uuid4())

@@ -12,8 +12,10 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import suppress
 from datetime import timedelta
 
+from deployx_tui.errors import DeployxError
 from deployx_tui.model.event import Event, Reset
-from deployx_tui.service.wire.rest import RESET, event_to_json
+from deployx_tui.service.wire.problems import problem_to_json
+from deployx_tui.service.wire.rest import PROBLEM, RESET, event_to_json
 
 #: a comment each
 SILENCE = timedelta(seconds=10)
@@ -42,6 +44,9 @@ async def stream(
                     item = upcoming.result()
                 except StopAsyncIteration:
                     return
+                except DeployxError as error:
+                    yield _problem(error)
+                    return
                 upcoming = None
                 if _is_wanted(item, task, types):
                     yield _lines(item)
@@ -51,7 +56,7 @@ async def stream(
         for pending in (upcoming, end):
             if pending is not None:
                 pending.cancel()
-                with suppress(asyncio.CancelledError, StopAsyncIteration):
+                with suppress(asyncio.CancelledError, StopAsyncIteration, DeployxError):
                     await pending
         if isinstance(events, AsyncGenerator):
             await events.aclose()
@@ -61,6 +66,12 @@ def _is_wanted(item: Event | Reset, task: int | None, types: frozenset[str]) -> 
     if isinstance(item, Reset):
         return True
     return (task is None or item.task_id == task) and (not types or item.type in types)
+
+
+def _problem(error: DeployxError) -> bytes:
+    """Why the stream ends: the answer has begun, so no status can tell it any more."""
+    _, body = problem_to_json(error, instance="/api/events")
+    return f"event: {PROBLEM}\ndata: {json.dumps(body)}\n\n".encode()
 
 
 def _lines(item: Event | Reset) -> bytes:

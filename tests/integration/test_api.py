@@ -136,8 +136,8 @@ async def test_a_bad_task_keeps_the_originals_code(
 
 async def test_an_unknown_field_or_parameter_says_what_was_meant(http: httpx.AsyncClient) -> None:
     body = refusal(await http.post("/api/schedule/tasks", json={**TASK, "tsak_name": "x"}), 422, "invalid-input")
-    assert {(error["pointer"], error["remedy"]) for error in body["errors"]} == {
-        ("/tsak_name", "did you mean task_name?")
+    assert ("/tsak_name", "did you mean task_name?") in {
+        (error["pointer"], error["remedy"]) for error in body["errors"]
     }
     body = refusal(await http.get("/api/schedule/tasks?statsu=failed"), 422, "invalid-input")
     assert [(error["pointer"], error["remedy"]) for error in body["errors"]] == [("?statsu", "did you mean status?")]

@@ -137,17 +137,23 @@ async def restore_device(backend: Asked, device_id: Id) -> Json:
 @router.post("/{device_id}/test", dependencies=[NoParams])
 async def connection_test(backend: Asked, device_id: Id, request: Request) -> Response:
     """Each step as it is known, a JSON line each, when Accept names application/x-ndjson; else all of them at once."""
-    await backend.devices.get(DeviceId(device_id))
     steps = backend.devices.test(DeviceId(device_id))
     if NDJSON not in request.headers.get("accept", ""):
         return Json([step_to_json(step) async for step in steps])
-    return StreamingResponse(_lines(steps), media_type=NDJSON, headers={WIRE_HEADER: str(WIRE_VERSION)})
+    # the first step is awaited, so that a refusal is a status
+    first = await anext(aiter(steps))
+    return StreamingResponse(_lines(first, steps), media_type=NDJSON, headers={WIRE_HEADER: str(WIRE_VERSION)})
 
 
-async def _lines(steps: AsyncIterator[TestStep]) -> AsyncIterator[bytes]:
+async def _lines(first: TestStep, steps: AsyncIterator[TestStep]) -> AsyncIterator[bytes]:
+    yield _line(first)
     async for step in steps:
-        # ASCII: line readers of some clients take U+2028 and others for the end of a line
-        yield json.dumps(step_to_json(step)).encode("ascii") + b"\n"
+        yield _line(step)
+
+
+def _line(step: TestStep) -> bytes:
+    # ASCII: line readers of some clients take U+2028 and others for the end of a line
+    return json.dumps(step_to_json(step)).encode("ascii") + b"\n"
 
 
 @router.post("/{device_id}/trust", dependencies=[NoParams])

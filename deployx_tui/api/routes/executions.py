@@ -56,9 +56,10 @@ async def list_executions(backend: Asked, params: Params) -> Json:
 
 @router.post("", dependencies=[NoParams])
 async def run_ad_hoc(backend: Asked, body: Body, request: Request) -> Json:
-    """`{command_payload, targets, timeout_seconds}`, targets being a selector. 202."""
+    """`{command_payload, selector, timeout_seconds}`. 202."""
     reader = Reader(body)
-    selector = reader.text("targets", required=True) or ""
+    selector = reader.text("selector", required=True) or ""
+    once = reader.text("request")
     timeout = reader.seconds("timeout_seconds")
     given = empty_or_object(body).get("command_payload")
     reader.has("command_payload")
@@ -66,9 +67,8 @@ async def run_ad_hoc(backend: Asked, body: Body, request: Request) -> Json:
     reader.finish()
     if payload is None:
         raise TypeError("a payload without problems")
-    return await _started(
-        backend, await backend.executions.run_ad_hoc(payload, selector, request_id(request), timeout), 202
-    )
+    started = await backend.executions.run_ad_hoc(payload, selector, request_id(request, once), timeout)
+    return await _started(backend, started, 202)
 
 
 async def _started(backend: Backend, execution: ExecutionId, status: int) -> Json:
@@ -115,6 +115,7 @@ async def cancel(backend: Asked, execution_id: Id, body: Body) -> Json:
 async def rerun(backend: Asked, execution_id: Id, body: Body, request: Request) -> Json:
     """`{targets: [failed, not_started, lost] or [all]}`; the plan is the stored one. 201."""
     reader = Reader(empty_or_object(body))
+    once = reader.text("request")
     words = tuple(scope.value for scope in RerunScope)
     scope: frozenset[RerunScope] = DEFAULT_RERUN
     if reader.has("targets"):
@@ -126,9 +127,8 @@ async def rerun(backend: Asked, execution_id: Id, body: Body, request: Request) 
                 reader.problem("targets", f"{word[:40]!r} is not one of its words", f"say {', '.join(words)}")
         scope = frozenset(chosen)
     reader.finish()
-    return await _started(
-        backend, await backend.executions.rerun(ExecutionId(execution_id), request_id(request), scope), 201
-    )
+    started = await backend.executions.rerun(ExecutionId(execution_id), request_id(request, once), scope)
+    return await _started(backend, started, 201)
 
 
 @router.get("/{execution_id}/targets/{device_id}/output")

@@ -84,6 +84,8 @@ async def events(backend: Asked, params: Params, request: Request, server: Serve
             after = EventId.parse(given)
         except ValueError as error:
             raise InvalidInput.of("?after", str(error), "give an id of this stream, or none") from error
+    if execution is not None:
+        await backend.executions.get(ExecutionId(execution))  # 404 while a status can still tell it
     followed = backend.events.follow(after, None if execution is None else ExecutionId(execution))
     return StreamingResponse(
         sse.stream(followed, server.closing, task=task, types=types),

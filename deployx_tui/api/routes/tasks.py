@@ -23,7 +23,7 @@ from deployx_tui.api.context import (
     request_id,
 )
 from deployx_tui.api.paging import STRIDE, window
-from deployx_tui.errors import Conflict, InvalidInput
+from deployx_tui.errors import Conflict, InvalidInput, Problem
 from deployx_tui.model.codec import draft_from_json, schedule_from_json
 from deployx_tui.model.execution import ExecutionQuery
 from deployx_tui.model.ids import TaskId
@@ -31,7 +31,7 @@ from deployx_tui.model.json_reader import JSON, Reader
 from deployx_tui.model.page import Page
 from deployx_tui.model.payload import TaskType
 from deployx_tui.model.schedule import Once
-from deployx_tui.model.task import PreviewProblem, Task, TaskPreview, TaskQuery, TaskSort, TaskState
+from deployx_tui.model.task import PreviewProblem, Task, TaskDraft, TaskPreview, TaskQuery, TaskSort, TaskState
 from deployx_tui.service.backend import Backend
 from deployx_tui.service.wire import values
 from deployx_tui.service.wire.executions import execution_to_json, execution_word
@@ -80,31 +80,53 @@ async def list_tasks(backend: Asked, params: Params) -> Json:
 
 @router.post("/tasks")
 async def create_task(backend: Asked, body: Body, server: Server) -> Json:
-    _refuse_as_the_original(body)
-    draft = create_from_json(body, server.zone)
-    if isinstance(draft.schedule.recurrence, Once) and draft.schedule.recurrence.at <= datetime.now(UTC):
-        raise Refused(
-            InvalidInput.of("scheduled_time", "it is not in the future", "give a later time, or run it now"), 400
-        )
-    task = await backend.tasks.create(draft)
+    is_400 = _was_400(body)
+    try:
+        draft = await _draft(backend, body, server.zone)
+        rule = draft.schedule.recurrence
+        is_400 = is_400 or (isinstance(rule, Once) and rule.at <= datetime.now(UTC))
+        task = await backend.tasks.create(draft)
+    except InvalidInput as error:
+        if is_400:
+            raise Refused(error, 400) from error
+        raise
     return Json(await _detail(backend, task), 201, {**etag(task.version), "Location": f"/api/schedule/tasks/{task.id}"})
 
 
-def _refuse_as_the_original(body: JSON) -> None:
-    """What it answered with 400 keeps that code."""
+def _was_400(body: JSON) -> bool:
+    """Whether the original answered it with 400 instead of 422; that code is kept."""
     if not isinstance(body, dict):
-        return
-    kind = body.get("task_type")
+        return False
     payload = body.get("command_payload")
-    if kind == "command" and payload is None:
-        raise Refused(InvalidInput.of("command_payload", "it is missing", 'give {"command": "..."}'), 400)
+    if body.get("task_type") == "command" and payload is None:
+        return True
     if isinstance(payload, dict) and not any(payload.get(name) for name in ("command", "commands", "script")):
-        raise Refused(
-            InvalidInput.of("command_payload", "there is nothing to run", "give command, commands or script"), 400
-        )
+        return True
     lists = [body.get(name, []) for name in ("device_ids", "group_ids")]
-    if "task_name" in body and lists == [[], []] and not body.get("selector"):
-        raise Refused(InvalidInput.of("device_ids", "no device and no group", "give device_ids or group_ids"), 400)
+    return "task_name" in body and lists == [[], []] and not body.get("selector")
+
+
+async def _draft(backend: Backend, body: JSON, zone: str) -> TaskDraft:
+    """The draft of a TaskCreate. InvalidInput lists every problem: those of its shape, and those of the rest."""
+    try:
+        return create_from_json(body, zone)
+    except InvalidInput as error:
+        raise InvalidInput([*error.problems, *await _further(backend, body, zone, error)]) from error
+
+
+async def _further(backend: Backend, body: JSON, zone: str, found: InvalidInput) -> list[Problem]:
+    """What else is wrong, beside the fields that could not be read."""
+    unreadable = {problem.field.partition(".")[0] for problem in found.problems}
+    rest = {name: value for name, value in empty_or_object(body).items() if name not in unreadable}
+    try:
+        draft = create_from_json(rest, zone)
+    except InvalidInput:
+        return []
+    return [
+        Problem(field=problem.field, message=problem.message, remedy=problem.remedy)
+        for problem in (await backend.tasks.preview(draft, 0)).problems
+        if problem.field.partition(".")[0] not in unreadable
+    ]
 
 
 @router.get("/tasks/find")
@@ -189,9 +211,9 @@ async def _done(backend: Backend, task: Task, what: str) -> Json:
 @router.post("/tasks/{task_id}/execute", dependencies=[NoParams])
 async def execute_task(backend: Asked, task_id: Id, body: Body, request: Request) -> Json:
     reader = Reader(empty_or_object(body))
-    targets = reader.text("targets")
+    targets, once = reader.text("targets"), reader.text("request")
     reader.finish()
-    execution_id = await backend.tasks.run(TaskId(task_id), request_id(request), targets)
+    execution_id = await backend.tasks.run(TaskId(task_id), request_id(request, once), targets)
     execution = await backend.executions.get(execution_id)
     return Json(
         {
@@ -238,7 +260,7 @@ async def preview(backend: Asked, body: Body, params: Params, server: Server) ->
     count = params.number("count", 10, 0, 1000)
     params.finish()
     try:
-        draft = create_from_json(body, server.zone)
+        draft = await _draft(backend, body, server.zone)
     except InvalidInput as error:
         problems = tuple(
             PreviewProblem(field=found.field, message=found.message, remedy=found.remedy) for found in error.problems
@@ -252,11 +274,11 @@ async def fires(backend: Asked, body: Body, server: Server) -> Json:
     """The next instants of a rule that need not be saved: `{schedule: {...}, count, after}`."""
     reader = Reader(body)
     schedule = empty_or_object(body).get("schedule")
-    count, after = reader.number("count") or 10, reader.instant("after", "UTC")
-    if reader.object("schedule", required=True) is not None and not 1 <= count <= 1000:
-        reader.problem("count", f"{count} is out of range", "give 1 to 1000")
+    count, after = reader.number("count"), reader.instant("after", "UTC")
+    reader.object("schedule", required=True)
     reader.finish()
-    found = await backend.tasks.fires(schedule_from_json(schedule, default_zone=server.zone), count, after)
+    rule = schedule_from_json(schedule, default_zone=server.zone)
+    found = await backend.tasks.fires(rule, 10 if count is None else count, after)
     return Json([fire_to_json(fire) for fire in found])
 
 

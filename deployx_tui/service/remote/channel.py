@@ -13,7 +13,7 @@ from typing import cast
 import httpx
 
 from deployx_tui import __version__
-from deployx_tui.errors import EngineUnreachable, VersionMismatch
+from deployx_tui.errors import DeployxError, EngineUnreachable, InvalidInput, Problem, VersionMismatch
 from deployx_tui.model.json_reader import JSON
 from deployx_tui.service.wire import WIRE_VERSION
 from deployx_tui.service.wire.params import Params
@@ -69,20 +69,18 @@ class Channel:
         *,
         params: Params | None = None,
         version: int | None = None,
-        once: str | None = None,
+        may_repeat: bool = False,
         patience: timedelta = PATIENCE,
     ) -> Answer:
-        """`version` becomes If-Match; `once` (a UUID) makes a start happen once, so that it may be repeated."""
+        """`version` becomes If-Match. `may_repeat`: doing it twice does it once, so a broken connection is no end."""
         headers = {"Accept": "application/json, application/problem+json"}
         if version is not None:
             headers["If-Match"] = f'"{version}"'
-        if once is not None:
-            headers["Idempotency-Key"] = once
         content = None
         if body is not None:
             headers["Content-Type"] = "application/json"
             content = json.dumps(body, ensure_ascii=False, allow_nan=False).encode("utf-8")
-        may_repeat = method == "GET" or once is not None
+        may_repeat = may_repeat or method == "GET"
         for last_try in (False, True):
             try:
                 response = await self._client.request(
@@ -178,7 +176,17 @@ class Channel:
                 body: JSON = response.json()
             except ValueError:
                 body = None
-            raise error_from_json(response.status_code, body)
+            raise as_the_door_says(error_from_json(response.status_code, body))
+
+
+def as_the_door_says(error: DeployxError) -> DeployxError:
+    """A parameter of the wire is an argument of the door."""
+    if isinstance(error, InvalidInput):
+        return InvalidInput(
+            Problem(field=found.field.removeprefix("?"), message=found.message, remedy=found.remedy)
+            for found in error.problems
+        )
+    return error
 
 
 def _client(socket: Path) -> httpx.AsyncClient:

@@ -7,12 +7,13 @@ import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
-from deployx_tui.errors import EngineUnreachable
+from deployx_tui.errors import Unavailable, VersionMismatch
 from deployx_tui.model.event import Event, EventId, Reset
 from deployx_tui.model.ids import ExecutionId
-from deployx_tui.service.remote.channel import Channel
+from deployx_tui.service.remote.channel import Channel, as_the_door_says
 from deployx_tui.service.wire.params import Params
-from deployx_tui.service.wire.rest import event_from_json
+from deployx_tui.service.wire.problems import error_from_json
+from deployx_tui.service.wire.rest import PROBLEM, event_from_json
 from deployx_tui.service.wire.values import Garbled
 
 #: the engine comments every 10 s; a longer silence is a dead connection
@@ -28,7 +29,7 @@ class RemoteEvents:
     async def follow(
         self, after: EventId | None = None, execution: ExecutionId | None = None
     ) -> AsyncIterator[Event | Reset]:
-        """Comes back by itself after a broken connection, where it was; EngineUnreachable when it can't.
+        """Comes back by itself after a broken connection, where it was; Unavailable when it can't.
 
         A caller that goes on later passes the id of the last item it got.
         """
@@ -39,7 +40,9 @@ class RemoteEvents:
                 async for item in self._once(position, execution):
                     position, failures = item.id, 0
                     yield item
-            except EngineUnreachable:
+            except VersionMismatch:
+                raise
+            except Unavailable:
                 if failures == len(BACKOFF):
                     raise
             if failures:
@@ -54,11 +57,13 @@ class RemoteEvents:
             "GET", "/api/events", accept="text/event-stream", params=params, headers=headers, silence=SILENCE
         ) as lines:
             async for fields in _messages(lines):
+                try:
+                    data = json.loads(fields.get("data", "{}"))
+                except ValueError:
+                    raise Garbled("an event") from None
+                if fields.get("event") == PROBLEM:
+                    raise as_the_door_says(error_from_json(500, data))
                 if "id" in fields:
-                    try:
-                        data = json.loads(fields.get("data", "{}"))
-                    except ValueError:
-                        raise Garbled("an event") from None
                     yield event_from_json(fields["id"], fields.get("event", "message"), data)
 
 

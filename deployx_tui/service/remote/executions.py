@@ -70,10 +70,11 @@ class RemoteExecutions:
             EXECUTIONS,
             {
                 "command_payload": payload_to_json(payload),
-                "targets": selector,
+                "selector": selector,
+                "request": request,
                 "timeout_seconds": None if timeout is None else timeout.total_seconds(),
             },
-            once=request,
+            may_repeat=True,
         )
         return execution_from_json(answer.json).id
 
@@ -83,8 +84,8 @@ class RemoteExecutions:
         answer = await self._channel.send(
             "POST",
             f"{EXECUTIONS}/{execution}/rerun",
-            {"targets": [word.value for word in sorted(scope)]},
-            once=request,
+            {"targets": [word.value for word in sorted(scope)], "request": request},
+            may_repeat=True,
         )
         return execution_from_json(answer.json).id
 

@@ -67,7 +67,9 @@ class RemoteTasks:
         return _task(await self._channel.send("POST", f"{TASKS}/{task}/resume"))
 
     async def run(self, task: TaskId, request: str, targets: str | None = None) -> ExecutionId:
-        answer = await self._channel.send("POST", f"{TASKS}/{task}/execute", {"targets": targets}, once=request)
+        answer = await self._channel.send(
+            "POST", f"{TASKS}/{task}/execute", {"targets": targets, "request": request}, may_repeat=True
+        )
         return ExecutionId(values.number(values.fields(answer.json), "execution_id"))
 
 

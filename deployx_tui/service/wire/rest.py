@@ -87,6 +87,8 @@ def agenda_from_json(data: JSON) -> AgendaEntry:
 # ---- events: the id and the type stand outside, where the stream's protocol has them
 
 RESET = "reset"
+#: the last message of a stream that can't go on: problem details
+PROBLEM = "problem"
 
 
 def event_to_json(event: Event) -> Json:
