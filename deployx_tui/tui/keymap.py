@@ -173,6 +173,7 @@ TASKS: tuple[Key, ...] = (
         says="Filter as you type: words, !word, status: owner: on: tag:",
         footer=7,
     ),
+    Key(id="tasks.history", keys="H", action="history", word="history", says="The runs of this task", footer=7),
     Key(id="tasks.duplicate", keys="D", action="duplicate", word="duplicate", says="A new task like this", footer=8),
     Key(id="tasks.delete", keys="ctrl+d", action="delete", word="delete", says="Delete; u takes it back", footer=9),
     Key(
@@ -188,6 +189,15 @@ TASKS: tuple[Key, ...] = (
 )
 
 TASK_PAGE: tuple[Key, ...] = (
+    Key(
+        id="page.last",
+        keys="enter",
+        action="last_run",
+        word="last run",
+        says="Targets and output of the last run",
+        footer=1,
+    ),
+    Key(id="page.history", keys="H", action="history", word="history", says="All its runs", footer=4),
     Key(id="page.run", keys="x", action="run", word="run", says="Run now; the schedule stays as it is", footer=1),
     Key(id="page.pause", keys="p", action="pause", word="pause", says="Pause; what is paused resumes", footer=2),
     Key(id="page.edit", keys="e", action="edit", word="edit", says="Edit", footer=3),

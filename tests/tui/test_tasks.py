@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from textual.pilot import Pilot
 
-from deployx_tui.model.ids import TaskId
+from deployx_tui.model.ids import ExecutionId, TaskId
 from deployx_tui.model.task import TaskState
 from deployx_tui.tui.screens.tasks import TasksPlace
 from tests.support.fake_backend import FakeBackend
@@ -141,4 +141,25 @@ async def test_enter_opens_the_whole_detail_and_q_returns(open_app: Open) -> Non
         await press(pilot, "end")
         assert "certbot renew --quiet" in screen_text(pilot)
         await press(pilot, "q")
+        assert "52 of 52" in screen_text(pilot)
+
+
+async def test_a_flood_of_events_reads_only_now_and_then(open_app: Open, backend: FakeBackend) -> None:
+    async with open_app() as pilot:
+        backend.calls.clear()
+        for _ in range(2000):
+            backend.emit("target.changed", TaskId(1), ExecutionId(8841))
+        await settle(pilot)
+        assert backend.calls.count("tasks.get") <= 10
+        assert backend.calls.count("tasks.list") <= 6
+
+
+async def test_the_runs_of_a_task_are_one_key_away(open_app: Open) -> None:
+    async with open_app() as pilot:
+        await press(pilot, "down", "H")
+        assert "#8841" in screen_text(pilot)
+        await press(pilot, "q", "enter", "enter")
+        assert "#8841" in screen_text(pilot)
+        assert "web-cert-renew" in screen_text(pilot)
+        await press(pilot, "q", "q")
         assert "52 of 52" in screen_text(pilot)

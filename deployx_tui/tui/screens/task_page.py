@@ -92,7 +92,20 @@ class TaskPage(Place):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in ("run", "pause", "edit", "delete"):
             return self.bridge.is_up and not self._is_gone
+        if action == "last_run":
+            return self.bridge.is_up and self._shown.last is not None
         return super().check_action(action, parameters)
+
+    def action_last_run(self) -> None:
+        from deployx_tui.tui.screens.execution import ExecutionPlace  # noqa: PLC0415 - loaded when it is opened
+
+        if self._shown.last is not None:
+            self.app.push_screen(ExecutionPlace(self._shown.last.id))
+
+    def action_history(self) -> None:
+        from deployx_tui.tui.screens.history import HistoryPlace  # noqa: PLC0415 - loaded when it is opened
+
+        self.app.push_screen(HistoryPlace(self._shown.id, self._shown.name))
 
     @work(group="act")
     async def action_run(self) -> None:

@@ -18,6 +18,7 @@ from deployx_tui.model.task import Task, TaskDraft, TaskQuery, TaskSort
 from deployx_tui.tui.bridge import Changed
 from deployx_tui.tui.filters import TaskFilter, parse_filter
 from deployx_tui.tui.keymap import TASKS, bindings
+from deployx_tui.tui.pace import Pace
 from deployx_tui.tui.render import task_detail
 from deployx_tui.tui.render import tasks as draw
 from deployx_tui.tui.render.line import Line, line, span
@@ -36,6 +37,8 @@ from deployx_tui.tui.widgets.line_table import Column, LineTable
 REST = 0.12
 #: after events the order is read anew at most so often
 REORDER = 1.0
+#: and the tasks that changed are read at most so often
+SOME_EVERY = 0.25
 #: so many changed tasks are read one by one; more are a reason to read the list
 FEW = 12
 
@@ -83,6 +86,9 @@ class TasksPlace(Place):
         self._rest: Timer | None = None
         self._reorder: Timer | None = None
         self._wanted: TaskId | None = None
+        self._changed_ids: set[TaskId] = set()
+        self._some = Pace(self._read_some, SOME_EVERY)
+        self._is_loading = False
 
     def body(self) -> Iterable[Widget]:
         self.table = LineTable[TaskView](
@@ -103,6 +109,10 @@ class TasksPlace(Place):
 
     # reading
 
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.run_worker(self._some.run(), group="read")
+
     def reload(self) -> None:
         self._load()
 
@@ -115,6 +125,7 @@ class TasksPlace(Place):
     @work(exclusive=True, group="tasks")
     async def _load(self) -> None:
         wanted = max(PAGE, len(self._tasks))
+        self._is_loading = True
         try:
             query = await self._query()
             if self._only_failures:
@@ -135,6 +146,8 @@ class TasksPlace(Place):
         except DeployxError as error:
             self.tell_error(error)
             return
+        finally:
+            self._is_loading = False
         self._tasks, self._cursor, self._total = tasks, cursor, total
         self._draw()
 
@@ -153,10 +166,10 @@ class TasksPlace(Place):
         self.table.extend(self._views(page.items), more=page.next_cursor is not None)
         self._say()
 
-    @work(group="tasks-some")
-    async def _load_some(self, ids: frozenset[TaskId]) -> None:
+    async def _read_some(self) -> None:
         """Only what changed, in its place; the order follows a moment later."""
-        for task_id in ids:
+        ids, self._changed_ids = self._changed_ids, set()
+        for task_id in ids if len(ids) <= FEW else ():
             if not any(task.id == task_id for task in self._tasks):
                 continue
             try:
@@ -170,16 +183,17 @@ class TasksPlace(Place):
         if change.everything or change.touches("task.created", "task.deleted"):
             self.reload()
         elif change.touches("task.", "execution.", "target."):
-            if change.tasks and len(change.tasks) <= FEW:
-                self._load_some(change.tasks)
+            self._changed_ids |= change.tasks
+            self._some.want()
             if self._reorder is None:
                 self._reorder = self.set_timer(REORDER, self._reordered)
         if change.touches("device.", "group."):
             self._read_detail()
 
     def _reordered(self) -> None:
-        self._reorder = None
-        if self.bridge.is_up:
+        # a list that is being read comes to its end first: steady events would cancel it for ever
+        self._reorder = self.set_timer(REORDER, self._reordered) if self._is_loading else None
+        if self.bridge.is_up and not self._is_loading:
             self.reload()
 
     # drawing
@@ -290,7 +304,7 @@ class TasksPlace(Place):
     # keys
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action in ("run", "pause", "delete", "edit", "duplicate", "open_row", "new"):
+        if action in ("run", "pause", "delete", "edit", "duplicate", "open_row", "history", "new"):
             there = self.bridge.is_up and (action == "new" or bool(self.table.chosen()))
             return there and not self._field.has_focus
         return super().check_action(action, parameters)
@@ -303,6 +317,12 @@ class TasksPlace(Place):
 
         if (view := self.table.row) is not None:
             self.app.push_screen(TaskPage(view.task, self._facts))
+
+    def action_history(self) -> None:
+        from deployx_tui.tui.screens.history import HistoryPlace  # noqa: PLC0415 - loaded when it is opened
+
+        if (view := self.table.row) is not None:
+            self.app.push_screen(HistoryPlace(view.task.id, view.task.name))
 
     def action_pane(self) -> None:
         if self.is_narrow:
