@@ -139,6 +139,16 @@ def by_ids(c: Connection, wanted: Iterable[DeviceId]) -> Mapping[DeviceId, Store
     return {device.id: device for device in _stored(c, rows.all())}
 
 
+def out_of_contact(c: Connection, among: Iterable[DeviceId]) -> tuple[str, ...]:
+    """Names of those that could not be used at their last contact."""
+    query = select(devices.c.device_name).where(
+        devices.c.id.in_(sets.ids(c, among)),
+        devices.c.contact.not_in([Contact.OK.value, Contact.NEVER.value]),
+        devices.c.deleted_at.is_(None),
+    )
+    return tuple(c.execute(query.order_by(devices.c.device_name)).scalars())
+
+
 def page(
     c: Connection,
     words: str = "",

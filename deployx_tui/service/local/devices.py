@@ -24,6 +24,7 @@ from deployx_tui.model.device import (
     TestStepName,
 )
 from deployx_tui.model.ids import DeviceId, GroupId
+from deployx_tui.model.inventory import InventoryDevice
 from deployx_tui.model.page import Page
 from deployx_tui.model.user import Actor
 from deployx_tui.planning.selectors import resolve
@@ -32,6 +33,7 @@ from deployx_tui.service.backend.devices import Devices
 from deployx_tui.service.local import views
 from deployx_tui.service.local.door import Change, Door
 from deployx_tui.service.local.guard import serves
+from deployx_tui.service.local.snapshot import Snapshot
 from deployx_tui.store import devices
 from deployx_tui.store.devices import StoredDevice
 from deployx_tui.store.identity import refuse_stale
@@ -100,10 +102,10 @@ class LocalDevices:
 
     async def create(self, draft: DeviceDraft) -> Device:
         def work(change: Change) -> Device:
-            self._refuse_problems(change, draft, None)
+            before = self._without_problems(change, draft, None)
             device = devices.add(change.c, draft, self.actor.user_id, change.now_ms)
             change.record("device.create", device, after=_facts(draft))
-            return self._changed(change, device)
+            return self._changed(change, device, before)
 
         return await self._door.write(work)
 
@@ -111,10 +113,10 @@ class LocalDevices:
         def work(change: Change) -> Device:
             old = devices.get(change.c, device)
             refuse_stale("device", old.version, version)
-            self._refuse_problems(change, draft, device)
+            before = self._without_problems(change, draft, device)
             devices.change(change.c, device, draft, version, change.now_ms)
             change.record("device.update", device, before=_facts(old.draft), after=_facts(draft))
-            return self._changed(change, device)
+            return self._changed(change, device, before)
 
         return await self._door.write(work)
 
@@ -129,9 +131,10 @@ class LocalDevices:
 
     async def restore(self, device: DeviceId) -> Device:
         def work(change: Change) -> Device:
+            before = self._door.snapshot(change.c)
             devices.restore(change.c, device, change.now_ms)
             change.record("device.restore", device, after=_facts(devices.get(change.c, device).draft))
-            return self._changed(change, device)
+            return self._changed(change, device, before)
 
         return await self._door.write(work)
 
@@ -209,16 +212,21 @@ class LocalDevices:
     # ---- parts
 
     def _view(self, c: Connection, device: StoredDevice) -> Device:
-        return views.devices([device], self._door.snapshot(c))[0]
+        return views.device(device, self._door.snapshot(c))
 
-    def _changed(self, change: Change, device: DeviceId) -> Device:
+    def _changed(self, change: Change, device: DeviceId, before: Snapshot) -> Device:
         change.tell("device.changed", device_id=device)
-        return self._view(change.c, devices.get(change.c, device))
+        new = devices.get(change.c, device)
+        seen = InventoryDevice(device, new.draft.name, new.draft.tags)
+        return views.device(new, self._door.premises.snapshots.follow(change.c, before, seen, new.draft.groups))
 
-    def _refuse_problems(self, change: Change, draft: DeviceDraft, device: DeviceId | None) -> None:
-        problems = validate_device(draft, self._door.snapshot(change.c).inventory, device)
+    def _without_problems(self, change: Change, draft: DeviceDraft, device: DeviceId | None) -> Snapshot:
+        """What holds before the change; InvalidInput when the draft can't be meant in it."""
+        before = self._door.snapshot(change.c)
+        problems = validate_device(draft, before.inventory, device)
         if problems:
             raise InvalidInput(problems)
+        return before
 
     def _reach(self, c: Connection, device: DeviceId) -> tuple[Transport, Endpoint]:
         devices.get(c, device)

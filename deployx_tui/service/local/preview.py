@@ -8,7 +8,6 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from deployx_tui.errors import InvalidInput
-from deployx_tui.model.device import Contact
 from deployx_tui.model.ids import DeviceId
 from deployx_tui.model.schedule import Fire, Monthly, Schedule, ShortMonth
 from deployx_tui.model.task import PreviewProblem, TaskDraft, TaskPreview
@@ -74,11 +73,7 @@ def _of_protection(c: Connection, targets: Targets, snapshot: Snapshot) -> Itera
 
 
 def _of_contacts(c: Connection, targets: Iterable[DeviceId]) -> Iterable[str]:
-    away = sorted(
-        device.draft.name
-        for device in devices.by_ids(c, targets).values()
-        if device.contact not in (Contact.OK, Contact.NEVER)
-    )
+    away = devices.out_of_contact(c, targets)
     if away:
         more = f" and {len(away) - _NAMED} more" if len(away) > _NAMED else ""
         yield f"{_count(len(away), 'target')} could not be used at the last contact: {', '.join(away[:_NAMED])}{more}"

@@ -10,12 +10,13 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 
 from sqlalchemy import Connection
 
 from deployx_tui.model.ids import DeviceId, ExecutionId, GroupId
-from deployx_tui.model.inventory import Inventory
+from deployx_tui.model.inventory import Inventory, InventoryDevice
 from deployx_tui.model.task import TaskDraft
 from deployx_tui.planning.selectors import members
 from deployx_tui.planning.targets import resolve_targets
@@ -65,6 +66,28 @@ class Snapshot:
                 found[device].append(self.inventory.groups[group].name)
         return {device: tuple(sorted(names)) for device, names in found.items()}
 
+    def groups_of(self, device: DeviceId) -> tuple[str, ...]:
+        """`member_of` of one device, asked of an inventory that holds no other."""
+        found = self.inventory.devices.get(device)
+        if found is None:
+            return ()
+        alone = Inventory({device: found}, self.inventory.groups)
+        return tuple(sorted(group.name for group in alone.groups.values() if device in members(alone, group.id)))
+
+    def with_device(self, version: int, device: InventoryDevice, groups: Collection[GroupId]) -> Snapshot:
+        """The next version, in which this device is new or changed, and a direct member of these groups."""
+        changed = {
+            group.id: replace(
+                group, devices=group.devices | {device.id} if group.id in groups else group.devices - {device.id}
+            )
+            for group in self.inventory.groups.values()
+            if (group.id in groups) != (device.id in group.devices)
+        }
+        return Snapshot(
+            version,
+            Inventory({**self.inventory.devices, device.id: device}, {**self.inventory.groups, **changed}),
+        )
+
     def touching(self, devices: Collection[DeviceId], selectors: Collection[str], failed: Failed) -> Touching:
         """What makes a task run on one of these devices; `selectors` are those that any task has."""
         wanted = frozenset(devices)
@@ -101,6 +124,17 @@ class Snapshots:
         else:
             self._keep(made)
         return made
+
+    def follow(self, c: Connection, before: Snapshot, device: InventoryDevice, groups: Collection[GroupId]) -> Snapshot:
+        """After the one change of this device in a transaction that began with `before`: the snapshot that holds now.
+
+        Ten thousand devices that are added one by one must not each read the others anew.
+        """
+        version = store.version(c)
+        if version != before.version + 1:
+            return self.of(c)  # somebody else's change came in between
+        self._writing.made = before.with_device(version, device, groups)
+        return self._writing.made
 
     @contextmanager
     def writing(self) -> Iterator[None]:

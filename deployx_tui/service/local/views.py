@@ -47,16 +47,22 @@ def tasks(c: Connection, stored: Sequence[StoredTask], snapshot: Snapshot, faile
 
 
 def devices(stored: Iterable[StoredDevice], snapshot: Snapshot) -> tuple[Device, ...]:
-    return tuple(
-        Device(
-            id=device.id,
-            draft=device.draft,
-            version=device.version,
-            contact=device.contact,
-            contact_at=device.contact_at,
-            member_of=snapshot.member_of.get(device.id, ()),
-        )
-        for device in stored
+    return tuple(_device(each, snapshot.member_of.get(each.id, ())) for each in stored)
+
+
+def device(stored: StoredDevice, snapshot: Snapshot) -> Device:
+    """One alone, without asking for the members of every group."""
+    return _device(stored, snapshot.groups_of(stored.id))
+
+
+def _device(stored: StoredDevice, member_of: tuple[str, ...]) -> Device:
+    return Device(
+        id=stored.id,
+        draft=stored.draft,
+        version=stored.version,
+        contact=stored.contact,
+        contact_at=stored.contact_at,
+        member_of=member_of,
     )
 
 
