@@ -22,6 +22,7 @@ from deployx_tui.engine.dispatcher import Dispatcher
 from deployx_tui.engine.lag import Lag
 from deployx_tui.engine.lease import Lease
 from deployx_tui.engine.results import Ended, Results
+from deployx_tui.engine.retention import Retention
 from deployx_tui.engine.run import Run, TargetJob
 from deployx_tui.engine.run_batch import run_batch
 from deployx_tui.engine.run_target import TargetRunner
@@ -70,6 +71,7 @@ class Engine:
         self.id: EngineId = self._lease.engine_id
         self._database, self._settings, self._output = database, settings, output
         self._lag = Lag()
+        self._retention = Retention(database, output, settings)
         self._changed = Condition()
         #: guarded by `_changed`, notified when one ends
         self._runs: dict[ExecutionId, Run] = {}
@@ -95,6 +97,8 @@ class Engine:
         """
         self._lease.start()
         self._has_started = True
+        self._retention.remove_strays()
+        self._retention.start()
         self._results.start()
         self._dispatcher.start()
         self._watch.start()
@@ -135,6 +139,7 @@ class Engine:
         self._workers.close(_JOIN_SECONDS)
         self._results.stop(_JOIN_SECONDS)
         self._watch.join(_JOIN_SECONDS)
+        self._retention.stop(_JOIN_SECONDS)
         self._lease.stop()
 
     def _claimed(self, runs: tuple[ExecutionId, ...]) -> None:

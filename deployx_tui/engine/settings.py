@@ -29,8 +29,12 @@ class EngineSettings:
     #: after a cancel at the end of a drain: how long deaths are waited for
     kill_wait: timedelta = timedelta(seconds=15)
     caps: Caps = field(default_factory=Caps)
-    #: where events are pruned
+    #: a follower that was away for longer reads everything again
     events_kept: timedelta = timedelta(days=7)
+    #: what an output said when it grew; what it is now stands in its target
+    growth_kept: timedelta = timedelta(minutes=10)
+    #: runs, their results and outputs; None: for ever
+    history_kept: timedelta | None = None
     #: where faces find this engine; "" when it serves none (in one process with its face)
     socket_path: Path | None = None
     host: str = field(default_factory=socket.gethostname)

@@ -98,6 +98,11 @@ class OutputStore:
         """How much each running target has said so far on stdout and on stderr."""
         return {target: writer.sizes for target, writer in self._live()}
 
+    def stored(self) -> tuple[ExecutionId, ...]:
+        """Executions that have a segment file, by id."""
+        names = (path.stem for path in self._folder.glob("*.idx"))
+        return tuple(sorted(ExecutionId(int(name)) for name in names if name.isdecimal()))
+
     def delete(self, execution: ExecutionId) -> None:
         """Remove the segment file of an execution that history no longer keeps."""
         with self._lock:

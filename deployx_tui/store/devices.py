@@ -99,18 +99,29 @@ def contacted(c: Connection, device: DeviceId, contact: Contact, now_ms: int) ->
     c.execute(update(devices).where(devices.c.id == device).values(contact=contact.value, contact_at=now_ms))
 
 
+#: an unchanged contact is written again only when it is older: a device that runs something each minute costs no write
+_CONTACT_STANDS_MS = 60_000
+
+
 def contacted_many(c: Connection, found: Mapping[DeviceId, Contact], now_ms: int) -> frozenset[DeviceId]:
-    """`contacted` for attempts of one moment. Returns the devices whose contact was another before."""
+    """`contacted` for attempts of one moment. Returns the devices whose contact was another before.
+
+    `contact_at` of a contact that stands may lag by a minute.
+    """
     if not found:
         return frozenset()
-    rows = c.execute(select(devices.c.id, devices.c.contact).where(devices.c.id.in_(sets.ids(c, found)))).all()
-    c.execute(
-        update(devices)
-        .where(devices.c.id == bindparam("device"))
-        .values(contact=bindparam("new_contact"), contact_at=now_ms),
-        [{"device": row.id, "new_contact": found[row.id].value} for row in rows],
-    )
-    return frozenset(DeviceId(row.id) for row in rows if row.contact != found[row.id].value)
+    wanted = devices.c.id.in_(sets.ids(c, found))
+    rows = c.execute(select(devices.c.id, devices.c.contact, devices.c.contact_at).where(wanted)).all()
+    changed = frozenset(DeviceId(row.id) for row in rows if row.contact != found[row.id].value)
+    stale = [row.id for row in rows if row.id in changed or (row.contact_at or 0) + _CONTACT_STANDS_MS <= now_ms]
+    if stale:
+        c.execute(
+            update(devices)
+            .where(devices.c.id == bindparam("device"))
+            .values(contact=bindparam("new_contact"), contact_at=now_ms),
+            [{"device": device, "new_contact": found[device].value} for device in stale],
+        )
+    return changed
 
 
 def get(c: Connection, device: DeviceId) -> StoredDevice:

@@ -106,6 +106,20 @@ def forget_before(c: Connection, at_ms: int, limit: int) -> int:
     return c.execute(delete(events).where(events.c.number.in_(old.scalar_subquery()))).rowcount
 
 
+def forget_growth(c: Connection, at_ms: int, limit: int) -> int:
+    """Delete up to `limit` tellings of grown output from before an instant: nobody follows on from those.
+
+    Returns how many went. The newest event stays, whatever it is.
+    """
+    old = (
+        select(events.c.number)
+        .where(events.c.at < at_ms, events.c.type == "output.grew", events.c.number < newest(c))
+        .order_by(events.c.at)
+        .limit(limit)
+    )
+    return c.execute(delete(events).where(events.c.number.in_(old.scalar_subquery()))).rowcount
+
+
 def _is_settled(c: Connection) -> ColumnElement[bool]:
     """No lower number can appear any more. On SQLite that is every committed row."""
     if c.dialect.name == "sqlite":

@@ -16,7 +16,7 @@ from deployx_tui.model.task import TaskState
 from deployx_tui.store import events, outcome
 from deployx_tui.store.dialects.insert import insert_new
 from deployx_tui.store.schema import execution_batches, execution_targets, executions, scheduled_tasks
-from deployx_tui.store.search import RunText, remember
+from deployx_tui.store.search import RunText, forget, remember
 
 #: written out as in the partial indexes: with bound values SQLite's planner would not see that they fit
 IS_ALIVE: TextClause = sa.text("scheduled_task_executions.status IN ('queued','waiting','awaiting_approval','running')")
@@ -276,6 +276,34 @@ def cancels_asked(c: Connection, engine: EngineId) -> tuple[ExecutionId, ...]:
         sa.select(executions.c.id).where(executions.c.engine_id == engine, IS_ALIVE, executions.c.cancel_requested == 1)
     )
     return tuple(ExecutionId(id_) for id_ in rows)
+
+
+def forget_before(c: Connection, at_ms: int, limit: int) -> tuple[ExecutionId, ...]:
+    """Delete up to `limit` executions that were made and over before an instant, with their targets and outputs.
+
+    The last run of each task stays, however old it is. Returns those that went.
+    """
+    is_last = sa.exists().where(
+        scheduled_tasks.c.id == executions.c.task_id, scheduled_tasks.c.last_execution_id == executions.c.id
+    )
+    old = c.scalars(
+        sa.select(executions.c.id)
+        .where(executions.c.created_at < at_ms, executions.c.completed_time < at_ms, ~is_last)
+        .order_by(executions.c.created_at, executions.c.id)
+        .limit(limit)
+    ).all()
+    for id_ in old:
+        forget(c, ExecutionId(id_))
+    if old:
+        c.execute(sa.delete(executions).where(executions.c.id.in_(old)))
+    return tuple(ExecutionId(id_) for id_ in old)
+
+
+def exist(c: Connection, wanted: Sequence[ExecutionId]) -> frozenset[ExecutionId]:
+    """Those of the given executions that are in the history."""
+    return frozenset(
+        ExecutionId(id_) for id_ in c.scalars(sa.select(executions.c.id).where(executions.c.id.in_(wanted)))
+    )
 
 
 def request_cancel(c: Connection, execution: ExecutionId, now_ms: int) -> bool:

@@ -81,6 +81,11 @@ QUERIES: dict[str, Callable[[Connection], object]] = {
     "oldest event": events.oldest,
     "events": lambda c: events.after(c, "x", 0, 100),
     "prune events": lambda c: events.forget_before(c, NOW_MS, 100),
+    "prune growth": lambda c: events.forget_growth(c, NOW_MS, 100),
+    "prune runs": lambda c: executions.forget_before(c, NOW_MS, 100),
+    "exist": lambda c: executions.exist(c, [RUN]),
+    "alive": lambda c: executions.alive(c, ENGINE),
+    "cancels asked": lambda c: executions.cancels_asked(c, ENGINE),
 }
 
 
