@@ -88,6 +88,7 @@ class Drive:
         threading.Thread(target=self._listen, daemon=True).start()
         self._engines: dict[int, _Slot] = {}
         self._last_id = 0
+        self._points: list[str] = []
 
     def run(self, kills: int, tasks_each_second: float = 6.0) -> None:
         """Kill engines so often, feeding due tasks meanwhile; then let two that live finish everything."""
@@ -148,7 +149,7 @@ class Drive:
         slot.is_up = True
         nth = 1
         if armed and self.random.random() < 0.75:
-            slot.point = self.random.choice(sorted(POINTS))
+            slot.point = self._next_point()
             nth = 1 if slot.point in AFTER_A_DEATH else self.random.choice((1, 1, 2, 3, 6))
         slot.wants_kill = armed
         self._engines[self._last_id] = slot
@@ -163,6 +164,13 @@ class Drive:
         assert self._zygote.stdin is not None
         self._zygote.stdin.write(json.dumps(order) + "\n")
         self._zygote.stdin.flush()
+
+    def _next_point(self) -> str:
+        """Each point once before any comes again."""
+        if not self._points:
+            self._points = sorted(POINTS)
+            self.random.shuffle(self._points)
+        return self._points.pop()
 
     def _kill(self, slot: _Slot) -> None:
         assert slot.pid is not None
