@@ -16,6 +16,9 @@ from types import FrameType, TracebackType
 #: what would lead to something of the user's
 _TAKEN_AWAY = ("SSH_AUTH_SOCK", "SSH_ASKPASS", "SSH_AGENT_PID")
 
+#: of the 104 bytes that a socket's path may have, what `/deployx-demo-xxxxxxxx/run/<16 digits>.sock` leaves
+_LONGEST_PLACE = 55
+
 
 class Ended(SystemExit):
     """A signal asked the demo to end; the exit status is the shell's for that signal."""
@@ -41,8 +44,7 @@ class Lodging:
     def __enter__(self) -> Lodging:
         for number in (signal.SIGTERM, signal.SIGHUP):
             self._handlers[number] = signal.signal(number, _end)
-        # short: a socket's path has to fit into 104 bytes
-        self.folder = Path(tempfile.mkdtemp(prefix="deployx-demo-"))
+        self.folder = _new_folder()
         self._environment = dict(os.environ)
         for name in [*_TAKEN_AWAY, *(name for name in os.environ if name.startswith("DEPLOYX_"))]:
             os.environ.pop(name, None)
@@ -70,6 +72,12 @@ class Lodging:
                 break
         for number, handler in self._handlers.items():
             signal.signal(number, handler)  # type: ignore[arg-type] # as signal() gave it
+
+
+def _new_folder() -> Path:
+    """0700, where temporary files belong; below /tmp where that place's name leaves no room for a socket's."""
+    usual = tempfile.gettempdir()
+    return Path(tempfile.mkdtemp(prefix="deployx-demo-", dir=usual if len(usual) <= _LONGEST_PLACE else "/tmp"))  # noqa: S108 - mkdtemp makes it 0700 under a random name
 
 
 def _end(number: int, _frame: FrameType | None) -> None:

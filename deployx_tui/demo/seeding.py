@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import uuid
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 #: between two looks at runs that are under way
 _LOOK = 0.1
+#: on a slow machine the screens open while the first runs go on
+_PATIENCE = 5.0
 #: the twelve latest runs of a task are shown
 ROUNDS = 12
 
@@ -41,8 +44,11 @@ async def seed_tasks(backend: Backend, zone: str) -> dict[str, TaskId]:
 
 
 async def first_round(backend: Backend, tasks: dict[str, TaskId]) -> None:
-    """One run of several tasks at once, to their end: what the history shows at the first look."""
-    await _all_over(backend, [await _start(backend, tasks[name]) for name in world.FIRST_ROUND])
+    """One run of several tasks at once: what the history shows at the first look. Waits a little for their ends."""
+    started = [await _start(backend, tasks[name]) for name in world.FIRST_ROUND]
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_PATIENCE):
+            await _all_over(backend, started)
 
 
 async def later_rounds(backend: Backend, tasks: dict[str, TaskId]) -> None:

@@ -1,0 +1,114 @@
+"""`deployx demo`: the main job on a fleet of one's own, and nothing left of it afterwards."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.terminal import Terminal
+
+DEMO = [sys.executable, "-m", "deployx_tui", "demo", "--check"]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """An account whose own configuration would break every connection, if it were read."""
+    folder = tmp_path / "home"
+    (folder / ".ssh").mkdir(parents=True, mode=0o700)
+    (folder / ".ssh" / "config").write_text("Host *\n  ProxyCommand false\n  HostName 192.0.2.1\n")
+    (folder / ".ssh" / "known_hosts").write_text("* ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAA\n")
+    (folder / "deployx.toml").write_text("nonsense = 1\n")
+    # its own, to see that it is empty afterwards; short, as a socket's path has to be
+    place = Path(tempfile.mkdtemp(prefix="dx-", dir="/tmp"))
+    before = _look(folder)
+    yield {
+        **os.environ,
+        "HOME": str(folder),
+        "TMPDIR": str(place),
+        "DEPLOYX_CONFIG": str(folder / "deployx.toml"),
+        "DEPLOYX_DB": "sqlite:////nonexistent/deployx.db",
+        "DEPLOYX_URL": "unix:///nonexistent.sock",
+        "SSH_AUTH_SOCK": "/nonexistent.sock",
+    }
+    assert _look(folder) == before
+    assert _processes(place) == []
+    place.rmdir()
+
+
+def _look(folder: Path) -> dict[str, bytes | None]:
+    return {str(path): path.read_bytes() if path.is_file() else None for path in sorted(folder.rglob("*"))}
+
+
+def _processes(folder: Path) -> list[str]:
+    """Command lines that name something in the folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            line = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if str(folder) in line:
+            found.append(line)
+    return found
+
+
+def test_the_check_runs_a_task_on_twenty_hosts_and_leaves_nothing(home: dict[str, str]) -> None:
+    out = subprocess.run(DEMO, env=home, capture_output=True, text=True, timeout=200, check=False)
+    assert out.returncode == 0, out
+    rows = [line.split() for line in out.stdout.splitlines()]
+    assert rows[0] == ["DEVICE", "STATE", "EXIT", "TOOK", "SAID"]
+    assert [row[1:3] for row in rows[1:21]] == [["succeeded", "0"]] * 20
+    assert "20 of 20 succeeded" in out.stdout
+    assert "Commands run as" in out.stderr
+    assert "without a sandbox" not in out.stderr
+
+
+def test_without_openssh_it_says_that_commands_run_as_you(home: dict[str, str]) -> None:
+    out = subprocess.run(
+        [*DEMO, "--fleet", "asyncssh", "--json"], env=home, capture_output=True, text=True, timeout=200, check=False
+    )
+    assert out.returncode == 0, out
+    document = json.loads(out.stdout)
+    assert [target["state"] for target in document["targets"]] == ["succeeded"] * 20
+    assert document["trigger"] == "schedule"
+    assert "without a sandbox" in out.stderr
+
+
+def test_the_screens_open_on_tasks_that_have_run_and_all_is_gone_when_they_close(home: dict[str, str]) -> None:
+    with Terminal([sys.executable, "-m", "deployx_tui", "demo"], environment=home) as terminal:
+        screen = terminal.wait_for("fleet-uptime", "web-disk-check", "inventory", seconds=120)
+        assert "13 of 13" in screen
+        terminal.wait_for("12/13", seconds=60)  # web19 does not answer
+        terminal.send("Q")
+        assert terminal.wait_dead(120) == 0
+
+
+def test_a_terminal_that_goes_away_takes_the_demo_with_it(home: dict[str, str]) -> None:
+    with Terminal([sys.executable, "-m", "deployx_tui", "demo"], environment=home) as terminal:
+        terminal.wait_for("fleet-uptime", seconds=120)
+        demo = terminal.pid
+    while Path(f"/proc/{demo}").exists():
+        time.sleep(0.1)  # another's child: its end can only be looked for; the test's own deadline bounds it
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, pytest.param(signal.SIGINT, marks=pytest.mark.long)])
+def test_a_signal_ends_it_and_leaves_nothing(home: dict[str, str], number: signal.Signals) -> None:
+    process = subprocess.Popen(DEMO, env=home, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "is due in" in line:  # the engine runs, the fleet stands, the task is about to start
+            break
+    process.send_signal(number)
+    # no assertion of time: a demo that does not end is ended by the test's own deadline
+    status = process.wait(timeout=120)
+    process.stderr.close()
+    assert status == 128 + number

@@ -1,0 +1,191 @@
+"""`deployx device` and `deployx group`: what tasks run on, and what a person can get wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deployx_tui.demo.fleet import Fleet
+from tests.integration.cli.conftest import Cli
+
+
+def test_every_option_reaches_the_device(cli: Cli) -> None:
+    made = cli(
+        "device", "add", "edge07", "--address", "edge07.example.com:2222", "--user", "ops", "--key", "~/.ssh/ops",
+        "--group", "web", "--tag", "edge", "--tag", "prod", "--host-key-policy", "strict", "--description", "far away",
+        "--json",
+    ).document  # fmt: skip
+    shown = cli("device", "show", "edge07", "--json").document
+    assert shown == made
+    assert "edge07" in cli("group", "show", "web").out
+    changed = cli("device", "edit", "edge07", "--tag", "only", "--name", "edge08", "--json").document
+    assert {key for key in made if made[key] != changed[key]} >= {"tags", "version"}
+    assert cli("device", "show", "edge07", status=3).raw == b""
+
+
+def test_devices_are_listed_by_word_and_selector(cli: Cli) -> None:
+    def names(*options: str) -> list[str]:
+        return [line.split()[1] for line in cli("device", "list", *options).out.splitlines()[1:]]
+
+    assert names() == ["db01", "web01", "web02"]
+    assert names("web") == ["web01", "web02"]
+    assert names("--on", "tag:prod&!web01") == ["web02"]
+    assert names("--on", "@staging") == ["db01"]
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "says"),
+    [
+        (["add", "x"], 2, "--address"),
+        (["add", "web01", "--address", "h"], 2, "there is a device 'web01' already"),
+        (["add", "", "--address", "h"], 2, "it is empty"),
+        (["add", "a,b", "--address", "h"], 2, "has a meaning in selectors"),
+        (["add", "tag:x", "--address", "h"], 2, "another meaning in selectors"),
+        (["add", "a\x1b", "--address", "h"], 2, "invisible character"),
+        (["add", "x", "--address", "-oProxyCommand=x"], 2, "not a host name"),
+        (["add", "x", "--address", "a b"], 2, "not a host name"),
+        (["add", "x", "--address", "h:99999"], 2, "not a port"),
+        (["add", "x", "--address", "h", "--user", "-l"], 2, "not a login name"),
+        (["add", "x", "--address", "h", "--key", "relative"], 2, "not an absolute path"),
+        (["add", "x", "--address", "h", "--tag", "a&b"], 2, "has a meaning in selectors"),
+        (["add", "x", "--address", "h", "--group", "nobody"], 3, "not found"),
+        (["add", "x", "--address", "h", "--group", "staging"], 2, "chooses its members by a selector"),
+        (["add", "x", "--address", "h", "--transport", "telnet"], 2, "telnet"),
+        (["add", "x", "--address", "h", "--host-key-policy", "never"], 2, "never"),
+        (["show", "nobody"], 3, "not found"),
+        (["edit", "nobody", "--user", "x"], 3, "not found"),
+        (["rm", "nobody", "--yes"], 3, "not found"),
+        (["rm", "web01"], 2, "--yes"),
+        (["test", "nobody"], 3, "not found"),
+        (["trust", "nobody"], 3, "not found"),
+        (["list", "--on", "nobody"], 2, "there is no device or group"),
+        (["import", "--file", "/nonexistent", "--yes"], 2, "/nonexistent"),
+    ],
+)
+def test_what_can_not_be_a_device_is_refused(cli: Cli, words: list[str], status: int, says: str) -> None:
+    answer = cli("device", *words, status=status)
+    assert answer.raw == b""
+    assert says in answer.err, answer.err
+    assert len(cli("device", "list", "--json").document) == 3
+
+
+def test_a_deleted_device_is_gone_and_its_history_stays(cli: Cli) -> None:
+    assert "deleted web02" in cli("device", "rm", "web02", "--yes").out
+    cli("device", "show", "web02", status=3)
+    assert "web02" in cli("execution", "show", "1").out
+    assert "1" in cli("group", "show", "web").out
+
+
+def test_devices_come_out_of_an_openssh_configuration(cli: Cli, tmp_path: Path) -> None:
+    config = tmp_path / "ssh_config"
+    config.write_text("Host app01 app02\n  User deploy\n  Port 2200\nHost web01\n  HostName other\nHost *.internal\n")
+    before = cli("device", "list", "--json").document
+    trial = cli("device", "import", "--file", str(config), "--dry-run")
+    assert "app01" in trial.out
+    assert "*.internal" not in trial.out
+    assert cli("device", "list", "--json").document == before
+    assert "--yes" in cli("device", "import", "--file", str(config), status=2).err
+    taken = cli("device", "import", "--file", str(config), "--tag", "app", "--yes")
+    assert "left as they are: web01" in taken.err
+    assert [line.split()[1] for line in cli("device", "list", "--on", "tag:app").out.splitlines()[1:]] == [
+        "app01",
+        "app02",
+    ]
+    unknown = cli("device", "import", "--file", str(config), "--host", "nobody", "--yes", status=2)
+    assert "nobody not in the file" in unknown.err
+
+
+# ---- groups
+
+
+def test_groups_nest_and_choose(cli: Cli) -> None:
+    cli("group", "add", "all", "--group", "web", "--group", "staging")
+    assert "3: db01, web01, web02" in cli("group", "show", "all").out
+    cli("group", "edit", "all", "--group", "staging")
+    assert "1: db01" in cli("group", "show", "@all").out
+    assert "--yes" in cli("group", "rm", "all", status=2).err
+    cli("group", "rm", "all", "--yes")
+    cli("group", "show", "all", status=3)
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "says"),
+    [
+        (["add", "web"], 2, "there is a group 'web' already"),
+        (["add", "a*"], 2, "has a meaning in selectors"),
+        (["add", "x", "--color", "red"], 2, "not a colour"),
+        (["add", "x", "--selector", "@nobody"], 2, "there is no group 'nobody'"),
+        (["add", "x", "--selector", "failed:1"], 2, "can't be what failed"),
+        (["add", "x", "--selector", "tag:prod", "--device", "web01"], 2, "members or a selector"),
+        (["add", "x", "--device", "nobody"], 3, "not found"),
+        (["add", "x", "--group", "nobody"], 3, "not found"),
+        (["edit", "web", "--group", "web"], 2, "would be inside itself: web > web"),
+        (["edit", "nobody", "--color", "#123456"], 3, "not found"),
+        (["show", "nobody"], 3, "not found"),
+        (["rm", "nobody", "--yes"], 3, "not found"),
+    ],
+)
+def test_what_can_not_be_a_group_is_refused(cli: Cli, words: list[str], status: int, says: str) -> None:
+    answer = cli("group", *words, status=status)
+    assert answer.raw == b""
+    assert says in answer.err, answer.err
+
+
+# ---- over SSH
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    with Fleet.start(2, tmp_path_factory.mktemp("fleet"), per_server=1) as running:
+        yield running
+
+
+def add_host(cli: Cli, fleet: Fleet, number: int, name: str, **changes: Any) -> None:
+    host = fleet.hosts[number]
+    options = {"--address": f"{host.address}:{host.port}", "--user": host.user, "--key": host.key_file, **changes}
+    cli("device", "add", name, *(word for option in options.items() for word in option))
+
+
+def test_an_unknown_host_key_is_shown_and_trusted_by_its_fingerprint(cli: Cli, fleet: Fleet) -> None:
+    add_host(cli, fleet, 0, "node1")
+    refused = cli("device", "test", "node1", status=1)
+    assert "✗ host key" in refused.out
+    assert "SHA256:" in refused.out
+    cli("run", "--on", "node1", "--", "true", status=1)
+    wrong = cli("device", "trust", "node1", "--fingerprint", "SHA256:wrong", status=2)
+    assert "node1 shows SHA256:" in wrong.err
+    assert "--yes" in cli("device", "trust", "node1", status=2).err
+    assert "trusted SHA256:" in cli("device", "trust", "node1", "--yes").out
+    good = cli("device", "test", "node1")
+    assert [line.split()[1] for line in good.out.splitlines() if line.startswith("✓")] == [
+        "resolve", "connect", "host", "authenticate", "run",
+    ]  # fmt: skip
+    assert "already shows its known host key" in cli("device", "trust", "node1").out
+    assert "node1 │ hi" in cli("run", "--on", "node1", "--", "echo hi").out
+
+
+def test_a_changed_host_key_is_refused_until_its_fingerprint_is_typed(cli: Cli, fleet: Fleet) -> None:
+    one, other = fleet.hosts
+    add_host(cli, fleet, 0, "node1")
+    known = cli.folder / "config" / "known_hosts"
+    known.write_text(f"[{one.address}]:{one.port} {other.host_key}\n")
+    known.chmod(0o600)
+    refused = cli("run", "--on", "node1", "--", "true", status=1)
+    assert "host key" in refused.out.lower()
+    assert "--fingerprint" in cli("device", "trust", "node1", "--yes", status=2).err
+    steps = cli("device", "test", "node1", "--json", status=1).lines
+    offered = next(step["offered_key"] for step in steps if step.get("offered_key"))
+    cli("device", "trust", "node1", "--fingerprint", offered["fingerprint"])
+    cli("run", "--on", "node1", "--", "true")
+
+
+def test_a_host_that_is_down_says_what_to_do(cli: Cli, fleet: Fleet) -> None:
+    add_host(cli, fleet, 0, "node1", **{"--address": f"{fleet.hosts[0].address}:9"})
+    answer = cli("device", "test", "node1", status=1)
+    assert "✗ connect" in answer.out
+    assert len(answer.out.splitlines()) >= 3
+    ran = cli("run", "--on", "node1", "--", "true", status=1)
+    assert "unreachable" in ran.out

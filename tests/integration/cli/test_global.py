@@ -1,0 +1,175 @@
+"""The global options, exit statuses, and what goes to which stream."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.shell_completion import ShellComplete
+
+from deployx_tui.cli.root import root
+from tests.integration.cli.conftest import Cli
+
+READING = [
+    ["task", "list"], ["task", "show", "nightly-backup"], ["task", "next", "nightly-backup"], ["device", "list"],
+    ["device", "show", "web01"], ["group", "list"], ["group", "show", "web"], ["execution", "list"],
+    ["execution", "show", "1"], ["execution", "targets", "1"], ["config", "show"], ["doctor"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("words", READING, ids=" ".join)
+def test_json_is_one_document_and_nothing_else(cli: Cli, words: list[str]) -> None:
+    answer = cli(*words, "--json")
+    assert answer.document is not None
+
+
+@pytest.mark.parametrize("words", READING, ids=" ".join)
+def test_options_may_stand_before_the_command(cli: Cli, words: list[str]) -> None:
+    before, after = cli("--json", *words).document, cli(*words, "--json").document
+    assert type(before) is type(after)
+
+
+@pytest.mark.parametrize("words", [["--nope"], ["nope"], ["task"], ["task", "nope"], ["task", "show"], ["doctor", "x"]])
+def test_wrong_usage_is_2_and_leaves_standard_output_empty(cli: Cli, words: list[str]) -> None:
+    answer = cli.any_status(*words)
+    assert answer.status == 2
+    assert answer.raw == b""
+    assert answer.err
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "says"),
+    [
+        ("DEPLOYX_DB", "mysql://x", "not a database"),
+        ("DEPLOYX_DB", "sqlite:///", "not a database"),
+        ("DEPLOYX_TIMEZONE", "Mars", "not a time zone"),
+        ("DEPLOYX_DRAIN", "30", "no unit"),
+        ("DEPLOYX_URL", "http://x", "not an address of an engine"),
+    ],
+)
+def test_a_setting_that_can_not_be_read_is_named(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, says: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    answer = cli("task", "list", status=2)
+    assert variable in answer.err
+    assert says in answer.err
+
+
+def test_a_misspelt_setting_gets_a_suggestion(cli: Cli) -> None:
+    (cli.folder / "config" / "deployx.toml").write_text('timezon = "UTC"\n')
+    assert "did you mean timezone?" in cli("task", "list", status=2).err
+
+
+def test_a_configuration_that_is_not_there_is_said(cli: Cli) -> None:
+    assert "does not exist" in cli("--config", "/nonexistent.toml", "task", "list", status=2).err
+
+
+def test_every_setting_says_where_it_came_from(cli: Cli) -> None:
+    (cli.folder / "config" / "deployx.toml").write_text('drain = "10s"\n')
+    shown = cli("config", "show", "--json").document
+    assert shown["drain"]["value"] == "10s"
+    assert shown["drain"]["origin"].endswith("deployx.toml")
+    assert shown["timezone"]["origin"] == "environment DEPLOYX_TIMEZONE"
+    assert shown["linger"]["origin"] == "default"
+    other = cli.folder / "data" / "other.db"
+    assert cli("--db", f"sqlite:///{other}", "config", "show", "--json").document["db"]["origin"] == "flag --db"
+
+
+def test_a_postgresql_database_names_the_way_to_it(cli: Cli) -> None:
+    answer = cli("--db", "postgresql://localhost/x", "task", "list", status=2)
+    assert "--connect" in answer.err
+
+
+def test_an_engine_that_is_not_there_is_5(cli: Cli) -> None:
+    out = subprocess.run(
+        [sys.executable, "-m", "deployx_tui", "--connect", "unix:///nonexistent.sock", "task", "list"],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert out.returncode == 5, out
+    assert out.stdout == ""
+    assert "error: " in out.stderr
+
+
+def test_a_database_that_others_can_write_is_5(cli: Cli) -> None:
+    (cli.folder / "data").chmod(0o777)
+    answer = cli("task", "list", status=5)
+    assert str(cli.folder / "data") in answer.err
+
+
+def test_a_file_that_is_no_database_is_5_and_left_alone(cli: Cli) -> None:
+    file = cli.folder / "data" / "notes.db"
+    file.write_text("these are my notes, and they are longer than a header of a database would be\n" * 20)
+    file.chmod(0o600)
+    before = file.read_bytes()
+    cli("--db", f"sqlite:///{file}", "task", "list", status=5)
+    assert file.read_bytes() == before
+
+
+def test_hostile_names_from_a_database_can_not_act_on_the_terminal(cli: Cli) -> None:
+    database = next((cli.folder / "data").glob("*.db"))
+    with sqlite3.connect(database) as connection:
+        # past every check of names, as a damaged or a foreign database could hold it
+        hostile = json.dumps("evil\x1b]0;owned\x07\u202e\x9b31m").strip('"')
+        connection.execute("UPDATE task_versions SET draft = replace(draft, 'nightly-backup', ?)", (hostile,))
+    connection.close()
+    for words in (["task", "list"], ["task", "show", "1"]):
+        out = cli(*words).out
+        assert not set(out) & {"\x1b", "\x07", "\u202e", "\x9b"}
+        assert "evil" in out
+    assert cli("task", "list", "--json").document[0]["task_name"].startswith("evil\x1b")
+
+
+def test_completion_gives_names_out_of_the_database(cli: Cli) -> None:
+    for shell in ("bash", "zsh", "fish"):
+        assert "_DEPLOYX_COMPLETE" in cli("completion", shell).out
+    asked = ShellComplete(root, {}, "deployx", "_DEPLOYX_COMPLETE")
+
+    def completed(*words: str) -> list[str]:
+        return [item.value for item in asked.get_completions(list(words[:-1]), words[-1])]
+
+    assert completed("task", "show", "nig") == ["nightly-backup"]
+    assert completed("run", "--on", "web01,@st") == ["web01,@staging"]
+    assert completed("device", "show", "web") == ["web01", "web02"]
+    assert completed("execution", "list", "--task", "n") == ["nightly-backup"]
+    assert "duplicate" in completed("task", "")
+
+
+def test_help_imports_nothing_heavy() -> None:
+    program = (
+        "import sys, json; from deployx_tui.cli.root import main; status = main(['--help']);"
+        "print(json.dumps(sorted(set(sys.modules) & {'textual', 'sqlalchemy', 'paramiko', 'fastapi', 'httpx',"
+        "'croniter', 'asyncssh', 'apscheduler', 'cryptography'})))"
+    )
+    out = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert json.loads(out.stdout.splitlines()[-1]) == []
+    assert "Commands:" in out.stdout
+
+
+def test_a_closed_pipe_is_no_error(cli: Cli) -> None:
+    program = f"{sys.executable} -m deployx_tui task list --json | head -c 1 >/dev/null; exit ${{PIPESTATUS[0]}}"
+    out = subprocess.run(["bash", "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert (out.returncode, out.stderr) == (0, "")
+
+
+def test_the_screens_want_a_terminal(cli: Cli) -> None:
+    for words in ([], ["demo"]):
+        out = subprocess.run(
+            [sys.executable, "-m", "deployx_tui", *words],
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert out.returncode == 2, out
+        assert "need a terminal" in out.stderr
+
+
+def test_the_doctor_finds_what_others_can_read_and_mends_it(cli: Cli) -> None:
+    database: Path = next((cli.folder / "data").glob("*.db"))
+    cli("doctor")
+    database.chmod(0o644)
+    assert str(database) in cli("doctor", status=1).out
+    cli("doctor", "--fix")
+    assert database.stat().st_mode & 0o077 == 0
