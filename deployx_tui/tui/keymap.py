@@ -309,6 +309,96 @@ EXECUTION: tuple[Key, ...] = (
     *RUN,
 )
 
+DEVICES: tuple[Key, ...] = (
+    Key(id="devices.pane", keys="tab", action="pane", word="groups", says="To groups and tags, and back", footer=1),
+    Key(id="devices.test", keys="t", action="test", word="test", says="Test the connection, step by step", footer=2),
+    Key(
+        id="devices.host_key",
+        keys="H",
+        action="host_key",
+        word="host key",
+        says="Look at the host key that was refused",
+        footer=3,
+    ),
+    Key(
+        id="devices.run",
+        keys="x",
+        action="ad_hoc",
+        word="run once",
+        says="A command on the marks, without a task",
+        footer=4,
+    ),
+    Key(
+        id="devices.edit",
+        keys="e",
+        action="edit",
+        word="edit",
+        says="Edit the device, or the group in the left pane",
+        footer=5,
+    ),
+    Key(
+        id="devices.new",
+        keys="n",
+        action="new",
+        word="new",
+        says="A new device; in the left pane a new group",
+        footer=6,
+    ),
+    Key(id="devices.new_group", keys="N", action="new_group", word="new group", says="A new group of the marks"),
+    Key(
+        id="devices.import", keys="I", action="import", word="import", says="Take over hosts of ~/.ssh/config", footer=7
+    ),
+    Key(
+        id="devices.filter",
+        keys="slash",
+        action="filter",
+        word="filter",
+        says="Filter: words over all columns, !word",
+        footer=8,
+    ),
+    Key(id="devices.delete", keys="ctrl+d", action="delete", word="delete", says="Delete; u takes it back", footer=9),
+)
+
+CONNECTION_TEST: tuple[Key, ...] = (
+    Key(
+        id="test.again",
+        keys="t",
+        action="again",
+        word="test again",
+        says="Test once more, from the first step",
+        footer=1,
+    ),
+    Key(
+        id="test.decide",
+        keys="H",
+        action="decide",
+        word="decide",
+        says="Trust the offered host key, or refuse it",
+        footer=2,
+    ),
+)
+
+DEVICE_EDITOR: tuple[Key, ...] = (
+    Key(id="device.next", keys="tab,down", action="next_field", word="next", says="The next field", footer=1),
+    Key(
+        id="device.before", keys="shift+tab,up", action="before_field", word="before", says="The field before", footer=2
+    ),
+    Key(id="device.save", keys="ctrl+s", action="save", word="save", says="Save", footer=3, always=True),
+)
+
+IMPORT: tuple[Key, ...] = (
+    Key(
+        id="import.take",
+        keys="enter",
+        action="take",
+        word="take over",
+        says="Make devices of the marked hosts",
+        footer=1,
+    ),
+    Key(id="import.mark", keys="space", action="", word="mark", says="Mark the host", footer=2),
+    Key(id="import.all", keys="a", action="all", word="all", says="Mark all new hosts, or none", footer=3),
+)
+
 HISTORY: tuple[Key, ...] = (
     Key(
         id="history.open",
@@ -421,6 +511,10 @@ CALENDAR: tuple[Key, ...] = (
 PLACES: dict[str, tuple[Key, ...]] = {
     "calendar": CALENDAR,
     "": (),
+    "devices": DEVICES,
+    "connection_test": CONNECTION_TEST,
+    "device_editor": DEVICE_EDITOR,
+    "import": IMPORT,
     "history": HISTORY,
     "execution": EXECUTION,
     "tasks": TASKS,

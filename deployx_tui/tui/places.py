@@ -29,9 +29,16 @@ def _calendar() -> Place:
     return CalendarPlace()
 
 
+def _devices() -> Place:
+    from deployx_tui.tui.screens.devices import DevicesPlace  # noqa: PLC0415 - as above
+
+    return DevicesPlace()
+
+
 #: tab and how its screen is made, in the order of the bar
 TABS: tuple[tuple[Tab, Callable[[], Place]], ...] = (
     (Tab(key="2", id="tasks", title="Tasks"), _tasks),
     (Tab(key="3", id="calendar", title="Calendar"), _calendar),
     (Tab(key="4", id="history", title="History"), _history),
+    (Tab(key="5", id="devices", title="Devices"), _devices),
 )

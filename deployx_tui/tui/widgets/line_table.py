@@ -304,6 +304,12 @@ class LineTable(LineWidget, Generic[Row], can_focus=True):
             return self.marked
         return () if self.row is None else (self.row,)
 
+    def mark_rows(self, rows: Iterable[Row]) -> None:
+        """Mark these too."""
+        self._marks.update({self._key(row): row for row in rows})
+        self.refresh()
+        self.post_message(self.MarksChanged(self))
+
     def clear_marks(self, keys: Iterable[Hashable] | None = None) -> None:
         """Clear all marks, or those of some rows."""
         for key in list(self._marks) if keys is None else list(keys):

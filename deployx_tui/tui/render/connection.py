@@ -1,0 +1,71 @@
+"""A connection test: its steps as they come, what failed, and the decision about a host key. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from deployx_tui.model.device import Device, OfferedKey, TestStep, TestStepName
+from deployx_tui.tui.render.line import BLANK, Line, line, span, spread
+from deployx_tui.tui.render.words import said
+
+_WORDS: dict[TestStepName, tuple[str, str]] = {
+    TestStepName.RESOLVE: ("name", "the address of the name"),
+    TestStepName.CONNECT: ("connect", "a connection to the port"),
+    TestStepName.HOST_KEY: ("host key", "the known one, before anything of ours is sent"),
+    TestStepName.AUTHENTICATE: ("sign in", "the user and the key"),
+    TestStepName.RUN: ("command", "a shell that answers"),
+}
+
+
+def step_lines(steps: Sequence[TestStep], running: bool, width: int) -> tuple[Line, ...]:
+    """One line a step in their order; those not reached say what they will look at."""
+    done = {step.name: step for step in steps}
+    made: list[Line] = []
+    waiting = running
+    for name, (word, looks_at) in _WORDS.items():
+        step = done.get(name)
+        if step is None:
+            sign = span("▸ ", "run") if waiting else span("· ", "dim")
+            note = "now" if waiting else "not tried"
+            made.append(
+                spread(
+                    line(" ", sign, span(f"{word:<10}"), span(looks_at, "dim")), line(span(f"{note} ", "dim")), width
+                )
+            )
+            waiting = False
+            continue
+        asks = step.offered_key is not None
+        sign = span("✓ ", "good") if step.ok else span("! ", "warn") if asks else span("✗ ", "bad")
+        made.append(
+            spread(
+                line(" ", sign, span(f"{word:<10}"), span(step.message)),
+                line(span(f" {step.elapsed_ms} ms ", "dim")),
+                width,
+            )
+        )
+        if not step.ok and step.remedy:
+            made += [(span("              "), *each) for each in said("→", "warn", step.remedy, width - 16)]
+        if not step.ok:
+            waiting = False
+    return tuple(made)
+
+
+def key_lines(device: Device, key: OfferedKey, width: int) -> tuple[Line, ...]:
+    """What a person decides by: whole fingerprints, and how to compare them."""
+    changed = key.known_fingerprint is not None
+    title = "NOT THE KNOWN HOST KEY" if changed else "A HOST KEY THAT IS NOT KNOWN YET"
+    made: list[Line] = [line(span(f" {title}", "alarm" if changed else "head")), BLANK]
+    if key.known_fingerprint is not None:
+        made.append(line(span(" known    ", "dim"), span(key.known_fingerprint)))
+    made.append(line(span(" offered  ", "dim"), span(key.fingerprint), span(f"  {key.key_type}", "dim")))
+    made += [
+        BLANK,
+        line(span(" compare  ", "dim"), span("ssh-keygen -lf /etc/ssh/ssh_host_*_key.pub")),
+        line(span("          ", "dim"), span(f"at the console of {device.name}, not over this connection")),
+        BLANK,
+    ]
+    words = "No user name, key or password was sent yet."
+    if changed:
+        words += " A reinstall looks like this, and an attack does too."
+    made += [(span(" "), *each) for each in said(" ", "dim", words, width - 3)]
+    return tuple(made)

@@ -1,0 +1,217 @@
+"""Devices and groups as rows: a tree with counts, a table, what is known of one device. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from pathlib import PurePath
+
+from deployx_tui.model.device import Contact, Device, Group, HostKeyPolicy, TransportKind
+from deployx_tui.model.ids import DeviceId, GroupId
+from deployx_tui.model.task import Task
+from deployx_tui.tui.render.line import Line, Span, StyleName, line, span, spread
+from deployx_tui.tui.render.names import natural
+from deployx_tui.tui.render.when import ago, ahead, clock, day_and_clock
+
+_CONTACTS: dict[Contact, tuple[str, StyleName, str]] = {
+    Contact.NEVER: ("○", "dim", "never tried"),
+    Contact.OK: ("✓", "good", "ok"),
+    Contact.UNREACHABLE: ("✗", "bad", "unreachable"),
+    Contact.HOST_KEY: ("!", "warn", "host key refused"),
+    Contact.AUTH: ("✗", "bad", "sign-in refused"),
+}
+_POLICIES: dict[HostKeyPolicy | None, str] = {
+    None: "the strictest of its groups', else ask",
+    HostKeyPolicy.ASK: "ask: a person decides, unattended it is refused",
+    HostKeyPolicy.ACCEPT_NEW: "accept-new: the first key seen is kept",
+    HostKeyPolicy.STRICT: "strict: an unknown key is refused",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A row of the left pane: all devices, a group, a tag, or a heading."""
+
+    kind: str  # all, group, tag, head
+    name: str
+    members: frozenset[DeviceId]
+    depth: int = 0
+    group: Group | None = None
+    #: glyph of the worst contact inside, with its style
+    worst: tuple[str, StyleName] = ("", "")
+
+    @property
+    def key(self) -> object:
+        return (self.kind, self.name, self.depth)
+
+
+def tree(groups: Sequence[Group], devices: Mapping[DeviceId, Device]) -> list[Branch]:
+    """All devices, then the groups as they are nested (one in several stands in each), then the tags."""
+    everything = frozenset(devices)
+    rows = [Branch("all", "all devices", everything, worst=_worst(everything, devices))]
+    by_id = {group.id: group for group in groups}
+    inside = {child for group in groups for child in group.draft.groups}
+
+    def add(group: Group, depth: int, above: frozenset[GroupId]) -> None:
+        members = frozenset(group.members) & everything
+        rows.append(Branch("group", group.name, members, depth, group, _worst(members, devices)))
+        for child in sorted(group.draft.groups, key=lambda each: natural(by_id[each].name) if each in by_id else ()):
+            if child in by_id and child not in above:
+                add(by_id[child], depth + 1, above | {child})
+
+    for group in sorted(groups, key=lambda each: natural(each.name)):
+        if group.id not in inside:
+            add(group, 0, frozenset({group.id}))
+    tags: dict[str, set[DeviceId]] = {}
+    for device in devices.values():
+        for tag in device.draft.tags:
+            tags.setdefault(tag, set()).add(device.id)
+    if tags:
+        rows.append(Branch("head", "TAGS", frozenset()))
+        for tag in sorted(tags, key=natural):
+            members = frozenset(tags[tag])
+            rows.append(Branch("tag", tag, members, worst=_worst(members, devices)))
+    return rows
+
+
+def _worst(members: frozenset[DeviceId], devices: Mapping[DeviceId, Device]) -> tuple[str, StyleName]:
+    contacts = {devices[each].contact for each in members}
+    for contact in (Contact.AUTH, Contact.UNREACHABLE, Contact.HOST_KEY):
+        if contact in contacts:
+            return _CONTACTS[contact][:2]
+    return ("", "")
+
+
+def place_line(row: Branch, width: int) -> Line:
+    if row.kind == "head":
+        return line(span(f" {row.name}", "head"))
+    sign, style = row.worst
+    count = line(span(f"{len(row.members):>5} "), span(f"{sign or ' '} ", style))
+    parts: list[Span] = [span(" " + "  " * min(row.depth, 4) + " "), span(row.name)]
+    if row.group is not None and row.group.draft.protected:
+        parts.append(span("  protected", "warn"))
+    if row.group is not None and row.group.draft.selector is not None:
+        parts.append(span("  by rule", "dim"))
+    return spread(tuple(parts), count, width)
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceRow:
+    device: Device
+    now: datetime
+    zone: tzinfo
+
+    @property
+    def key(self) -> object:
+        return self.device.id
+
+
+def shown(devices: Sequence[Device], members: frozenset[DeviceId], words: str) -> list[Device]:
+    """Devices of a place that the filter's words all fit (`!word`: does not), by name as people count."""
+    wanted = [word for word in words.lower().split() if not word.startswith("!")]
+    unwanted = [word[1:] for word in words.lower().split() if word.startswith("!") and len(word) > 1]
+    found: list[Device] = []
+    for device in devices:
+        if device.id not in members:
+            continue
+        draft = device.draft
+        text = " ".join(
+            (draft.name, draft.address, draft.user or "", *draft.tags, *device.member_of, contact_word(device.contact))
+        ).lower()
+        if all(word in text for word in wanted) and not any(word in text for word in unwanted):
+            found.append(device)
+    return sorted(found, key=lambda device: natural(device.name))
+
+
+def contact_word(contact: Contact) -> str:
+    return _CONTACTS[contact][2]
+
+
+def glyph_cell(row: DeviceRow) -> Line:
+    sign, style, _ = _CONTACTS[row.device.contact]
+    return (span(sign, style),)
+
+
+def name_cell(row: DeviceRow) -> Line:
+    return (span(row.device.name),)
+
+
+def address_cell(row: DeviceRow) -> Line:
+    draft = row.device.draft
+    return (span(draft.address), span(f":{draft.port}" if draft.port is not None else "", "dim"))
+
+
+def via_cell(row: DeviceRow) -> Line:
+    return (span(row.device.draft.transport.value),)
+
+
+def user_cell(row: DeviceRow) -> Line:
+    draft = row.device.draft
+    return (span(draft.user) if draft.user else span("as config", "dim"),)
+
+
+def key_cell(row: DeviceRow) -> Line:
+    draft = row.device.draft
+    if draft.transport is TransportKind.LOCAL:
+        return ()
+    return (span(PurePath(draft.key_file).name) if draft.key_file else span("agent", "dim"),)
+
+
+def contact_cell(row: DeviceRow) -> Line:
+    at = row.device.contact_at
+    if at is None:
+        return ()
+    if at.astimezone(row.zone).date() == row.now.astimezone(row.zone).date():
+        return (span(clock(at, row.zone, seconds=True)),)
+    return (span(ago(at, row.now), "dim"),)
+
+
+def state_cell(row: DeviceRow) -> Line:
+    _, style, word = _CONTACTS[row.device.contact]
+    return (span(word, style),)
+
+
+def tags_cell(row: DeviceRow) -> Line:
+    return (span(" ".join(sorted(row.device.draft.tags)), "dim"),)
+
+
+def detail_lines(device: Device, tasks: Sequence[Task] | None, now: datetime, zone: tzinfo) -> tuple[Line, ...]:
+    """What is known of a device; `tasks` None: not read yet."""
+    draft = device.draft
+    sign, style, word = _CONTACTS[device.contact]
+    at = (
+        f" {day_and_clock(device.contact_at, zone, seconds=True)}, {ago(device.contact_at, now)}"
+        if device.contact_at
+        else ""
+    )
+    port = f" port {draft.port}" if draft.port is not None else ""
+    rows: list[Line] = [
+        _row("contact", span(f"{sign} ", style), span(f"{word}{at}")),
+        _row(
+            "reach",
+            span(f"{draft.user or 'user as ~/.ssh/config says'}, {draft.address}{port}, {draft.transport.value}"),
+        ),
+        _row("sign-in", span(draft.key_file or "what ~/.ssh/config and the agent offer")),
+        _row("host key", span(_POLICIES[draft.host_key_policy])),
+        _row(
+            "in",
+            span(", ".join(device.member_of) or "no group"),
+            span(f"   tags {' '.join(sorted(draft.tags))}" if draft.tags else "", "dim"),
+        ),
+    ]
+    if draft.transport is TransportKind.LOCAL:
+        rows[1:4] = [_row("reach", span("this machine, as the engine's own account"))]
+    if draft.description:
+        rows.append(_row("about", span(draft.description)))
+    if tasks is not None:
+        words = [
+            f"{task.name} {ahead(task.next_execution, now, zone)}" if task.next_execution else task.name
+            for task in tasks
+        ]
+        rows.append(_row("tasks", span(", ".join(words) if words else "none runs on it")))
+    return tuple(rows)
+
+
+def _row(name: str, *spans: Span) -> Line:
+    return (span(f" {name:<10}", "dim"), *spans)

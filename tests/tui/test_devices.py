@@ -1,0 +1,241 @@
+"""Devices and groups, by keys alone: look, filter, edit, delete with undo, test, decide about a host key, import."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from textual.pilot import Pilot
+
+from deployx_tui.errors import InvalidInput
+from deployx_tui.model.device import HostKeyPolicy
+from deployx_tui.model.ids import DeviceId, GroupId
+from deployx_tui.tui.device_forms import (
+    DeviceForm,
+    GroupForm,
+    device_draft,
+    device_form,
+    group_draft,
+    group_form,
+)
+from deployx_tui.tui.render.devices import shown, tree
+from deployx_tui.tui.screens.devices import DevicesPlace
+from tests.support.fake_backend import FakeBackend
+from tests.support.hostile import HOSTILE
+from tests.support.screen import check_snapshot, press, screen_text
+from tests.tui.conftest import Open
+from tests.tui.test_history import harmless
+
+SIZES = pytest.mark.parametrize("size", [(120, 36), (80, 24)])
+
+
+def named(backend: FakeBackend, name: str) -> DeviceId:
+    return next(device.id for device in backend.device_rows.values() if device.name == name)
+
+
+def devices_of(pilot: Pilot[int]) -> DevicesPlace:
+    screen = pilot.app.screen
+    assert isinstance(screen, DevicesPlace)
+    return screen
+
+
+@SIZES
+async def test_the_devices_and_a_connection_test_look_like_this(
+    open_app: Open, backend: FakeBackend, size: tuple[int, int]
+) -> None:
+    async with open_app(*size, first="devices") as pilot:
+        devices_of(pilot).table.move_to_key(named(backend, "db05"))
+        await press(pilot, "space", "up")
+        check_snapshot(pilot, "devices")
+        await press(pilot, "t")
+        check_snapshot(pilot, "connection_test")
+
+
+async def test_a_group_and_a_tag_narrow_the_table_and_words_do(open_app: Open) -> None:
+    async with open_app(first="devices") as pilot:
+        await press(pilot, "tab", "down", "down")
+        assert "Devices ▸ db ─ 9 of 42" in screen_text(pilot)
+        assert "protected group" in screen_text(pilot)
+        await press(pilot, "end")
+        assert "Devices ▸ staging ─ 4 of 42" in screen_text(pilot)
+        await press(pilot, "home", "tab", "slash", *"web !win staging")
+        assert "2 of 42 ─ filter: web !win staging" in screen_text(pilot)
+        await press(pilot, "ctrl+u", *"host key")
+        assert "1 of 42" in screen_text(pilot)
+        await press(pilot, "escape")
+        assert "42 of 42" in screen_text(pilot)
+
+
+async def test_a_changed_host_key_is_refused_unless_its_name_is_typed(open_app: Open, backend: FakeBackend) -> None:
+    async with open_app(first="devices") as pilot:
+        devices_of(pilot).table.move_to_key(named(backend, "db05"))
+        await press(pilot, "H", "H")
+        text = screen_text(pilot)
+        assert "SHA256:q8Zr1uTn0VfJ4yKcW2mXe7LbGh5sPdA9oRi3tUvN6Bk" in text
+        assert "SHA256:Jw5Hc9sYp2LxQe0aVtM7rFzKd4nUoG1bTi8mSyXv3Rg" in text
+        await press(pilot, "enter")
+        assert "refused: no run talks to db05" in screen_text(pilot)
+        await press(pilot, "H", "y", "e", "s", "up", "enter", "escape")
+        assert "devices.trust" not in backend.calls
+        await press(pilot, "H", *"db05", "enter")
+        assert "devices.trust" in backend.calls
+
+
+async def test_a_good_test_says_so_step_by_step(open_app: Open) -> None:
+    async with open_app(first="devices") as pilot:
+        await press(pilot, "t")
+        text = screen_text(pilot)
+        assert "✓ all steps" in text
+        assert text.count("✓ ") >= 6
+        assert "H decide" not in text
+
+
+async def test_a_device_is_edited_and_what_is_wrong_stands_below_its_field(
+    open_app: Open, backend: FakeBackend
+) -> None:
+    async with open_app(first="devices") as pilot:
+        await press(pilot, "e", "ctrl+u", *"db-one", "down", "down", "down", *"x", "ctrl+s")
+        text = screen_text(pilot)
+        assert "✗ a port is a number" in text
+        assert "✗ 1 field to mend" in text
+        await press(pilot, "ctrl+u", *"2222", "ctrl+s")
+        assert "db-one saved" in screen_text(pilot)
+        changed = backend.device_rows[named(backend, "db-one")]
+        assert (changed.draft.port, changed.draft.user) == (2222, "deploy")
+
+
+async def test_a_new_device_and_a_new_group_of_the_marks(open_app: Open, backend: FakeBackend) -> None:
+    async with open_app(first="devices") as pilot:
+        await press(pilot, "n", *"fresh", "down", *"10.1.1.1", "ctrl+s")
+        assert backend.device_rows[named(backend, "fresh")].draft.address == "10.1.1.1"
+        await press(pilot, "home", "space", "space", "N", *"pair", "ctrl+s")
+        made = next(group for group in backend.group_rows.values() if group.name == "pair")
+        assert len(made.draft.devices) == 2
+
+
+async def test_a_group_by_rule_shows_its_matches_as_one_types(open_app: Open, backend: FakeBackend) -> None:
+    async with open_app(first="devices") as pilot:
+        await press(pilot, "tab", "n", *"rule", "down", "right", "down", *"web0*,!web07")
+        assert "8 devices" in screen_text(pilot)
+        await press(pilot, "ctrl+u", *"nonsense")
+        assert "nothing is called nonsense" in screen_text(pilot)
+        await press(pilot, "ctrl+u", *"@db", "ctrl+s")
+        made = next(group for group in backend.group_rows.values() if group.name == "rule")
+        assert made.draft.selector == "@db"
+
+
+async def test_a_delete_can_be_taken_back_and_protected_ones_want_their_name(
+    open_app: Open, backend: FakeBackend
+) -> None:
+    async with open_app(first="devices") as pilot:
+        screen = devices_of(pilot)
+        screen.table.move_to_key(named(backend, "web01"))
+        await press(pilot, "ctrl+d")
+        assert "web01" not in {device.name for device in backend.device_rows.values()}
+        await press(pilot, "u")
+        assert "web01" in {device.name for device in backend.device_rows.values()}
+        screen.table.move_to_key(named(backend, "db05"))
+        await press(pilot, "ctrl+d", "enter")
+        assert "db05" in {device.name for device in backend.device_rows.values()}
+        await press(pilot, "ctrl+d", *"db05", "enter")
+        assert "db05" not in {device.name for device in backend.device_rows.values()}
+
+
+async def test_marks_are_what_a_command_runs_on_and_it_is_asked_once_more(open_app: Open, backend: FakeBackend) -> None:
+    async with open_app(first="devices") as pilot:
+        await press(pilot, "space", "space", "x")
+        assert "db01,db02" in screen_text(pilot)
+        assert "2 devices" in screen_text(pilot)
+        await press(pilot, *"uptime", "enter")
+        assert "on 2 targets" in screen_text(pilot)
+        await press(pilot, "enter")
+        assert "executions.run_ad_hoc" not in backend.calls
+        await press(pilot, "x", *"uptime", "enter", "up", "enter")
+        assert "executions.run_ad_hoc" in backend.calls
+
+
+async def test_hosts_of_the_ssh_config_are_taken_over_by_choice(open_app: Open, backend: FakeBackend) -> None:
+    before = len(backend.device_rows)
+    async with open_app(80, 24, first="devices") as pilot:
+        await press(pilot, "I")
+        assert "3 hosts, 3 new" in screen_text(pilot)
+        assert len(backend.device_rows) == before
+        await press(pilot, "down", "space", "enter")
+        assert "1 device added" in screen_text(pilot)
+        assert named(backend, "jump2")
+        await press(pilot, "I")
+        assert "3 hosts, 2 new" in screen_text(pilot)
+        await press(pilot, "a", "enter")
+        assert len(backend.device_rows) == before + 3
+
+
+async def test_no_device_says_what_to_do(open_app: Open, backend: FakeBackend) -> None:
+    backend.device_rows.clear()
+    backend.group_rows.clear()
+    backend.execution_rows.clear()
+    async with open_app(80, 24, first="devices") as pilot:
+        assert "n adds one, I takes hosts of ~/.ssh/config" in screen_text(pilot)
+
+
+async def test_hostile_devices_and_groups_stay_text(open_app: Open, backend: FakeBackend) -> None:
+    for number, text in enumerate(HOSTILE, start=1):
+        device = backend.device_rows[DeviceId(number)]
+        draft = replace(
+            device.draft, name=text, address=text, user=text, key_file=text, description=text, tags=frozenset({text})
+        )
+        backend.device_rows[DeviceId(number)] = replace(device, draft=draft, member_of=(text,))
+    group = backend.group_rows[GroupId(1)]
+    backend.group_rows[GroupId(1)] = replace(group, draft=replace(group.draft, name=HOSTILE[0], description=HOSTILE[1]))
+    async with open_app(first="devices") as pilot:
+        for _ in range(3):
+            harmless(screen_text(pilot))
+            await press(pilot, "pagedown")
+        for key in ("e", "escape", "t", "escape", "x", "escape", "tab", "e", "escape"):
+            await press(pilot, key)
+            harmless(screen_text(pilot))
+
+
+def test_the_tree_shows_a_group_in_each_place_and_ends_in_a_cycle() -> None:
+    backend = FakeBackend()
+    rows = tree(tuple(backend.group_rows.values()), backend.device_rows)
+    assert [(row.name, row.depth) for row in rows[:6]] == [
+        ("all devices", 0), ("all", 0), ("db", 1), ("db-pg", 2), ("db-redis", 2), ("nas", 1),
+    ]  # fmt: skip
+    loop = dict(backend.group_rows)
+    inner = loop[GroupId(5)]
+    loop[GroupId(5)] = replace(inner, draft=replace(inner.draft, groups=(GroupId(4),)))
+    assert len(tree(tuple(loop.values()), backend.device_rows)) < 40
+
+
+def test_devices_sort_as_people_count() -> None:
+    backend = FakeBackend()
+    devices = [
+        replace(device, draft=replace(device.draft, name=name))
+        for device, name in zip(backend.device_rows.values(), ("n10", "n9", "n1"), strict=False)
+    ]
+    found = shown(devices, frozenset(device.id for device in devices), "")
+    assert [device.name for device in found] == ["n1", "n9", "n10"]
+
+
+def test_forms_give_back_the_drafts_they_were_made_of() -> None:
+    backend = FakeBackend()
+    groups = backend.group_rows
+    names = {device.id: device.name for device in backend.device_rows.values()}
+    draft = replace(
+        backend.device_rows[DeviceId(1)].draft, port=22, key_file="/k", groups=(GroupId(2),),
+        host_key_policy=HostKeyPolicy.STRICT, description="about",
+    )  # fmt: skip
+    assert device_draft(device_form(draft, groups), tuple(groups.values())) == draft
+    for group in groups.values():
+        assert (
+            group_draft(group_form(group.draft, names, groups), names, tuple(groups.values()), "#808080") == group.draft
+        )
+
+
+def test_names_that_are_none_are_refused_by_field() -> None:
+    with pytest.raises(InvalidInput) as refused:
+        device_draft(DeviceForm(name="a", address="b", groups="nowhere"), ())
+    assert [problem.field for problem in refused.value.problems] == ["groups"]
+    with pytest.raises(InvalidInput) as refused:
+        group_draft(GroupForm(name="a", devices="nobody"), {}, (), "#808080")
+    assert [problem.field for problem in refused.value.problems] == ["devices"]
