@@ -15,7 +15,7 @@ from deployx_tui.cli.backend import with_backend
 from deployx_tui.cli.completion import Name
 from deployx_tui.cli.invocation import Group, Invocation, invocation
 from deployx_tui.cli.task_options import draft_of, in_flags, named_as_flags, schedule_of, schedule_options, task_options
-from deployx_tui.cli.task_printing import at_words, put_fires, put_payload, put_task
+from deployx_tui.cli.task_printing import at_words, counted, put_fires, put_payload, put_task
 from deployx_tui.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -291,7 +291,7 @@ def run(name: str, targets: str | None, wait: bool, yes: bool) -> int:
     async def start(backend: Backend) -> int:
         one = await backend.tasks.find(name)
         if one.target_count > MANY and targets is None:
-            asking.confirm(call, f"run {one.name} on {one.target_count} devices", yes=yes)
+            asking.confirm(call, f"run {one.name} on {counted(one.target_count)}", yes=yes)
         with named_as_flags({}):
             execution: ExecutionId = await backend.tasks.run(one.id, str(uuid.uuid4()), targets)
         return await wait_or_detach(call, backend, execution, wait=wait)
@@ -422,7 +422,7 @@ def _put_written(call: Invocation, one: Task, verb: str) -> None:
         printing.put_json(task_to_json(one))
         return
     when = at_words(one.next_execution, one.draft.schedule) if one.next_execution is not None else one.state.value
-    printing.put_line(f"{verb} task {one.name} ({one.id}): next {when}, on {one.target_count} devices")
+    printing.put_line(f"{verb} task {one.name} ({one.id}): next {when}, on {counted(one.target_count)}")
 
 
 def _put_acted(call: Invocation, found: list[Task], verb: str) -> None:
