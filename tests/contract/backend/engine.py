@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from deployx_tui.errors import InvalidInput
 from deployx_tui.model.event import EventId
 from deployx_tui.model.execution import ExecutionStatus
 from deployx_tui.model.user import Role
-from tests.contract.backend.site import Site, add_device, fields, finished, line, new_request, until
+from tests.contract.backend.site import Site, add_device, fields, finished, following, line, new_request, until
 
 
 class EngineContract:
@@ -24,7 +25,8 @@ class EngineContract:
         assert (status.pid, status.running_executions, status.queued_executions) == (os.getpid(), 0, 0)
         assert before - timedelta(minutes=5) < status.started_at <= status.now
         assert status.clients >= 1
-        assert EventId.parse(status.event_stream).number > 0
+        async with aclosing(following(backend)) as stream:
+            assert EventId.parse(status.event_stream).stream == (await anext(stream)).id.stream
         busy = await backend.executions.run_ad_hoc(line("sleep 600"), "web01", new_request())
         await until(backend, busy, lambda found: found.targets.running == 1)
         assert (await backend.engine.status()).running_executions == 1
