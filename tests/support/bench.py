@@ -147,11 +147,13 @@ def engine_on(
     folder: Path,
     transports: Mapping[TransportKind, Transport],
     settings: EngineSettings | None = None,
+    owner: UserId | None = None,
 ) -> Iterator[Bench]:
     output = OutputStore(database, folder)
     engine = Engine(database, settings or EngineSettings(), transports, output)
-    with database.write() as c:
-        owner = add_user(c)
+    if owner is None:
+        with database.write() as c:
+            owner = add_user(c)
     engine.start()
     try:
         yield Bench(database, engine, output, owner)

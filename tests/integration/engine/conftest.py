@@ -22,3 +22,10 @@ def transport() -> ScriptedTransport:
 def bench(sqlite_database: Database, tmp_path: Path, transport: ScriptedTransport) -> Iterator[Bench]:
     with engine_on(sqlite_database, tmp_path / "output", {TransportKind.LOCAL: transport}) as bench:
         yield bench
+
+
+@pytest.fixture
+def any_bench(database: Database, tmp_path: Path, transport: ScriptedTransport) -> Iterator[Bench]:
+    """On each kind of database in turn."""
+    with engine_on(database, tmp_path / "output", {TransportKind.LOCAL: transport}) as bench:
+        yield bench

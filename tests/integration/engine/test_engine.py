@@ -72,7 +72,8 @@ def contact(bench: Bench, device: DeviceId) -> Contact:
 # -- how a run ends
 
 
-def test_every_target_succeeded_is_succeeded(bench: Bench, transport: ScriptedTransport) -> None:
+def test_every_target_succeeded_is_succeeded(any_bench: Bench, transport: ScriptedTransport) -> None:
+    bench = any_bench
     bench.add_devices("web1", "web2", "db1")
     transport.behaviour = says(b"hello\n")
     run = bench.run("uptime", on="web*")
@@ -100,7 +101,8 @@ def test_some_failed_is_partially_succeeded_and_all_failed_is_failed(
     assert bench.run("x", on="web1,web2").status is ExecutionStatus.FAILED
 
 
-def test_each_target_says_what_is_known_of_it(bench: Bench, transport: ScriptedTransport) -> None:
+def test_each_target_says_what_is_known_of_it(any_bench: Bench, transport: ScriptedTransport) -> None:
+    bench = any_bench
     ids = dict(zip("abcdef", bench.add_devices(*"abcdef"), strict=True))
     killed = KillReport(KillVerdict.KILLED)
     transport.unreached["a"] = Unreached(Cause.CONNECT_TIMEOUT, "no answer in 10 s", "is it up?")
@@ -174,7 +176,8 @@ def test_the_plan_is_kept_and_says_why_each_target_is_in(bench: Bench) -> None:
     assert [(t["device_name"], t["why"]) for t in plan["targets"]] == [("web1", "web*"), ("web2", "web*")]
 
 
-def test_a_run_ends_exactly_once_and_says_so_once(bench: Bench, transport: ScriptedTransport) -> None:
+def test_a_run_ends_exactly_once_and_says_so_once(any_bench: Bench, transport: ScriptedTransport) -> None:
+    bench = any_bench
     bench.add_devices(*(f"web{n}" for n in range(30)))
     run = bench.run("x")
     types = event_types(bench, run.id)
@@ -225,7 +228,8 @@ def test_a_cancel_kills_what_runs_and_starts_nothing_more(
         assert bench.engine.wait_idle(timedelta(seconds=30))
 
 
-def test_a_cancel_written_by_another_process_is_seen(bench: Bench, transport: ScriptedTransport) -> None:
+def test_a_cancel_written_by_another_process_is_seen(any_bench: Bench, transport: ScriptedTransport) -> None:
+    bench = any_bench
     bench.add_devices("web1")
     gate = Gate()
     transport.behaviour = gate
@@ -273,7 +277,8 @@ def test_a_small_run_does_not_wait_for_a_large_one(
     assert order.index("small") < 10  # of 21: behind what had begun, before most of the large one
 
 
-def test_many_runs_due_at_once_all_end(bench: Bench) -> None:
+def test_many_runs_due_at_once_all_end(any_bench: Bench) -> None:
+    bench = any_bench
     bench.add_devices("web1", "web2")
     queued = [bench.queue("x", on="web*") for _ in range(60)]
     assert {bench.ended(each).status for each in queued} == {ExecutionStatus.SUCCEEDED}
@@ -301,8 +306,9 @@ def test_idle_means_that_nothing_runs_or_is_queued(bench: Bench, transport: Scri
 
 
 def test_output_is_read_while_the_command_runs_and_its_growth_is_told(
-    bench: Bench, transport: ScriptedTransport
+    any_bench: Bench, transport: ScriptedTransport
 ) -> None:
+    bench = any_bench
     bench.add_devices("web1")
     gate = Gate()
 
