@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import random
+import secrets
 import select
 import shutil
 import subprocess
@@ -394,17 +395,18 @@ class TransportContract:
         assert b"needle" not in told.stdout
 
     def test_the_handle_names_the_commands_own_process(self, site: Site) -> None:
+        nonce = secrets.token_hex(16)
         connection = site.transport.connect(site.endpoint, CONNECT, Event())
         assert not isinstance(connection, Unreached)
         try:
-            process = connection.start(CommandSpec(script='echo "$$ $DEPLOYX_RUN"', nonce="0123456789abcdef" * 2))
+            process = connection.start(CommandSpec(script='echo "$$ $DEPLOYX_RUN"', nonce=nonce))
             assert not isinstance(process, Refused | Unknown)
             sink = Recorder()
             assert process.stream(sink, Event()) == Exited(0)
         finally:
             site.transport.release(connection)
         assert sink.pieces[Stream.STDOUT] == f"{process.handle.pid} {process.handle.nonce}\n".encode()
-        assert process.handle.nonce == "0123456789abcdef" * 2
+        assert process.handle.nonce == nonce
 
     def test_several_commands_run_at_once_over_one_connection(self, site: Site) -> None:
         connection = site.transport.connect(site.endpoint, CONNECT, Event())

@@ -89,11 +89,7 @@ def start(
     except Broken as error:
         # not all of it was handed over, and a part of the text runs nothing
         return Refused(Cause.LOST, f"the connection broke before the command was sent: {error}", "run it again")
-    try:
-        if spec.stdin is None:
-            carrier.end_input()
-    except Broken as error:
-        return Unknown(Cause.LOST, f"the connection broke as the command was sent: {error}", heard.at)
+    # its end is not sent: the command has /dev/null, and every packet costs both sides a thread's wake
     if meanwhile is not None:
         meanwhile()
     until = time.monotonic() + patience
