@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 
@@ -15,9 +14,9 @@ def main() -> int:
         from deployx_tui.api.child import run_child  # noqa: PLC0415 - the engine's imports are not the UI's
 
         return run_child(sys.argv[2:])
-    # 0.3 s to a painted screen leaves no room for imports that are not needed
-    status: int = importlib.import_module("deployx_tui.cli.root").main()
-    return status
+    from deployx_tui.cli.root import main as command_line  # noqa: PLC0415 - loads what the command needs, no more
+
+    return command_line()
 
 
 if __name__ == "__main__":

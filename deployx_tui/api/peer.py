@@ -23,6 +23,9 @@ from deployx_tui.service.sockets import Peer, peer_of
 
 EXTENSION = "deployx.peer"
 
+#: the head of a request takes at most so long to arrive
+HEAD_DEADLINE = timedelta(seconds=10)
+
 
 def overflow_uid() -> int:
     """The uid that every foreign account looks like inside a user namespace."""
@@ -71,7 +74,7 @@ def only(uid: int) -> Callable[[Peer], bool]:
 
 
 def peer_protocol(
-    connections: Connections, refuse: Callable[..., Any], *, head_deadline: timedelta = timedelta(seconds=10)
+    connections: Connections, refuse: Callable[..., Any], *, head_deadline: timedelta = HEAD_DEADLINE
 ) -> type[H11Protocol]:
     """The protocol class for one server. `refuse` is the ASGI app that strangers get instead of ours."""
 

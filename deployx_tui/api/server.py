@@ -9,13 +9,14 @@ import asyncio
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import uvicorn
 
 from deployx_tui.api.answers import refuse_stranger
 from deployx_tui.api.app import create_app
 from deployx_tui.api.context import Serving
-from deployx_tui.api.peer import Connections, peer_protocol
+from deployx_tui.api.peer import HEAD_DEADLINE, Connections, peer_protocol
 
 #: what open connections get to end by themselves when the server ends, seconds
 GOODBYE = 3
@@ -24,11 +25,19 @@ GOODBYE = 3
 class ApiServer:
     """One engine's API on one bound socket. Of one event loop."""
 
-    def __init__(self, serving: Serving, connections: Connections, listening: socket.socket) -> None:
+    def __init__(
+        self,
+        serving: Serving,
+        connections: Connections,
+        listening: socket.socket,
+        *,
+        head_deadline: timedelta = HEAD_DEADLINE,
+    ) -> None:
+        """`head_deadline`: how long the head of a request may take to arrive."""
         self._serving, self._listening = serving, listening
         config = uvicorn.Config(
             create_app(serving),
-            http=peer_protocol(connections, refuse_stranger),
+            http=peer_protocol(connections, refuse_stranger, head_deadline=head_deadline),
             ws="none",
             lifespan="off",
             log_config=None,

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 
@@ -33,17 +33,17 @@ class Composed:
     """What one process holds, in the order in which it is opened; closed in the other."""
 
     def __init__(self, premises: Premises, owner: Actor, closing: ExitStack) -> None:
-        self._premises, self._closing = premises, closing
+        self.premises, self._closing = premises, closing
         #: the account that the data folder belongs to
         self.owner = owner
         self._is_fenced = False
 
     @property
     def engine(self) -> Engine:
-        return self._premises.engine
+        return self.premises.engine
 
     def backend(self, actor: Actor) -> LocalBackend:
-        return LocalBackend(self._premises, actor)
+        return LocalBackend(self.premises, actor)
 
     async def not_ready(self) -> tuple[str, ...]:
         """Why it could not start a task now; () when it could."""
@@ -54,7 +54,7 @@ class Composed:
         return ("another engine took this one for dead",) if self._is_fenced else ()
 
     def _look(self) -> None:
-        self._premises.stream.position()
+        self.premises.stream.position()
 
     def fenced(self) -> None:
         self._is_fenced = True
@@ -133,17 +133,19 @@ def compose(
         return composed[0]
 
 
-@asynccontextmanager
-async def in_this_process(settings: Settings, *, engine: bool) -> AsyncIterator[LocalBackend]:
-    """A Backend without another process: with the engine, drained at the end, or for reading only."""
+class HereBackend(LocalBackend):
+    """The owner's Backend with everything below it, in this very process; `close` ends it all."""
+
+    def __init__(self, composed: Composed, drain: Callable[[], timedelta]) -> None:
+        super().__init__(composed.premises, composed.owner)
+        self._composed, self._drain = composed, drain
+
+    async def close(self) -> None:
+        await asyncio.to_thread(self._composed.close, self._drain())
+
+
+async def open_here(settings: Settings, *, engine: bool) -> HereBackend:
+    """A Backend without another process: with the engine, drained at its close, or for reading only."""
     lifecycle = InProcess()
     composed = await asyncio.to_thread(compose, settings, lifecycle=lifecycle, start=engine)
-    backend = composed.backend(composed.owner)
-    try:
-        yield backend
-    finally:
-        await backend.close()
-        if engine:
-            drain = settings.drain if lifecycle.drain is None else lifecycle.drain
-            await asyncio.to_thread(composed.stop, drain)
-        await asyncio.to_thread(composed.release)
+    return HereBackend(composed, lambda: settings.drain if lifecycle.drain is None else lifecycle.drain)

@@ -72,25 +72,28 @@ async def attach_or_start(settings: Settings) -> RemoteBackend:
     return await RemoteBackend.connect(await asyncio.to_thread(ensure_engine, settings))
 
 
-@asynccontextmanager
-async def backend_for(settings: Settings, *, engine: bool = True, in_process: bool = False) -> AsyncIterator[Backend]:
-    """The Backend of one call, closed at the end.
+async def open_backend(settings: Settings, *, engine: bool = True, in_process: bool = False) -> Backend:
+    """The Backend of one face, for it to close.
 
     `engine` False: it only reads, so an engine that runs is asked and none is started; without one the database is
-    read in this process. `in_process`: the engine runs in this process, and is drained at the end.
+    read in this process. `in_process`: the engine runs in this process, and closing the Backend drains it.
     """
     if in_process or (not engine and settings.connect is None and not _runs(settings)):
         _refuse_postgresql(settings)
-        from deployx_tui.service.compose import in_this_process  # noqa: PLC0415 - loads the engine
+        from deployx_tui.service.compose import open_here  # noqa: PLC0415 - loads the engine
 
-        async with in_this_process(settings, engine=in_process) as here:
-            yield here
-        return
-    remote = await attach_or_start(settings)
+        return await open_here(settings, engine=in_process)
+    return await attach_or_start(settings)
+
+
+@asynccontextmanager
+async def backend_for(settings: Settings, *, engine: bool = True, in_process: bool = False) -> AsyncIterator[Backend]:
+    """`open_backend`, closed at the end."""
+    backend = await open_backend(settings, engine=engine, in_process=in_process)
     try:
-        yield remote
+        yield backend
     finally:
-        await remote.close()
+        await backend.close()
 
 
 def _runs(settings: Settings) -> bool:

@@ -24,7 +24,6 @@ from deployx_tui.service.remote import RemoteBackend
 from deployx_tui.service.sockets import listener_at
 from tests.support.processes import (
     LONG,
-    SERVE,
     Place,
     ended,
     is_alive,
@@ -247,7 +246,7 @@ async def test_in_one_process_the_engine_runs_and_is_drained(place: Place) -> No
 
 async def test_serve_says_that_it_is_ready_and_that_it_stops(place: Place, tmp_path: Path) -> None:
     with listening_for_readiness(tmp_path / "notify") as notify:
-        process = place.run(SERVE, NOTIFY_SOCKET=str(tmp_path / "notify"), WATCHDOG_USEC="200000")
+        process = place.deployx("--serve", NOTIFY_SOCKET=str(tmp_path / "notify"), WATCHDOG_USEC="200000")
         first = next_message(notify)
         assert first.startswith("READY=1\n")
         assert f"MAINPID={process.pid}" in first
@@ -267,12 +266,12 @@ async def test_serve_says_that_it_is_ready_and_that_it_stops(place: Place, tmp_p
 
 async def test_serve_refuses_a_database_that_is_served_and_names_who_does(place: Place) -> None:
     with place.serving() as (first, _):
-        second = place.run(SERVE)
+        second = place.deployx("--serve")
         _, said = await asyncio.to_thread(second.communicate)
         assert second.returncode == 5
         assert str(place.engine_socket) in said
         # at another socket too: the lock beside the database has the last word
-        other = place.run(SERVE, DEPLOYX_SOCKET=str(place.folder / "other" / "x.sock"))
+        other = place.deployx("--serve", "--socket", str(place.folder / "other" / "x.sock"))
         _, said = await asyncio.to_thread(other.communicate)
         assert other.returncode == 5
         assert str(first.pid) in said

@@ -23,19 +23,6 @@ from deployx_tui.service.backend import Backend
 #: what never happens takes so long
 LONG = 60.0
 
-SERVE = """
-import os, sys
-os.umask(0o077)
-from deployx_tui import config
-from deployx_tui.api.serve import serve
-from deployx_tui.errors import DeployxError
-try:
-    sys.exit(serve(config.load()))
-except DeployxError as error:
-    print(error, file=sys.stderr)
-    sys.exit(error.exit_status)
-"""
-
 
 @dataclass
 class Place:
@@ -67,8 +54,15 @@ class Place:
 
     def run(self, script: str, **more: str) -> subprocess.Popen[str]:
         """A Python process of this place."""
+        return self._start(["-c", textwrap.dedent(script)], more)
+
+    def deployx(self, *arguments: str, **more: str) -> subprocess.Popen[str]:
+        """The program itself."""
+        return self._start(["-m", "deployx_tui", *arguments], more)
+
+    def _start(self, arguments: list[str], more: dict[str, str]) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-c", textwrap.dedent(script)],
+            [sys.executable, *arguments],
             env={**self.environment, **more},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -81,7 +75,7 @@ class Place:
     def serving(self, **more: str) -> Iterator[tuple[subprocess.Popen[str], socket.socket]]:
         """`--serve` in this place, ready, with what it tells its manager; ended afterwards, however the test went."""
         with listening_for_readiness(self.folder / "notify") as notify:
-            process = self.run(SERVE, **{"NOTIFY_SOCKET": str(self.folder / "notify"), **more})
+            process = self.deployx("--serve", **{"NOTIFY_SOCKET": str(self.folder / "notify"), **more})
             try:
                 said = next_message(notify)
                 assert said.startswith("READY=1"), said

@@ -7,12 +7,13 @@ import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
 
 from deployx_tui.api.context import Serving
-from deployx_tui.api.peer import Connections, only
+from deployx_tui.api.peer import HEAD_DEADLINE, Connections, only
 from deployx_tui.api.server import ApiServer
 from deployx_tui.service.backend import Backend
 from deployx_tui.service.sockets import Peer, bind
@@ -36,6 +37,7 @@ async def served(
     zone: str = "Europe/Berlin",
     reasons: tuple[str, ...] = (),
     is_welcome: Callable[[Peer], bool] | None = None,
+    head_deadline: timedelta = HEAD_DEADLINE,
 ) -> AsyncIterator[Served]:
     async def backend_of(_: Peer) -> Backend:
         return backend
@@ -47,7 +49,7 @@ async def served(
     path = folder / "api.sock"
     serving = Serving(backend_of=backend_of, zone=zone, not_ready=not_ready)
     connections = Connections(is_welcome or only(os.geteuid()))
-    server = ApiServer(serving, connections, bind(path))
+    server = ApiServer(serving, connections, bind(path), head_deadline=head_deadline)
     running = asyncio.create_task(server.serve())
     await server.listening()
     transport = httpx.AsyncHTTPTransport(uds=str(path))

@@ -1,0 +1,84 @@
+"""Each face loads what it needs: start is fast, and a flaw in a library that it does not use can't reach it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.support.processes import Place
+
+FOREIGN = ("paramiko", "winrm", "sqlalchemy", "apscheduler", "alembic", "psycopg", "croniter")
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+def loaded(place: Place, script: str) -> set[str]:
+    """The top packages that are loaded when `script` has run."""
+    process = place.run(
+        f"import json, sys\n{script}\nprint(json.dumps(sorted({{n.split('.')[0] for n in sys.modules}})))"
+    )
+    out, errors = process.communicate()
+    assert process.returncode == 0, errors
+    return set(json.loads(out.splitlines()[-1]))
+
+
+def test_serve_loads_no_screens(place: Place) -> None:
+    names = loaded(
+        place,
+        """
+import asyncio, os, signal
+from deployx_tui import config
+from deployx_tui.__main__ import main
+from deployx_tui.api import serve as module
+from deployx_tui.api.host import Host
+ran = Host.run
+async def run(self, ready):
+    return await ran(self, lambda path: os.kill(os.getpid(), signal.SIGTERM))
+Host.run = run
+sys.argv = ["deployx", "--serve"]
+assert main() == 0
+""",
+    )
+    assert "sqlalchemy" in names, "it did serve"
+    assert not names & {"textual", "rich", "httpx", "asyncssh"}
+
+
+def test_the_screens_and_their_client_load_no_engine(place: Place) -> None:
+    names = loaded(
+        place,
+        """
+import asyncio
+import deployx_tui.tui.app
+from deployx_tui import config
+from deployx_tui.service.process import attach_or_start
+async def session():
+    backend = await attach_or_start(config.load())
+    await backend.engine.status()
+    await backend.close()
+asyncio.run(session())
+""",
+    )
+    assert {"textual", "httpx"} <= names
+    assert not names & {*FOREIGN, "fastapi", "uvicorn", "pydantic"}
+
+
+def test_what_the_terminal_needs_before_its_first_paint_is_no_http_client(place: Place) -> None:
+    names = loaded(place, "import deployx_tui.tui.app, deployx_tui.service.process, deployx_tui.config")
+    assert not names & {*FOREIGN, "httpx", "httpcore", "h11", "fastapi", "uvicorn", "pydantic", "asyncssh"}
+
+
+def test_the_help_loads_no_face(place: Place) -> None:
+    names = loaded(
+        place,
+        """
+from deployx_tui.__main__ import main
+sys.argv = ["deployx", "--help"]
+main()
+""",
+    )
+    assert not names & {*FOREIGN, "httpx", "fastapi", "textual"}
