@@ -6,6 +6,7 @@ The first screen paints before the engine is asked for; `connect` is called afte
 from __future__ import annotations
 
 import os
+import traceback
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, ClassVar
@@ -14,9 +15,11 @@ from zoneinfo import ZoneInfo
 from textual import work
 from textual.app import App
 from textual.binding import BindingType
+from textual.css.query import NoMatches
 from textual.filter import LineFilter
 from textual.message import Message
 from textual.screen import Screen
+from textual.worker import WorkerFailed
 
 from deployx_tui.tui import crash, theme
 from deployx_tui.tui.bridge import Bridge, Changed, Clock, Connect
@@ -239,6 +242,24 @@ class DeployxApp(App[int]):
         )
 
     # what fails
+
+    def _handle_exception(self, error: Exception) -> None:
+        """A worker whose place was left meanwhile finds its widgets gone: that is no error."""
+        if (
+            isinstance(error, WorkerFailed)
+            and isinstance(error.error, NoMatches)
+            and self._is_of_a_left_place(error.error)
+        ):
+            return
+        super()._handle_exception(error)
+
+    def _is_of_a_left_place(self, error: BaseException) -> bool:
+        kept = {screen for stack in self._screen_stacks.values() for screen in stack}
+        for frame, _ in traceback.walk_tb(error.__traceback__):
+            owner = frame.f_locals.get("self")
+            if isinstance(owner, Place):
+                return owner not in kept or self._exit
+        return False
 
     def _fatal_error(self) -> None:
         """The framework would print local variables: a report goes to a file, one line to the screen."""

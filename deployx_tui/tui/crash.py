@@ -39,7 +39,9 @@ def text_of(error: BaseException | None) -> str:
         out.extend(
             f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in traceback.extract_tb(error.__traceback__)
         )
-        error = error.__cause__ or error.__context__
+        # a failed worker carries what failed it as a value
+        inner = getattr(error, "error", None)
+        error = inner if isinstance(inner, BaseException) else error.__cause__ or error.__context__
     return "\n".join(show(each) for each in out) + "\n"
 
 

@@ -430,19 +430,20 @@ HISTORY: tuple[Key, ...] = (
     *RUN,
 )
 
+# tab is bound before the fields see it: what is typed right behind it goes to the next field, not to the old one
 EDITOR: tuple[Key, ...] = (
-    Key(
-        id="editor.next", keys="tab,down", action="field(1)", word="next", says="The next field", shown="tab", footer=1
-    ),
+    Key(id="editor.next", keys="tab", action="field(1)", word="next", says="The next field", footer=1, always=True),
     Key(
         id="editor.back",
-        keys="shift+tab,up",
+        keys="shift+tab",
         action="field(-1)",
         word="back",
         says="The field before",
-        shown="shift+tab",
         footer=2,
+        always=True,
     ),
+    Key(id="editor.down", keys="down", action="field(1)", word="down", says="The next field"),
+    Key(id="editor.up", keys="up", action="field(-1)", word="up", says="The field before"),
     Key(
         id="editor.error",
         keys="f8",

@@ -6,6 +6,9 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from textual import events
+from textual.css.query import NoMatches
+from textual.worker import WorkerFailed
 
 from deployx_tui.errors import EngineUnreachable
 from deployx_tui.model.execution import ALIVE
@@ -14,6 +17,8 @@ from deployx_tui.tui import bridge, crash
 from deployx_tui.tui.app import DeployxApp
 from deployx_tui.tui.keymap import EVERYWHERE, PLACES, TABLE
 from deployx_tui.tui.screens.dialogs import Question
+from deployx_tui.tui.screens.editor import Editor
+from deployx_tui.tui.screens.tasks import TasksPlace
 from tests.support import world
 from tests.support.fake_backend import FakeBackend
 from tests.support.screen import check_snapshot, press, screen_text, sees, settle, type_text, until
@@ -309,3 +314,37 @@ async def test_an_error_of_our_own_ends_with_one_line_and_a_report(
     reports = list((tmp_path / "deployx_data").glob("crash-*.txt"))
     assert len(reports) == 1
     assert "secret-of-the-house" not in reports[0].read_text()
+
+
+async def test_a_worker_that_comes_back_to_a_left_place_is_no_error(open_app: Open) -> None:
+    async with open_app() as pilot:
+        app = pilot.app
+        assert isinstance(app, DeployxApp)
+        await press(pilot, "down", "e")
+        left = app.screen
+        assert isinstance(left, Editor)
+        await press(pilot, "escape")
+        with pytest.raises(NoMatches) as found:
+            left._draw_preview()
+        app._handle_exception(WorkerFailed(found.value))
+        await settle(pilot)
+        assert app.return_code is None
+        # in a place that is there it would be an error of ours, and is not kept quiet
+        here = app.screen
+        assert isinstance(here, TasksPlace)
+        with pytest.raises(NoMatches) as real:
+            here.query_one("#nothing-is-called-so")
+        try:
+            raise real.value
+        except NoMatches as error:
+            assert not app._is_of_a_left_place(error)
+
+
+async def test_what_is_typed_behind_a_tab_goes_to_the_next_field(open_app: Open) -> None:
+    async with open_app() as pilot:
+        await press(pilot, "n")
+        for key in ("a", "tab", "tab", "b"):
+            pilot.app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await settle(pilot)
+        assert "name          [a  " in screen_text(pilot)
+        assert "command       [b  " in screen_text(pilot)

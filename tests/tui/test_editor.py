@@ -10,7 +10,7 @@ from deployx_tui.model.ids import TaskId
 from deployx_tui.model.payload import Commands, Script
 from deployx_tui.model.schedule import Cron, Weekly
 from tests.support.fake_backend import FakeBackend
-from tests.support.screen import check_snapshot, press, screen_text, settle, type_text
+from tests.support.screen import check_snapshot, press, screen_text, sees, settle, type_text
 from tests.tui.conftest import Open
 
 
@@ -126,3 +126,14 @@ async def test_the_preview_is_a_page_of_its_own_on_a_narrow_screen(open_app: Ope
         await press(pilot, "escape")
         assert "nginx-reload" in screen_text(pilot)
         assert "NEXT TEN RUNS" not in screen_text(pilot)
+
+
+async def test_a_draft_is_discarded_only_after_a_question(open_app: Open) -> None:
+    async with open_app() as pilot:
+        await press(pilot, "down", "down", "e", *"-two", "ctrl+x")
+        await sees(pilot, "Discard the draft")
+        await settle(pilot)
+        await press(pilot, "up", "enter")
+        assert "52 of 52" in screen_text(pilot)
+        await press(pilot, "e")
+        assert "nginx-reload-two" not in screen_text(pilot)

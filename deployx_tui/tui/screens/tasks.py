@@ -111,6 +111,7 @@ class TasksPlace(Place):
 
     def on_mount(self) -> None:
         super().on_mount()
+        self._say()
         self.run_worker(self._some.run(), group="read")
 
     def reload(self) -> None:

@@ -164,8 +164,13 @@ class Field(LineWidget, can_focus=True):
         return tuple(parts)
 
     def _window(self, room: int) -> Line:
-        if not self._value and not self.has_focus:
-            return (Span(fit(self._hint, room), "dim"),)
+        if not self._value:
+            hint = fit(self._hint, room)
+            if not self.has_focus:
+                return (Span(hint, "dim"),)
+            # the hint stays where it stood; the cursor lies on its first character
+            first = _take_one(hint)
+            return (Span(first, "reverse"), Span(fit(SafeText(hint[len(first) :]), room - cells(first)), "dim"))
         pieces = [show(character) for character in self._value]
         # the cursor stays in sight, with its own cell behind the last character
         self._left = min(self._left, self._at)
@@ -182,12 +187,13 @@ class Field(LineWidget, can_focus=True):
         if self._at == len(pieces) and used < room:
             shown.append(Span(SPACE, self._style(self._at)))
             used += 1
-            if not pieces and room > 1:
-                hint = fit(self._hint, room - used)
-                shown.append(Span(hint, "dim"))
-                used += cells(hint)
         shown.append(Span(fit(EMPTY, room - used)))
         return tuple(shown)
 
     def _style(self, index: int) -> StyleName:
         return "reverse" if self.has_focus and index == self._at else ""
+
+
+def _take_one(text: SafeText) -> SafeText:
+    """The first character; hints are ours and have no marks."""
+    return SafeText(text[:1])
