@@ -25,6 +25,9 @@ from deployx_tui.tui.welcome import Welcome
 SIZES = ((120, 36), (80, 24))
 #: workers that never end by themselves
 _ENDLESS = frozenset({"bridge", "strip", "follow", "read"})
+#: the framework's grid is 12.2 wide for a font of 20; this size of ours is as wide, and painted so large that a
+#: cell is 15 pixels: else lines of box drawing are shorter than the rows between them
+_FONT_SIZE, _SCALE = 20.26, 1.23
 _FONTS = "DejaVu Sans Mono, Liberation Mono, Noto Sans Mono, monospace"
 
 
@@ -143,6 +146,7 @@ async def _still(pilot: Pilot[int]) -> None:
 def _write(path: Path, svg: str) -> list[Path]:
     # the framework names a font on a web server: a picture must not ask the net for anything
     svg = re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL).replace("Fira Code", _FONTS)
+    svg = svg.replace("font-size: 20px", f"font-size: {_FONT_SIZE}px")
     drawn = path.with_suffix(".svg")
     drawn.write_text(svg, "utf-8")
     if importlib.util.find_spec("cairosvg") is None:
@@ -150,5 +154,5 @@ def _write(path: Path, svg: str) -> list[Path]:
     import cairosvg  # noqa: PLC0415 - it is optional
 
     painted = path.with_suffix(".png")
-    cairosvg.svg2png(bytestring=svg.encode(), write_to=str(painted))
+    cairosvg.svg2png(bytestring=svg.encode(), write_to=str(painted), scale=_SCALE)
     return [drawn, painted]

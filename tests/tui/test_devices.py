@@ -8,7 +8,7 @@ import pytest
 from textual.pilot import Pilot
 
 from deployx_tui.errors import InvalidInput
-from deployx_tui.model.device import HostKeyPolicy
+from deployx_tui.model.device import HostKeyPolicy, TestStep, TestStepName
 from deployx_tui.model.ids import DeviceId, GroupId
 from deployx_tui.tui.device_forms import (
     DeviceForm,
@@ -18,7 +18,9 @@ from deployx_tui.tui.device_forms import (
     group_draft,
     group_form,
 )
+from deployx_tui.tui.render.connection import step_lines
 from deployx_tui.tui.render.devices import shown, tree
+from deployx_tui.tui.render.line import plain
 from deployx_tui.tui.screens.devices import DevicesPlace
 from tests.support.fake_backend import FakeBackend
 from tests.support.hostile import HOSTILE
@@ -193,6 +195,14 @@ async def test_hostile_devices_and_groups_stay_text(open_app: Open, backend: Fak
         for key in ("e", "escape", "t", "escape", "x", "escape", "tab", "e", "escape"):
             await press(pilot, key)
             harmless(screen_text(pilot))
+
+
+def test_a_step_that_this_machine_does_not_need_is_not_called_untried() -> None:
+    step = TestStep(name=TestStepName.RUN, ok=True, message="sh runs", remedy="", elapsed_ms=16)
+    said = [plain(each).split() for each in step_lines((step,), False, 80)]
+    assert [words[-3:] for words in said[:4]] == [["not", "needed", "here"]] * 4
+    assert said[4] == ["✓", "command", "sh", "runs", "16", "ms"]
+    assert plain(step_lines((), True, 80)[0]).split()[:2] == ["▸", "name"]
 
 
 def test_the_tree_shows_a_group_in_each_place_and_ends_in_a_cycle() -> None:

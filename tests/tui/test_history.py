@@ -231,10 +231,7 @@ async def test_an_empty_history_says_what_to_do(open_app: Open, backend: FakeBac
         assert "nothing ran yet" in screen_text(pilot)
 
 
-@SIZES
-async def test_hostile_names_errors_and_outputs_stay_text(
-    open_app: Open, backend: FakeBackend, size: tuple[int, int]
-) -> None:
+async def test_hostile_names_errors_and_outputs_stay_text(open_app: Open, backend: FakeBackend) -> None:
     backend.execution_rows.clear()
     for number, text in enumerate(HOSTILE, start=1):
         run = ExecutionId(number)
@@ -256,7 +253,7 @@ async def test_hostile_names_errors_and_outputs_stay_text(
             )
             for index, device in enumerate(HOSTILE, start=1)
         )
-    async with open_app(*size, first="history") as pilot:
+    async with open_app(80, 24, first="history") as pilot:
         for _ in range(4):
             harmless(screen_text(pilot))
             await press(pilot, "pagedown")

@@ -22,8 +22,17 @@ def step_lines(steps: Sequence[TestStep], running: bool, width: int) -> tuple[Li
     done = {step.name: step for step in steps}
     made: list[Line] = []
     waiting = running
-    for name, (word, looks_at) in _WORDS.items():
+    last = max((list(_WORDS).index(step.name) for step in steps), default=-1)
+    for index, (name, (word, looks_at)) in enumerate(_WORDS.items()):
         step = done.get(name)
+        if step is None and index < last:
+            # this machine itself has no address to resolve and no key to look at
+            made.append(
+                spread(
+                    line(span(" · ", "dim"), span(f"{word:<10}", "dim")), line(span("not needed here ", "dim")), width
+                )
+            )
+            continue
         if step is None:
             sign = span("▸ ", "run") if waiting else span("· ", "dim")
             note = "now" if waiting else "not tried"
