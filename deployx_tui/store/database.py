@@ -15,7 +15,7 @@ from sqlalchemy import Connection, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from deployx_tui.errors import DatabaseRefused, Unavailable
-from deployx_tui.store import files
+from deployx_tui.store import events, files
 from deployx_tui.store.dialects import Dialect
 from deployx_tui.store.dialects.connect import Engines, is_unavailable, postgresql_engines, sqlite_engines
 from deployx_tui.store.migrations.upgrade import bring_up_to_date, refuse_strangers
@@ -99,7 +99,9 @@ class Database:
         self._writing.now = True
         try:
             with _translated(), engine.begin() as connection:
+                events.forget_pending(connection)
                 yield connection
+                events.number_pending(connection)
         finally:
             self._writing.now = False
             if self._writer is not None:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, literal_column, select, true
+from sqlalchemy import Connection, delete, func, insert, select, text
 
 from deployx_tui.model.event import Event, EventId
 from deployx_tui.model.ids import ExecutionId, TaskId
@@ -41,26 +41,45 @@ def append(
 
 
 def append_many(c: Connection, new: Sequence[NewEvent]) -> None:
-    """Tell many things, in their order."""
-    if not new:
-        return
-    statement = insert(events)
+    """Tell many things, in their order.
+
+    On PostgreSQL they are kept until `number_pending`: several transactions write at once there, and one that drew a
+    number early and committed late would slip in behind followers who have passed that number.
+    """
+    rows = [
+        {
+            "type": e.type,
+            "at": e.at_ms,
+            "task_id": e.task_id,
+            "execution_id": e.execution_id,
+            "facts": json.dumps([list(fact) for fact in e.facts], separators=(",", ":")),
+        }
+        for e in new
+    ]
     if c.dialect.name == "postgresql":
-        # transactions commit in another order than they draw numbers: readers stop before the oldest open one
-        statement = statement.values(xact=literal_column("pg_current_xact_id()::text::bigint"))
-    c.execute(
-        statement,
-        [
-            {
-                "type": e.type,
-                "at": e.at_ms,
-                "task_id": e.task_id,
-                "execution_id": e.execution_id,
-                "facts": json.dumps([list(fact) for fact in e.facts], separators=(",", ":")),
-            }
-            for e in new
-        ],
-    )
+        c.info.setdefault(_PENDING, []).extend(rows)
+    elif rows:
+        c.execute(insert(events), rows)
+
+
+_PENDING = "deployx events without a number"
+
+
+def forget_pending(c: Connection) -> None:
+    """What a transaction that was rolled back on this connection would have told."""
+    c.info.pop(_PENDING, None)
+
+
+def number_pending(c: Connection) -> None:
+    """Number what this transaction tells, as its last act before the commit.
+
+    One transaction at a time, so that numbers are drawn in the order of the commits. The lock is waited for by
+    transactions that ask for nothing afterwards: it can't be part of a deadlock.
+    """
+    rows = c.info.pop(_PENDING, None)
+    if rows:
+        c.execute(text("SELECT pg_advisory_xact_lock(hashtext('deployx events'))"))
+        c.execute(insert(events), rows)
 
 
 def stream_uuid(c: Connection) -> str:
@@ -69,8 +88,8 @@ def stream_uuid(c: Connection) -> str:
 
 
 def newest(c: Connection) -> int:
-    """The number of the last event that may be told; 0 before the first."""
-    return c.scalar(select(func.max(events.c.number)).where(_is_settled(c))) or 0
+    """The number of the last event; 0 before the first."""
+    return c.scalar(select(func.max(events.c.number))) or 0
 
 
 def oldest(c: Connection) -> int:
@@ -79,10 +98,8 @@ def oldest(c: Connection) -> int:
 
 
 def after(c: Connection, stream: str, number: int, limit: int) -> tuple[Event, ...]:
-    """What came after `number`, in order, up to the oldest transaction that is still open."""
-    rows = c.execute(
-        select(events).where(events.c.number > number, _is_settled(c)).order_by(events.c.number).limit(limit)
-    )
+    """What came after `number`, in order."""
+    rows = c.execute(select(events).where(events.c.number > number).order_by(events.c.number).limit(limit))
     return tuple(
         Event(
             id=EventId(stream, row.number),
@@ -118,10 +135,3 @@ def forget_growth(c: Connection, at_ms: int, limit: int) -> int:
         .limit(limit)
     )
     return c.execute(delete(events).where(events.c.number.in_(old.scalar_subquery()))).rowcount
-
-
-def _is_settled(c: Connection) -> ColumnElement[bool]:
-    """No lower number can appear any more. On SQLite that is every committed row."""
-    if c.dialect.name == "sqlite":
-        return true()
-    return events.c.xact < literal_column("pg_snapshot_xmin(pg_current_snapshot())::text::bigint")

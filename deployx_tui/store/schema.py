@@ -358,7 +358,6 @@ events = Table(
     Column("task_id", BigInteger),
     Column("execution_id", BigInteger),
     Column("facts", Text, nullable=False, server_default="[]"),
-    Column("xact", BigInteger),  # PostgreSQL: the transaction that wrote it; NULL on SQLite, which has one writer
     Index("ix_events_at", "at"),
     sqlite_autoincrement=True,
 )

@@ -94,15 +94,9 @@ def postgresql_engines(url: URL) -> Engines:
     read = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
     durable, relaxed = engine.execution_options(), engine.execution_options()
 
-    # Events are told up to the oldest open transaction. That is right only when a transaction has its id before
-    # it draws an event's number, so each writer takes its id first.
-    @event.listens_for(durable, "begin")
-    def _durable(connection: Connection) -> None:
-        connection.exec_driver_sql("SELECT pg_current_xact_id()")
-
     @event.listens_for(relaxed, "begin")
     def _relaxed(connection: Connection) -> None:
-        connection.exec_driver_sql("SELECT pg_current_xact_id(), set_config('synchronous_commit', 'off', true)")
+        connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
 
     return Engines("postgresql", read=read, durable=durable, relaxed=relaxed)
 

@@ -133,18 +133,63 @@ def test_a_wait_without_news_ends_at_its_time_and_a_close_ends_it_at_once(stream
     assert result == [False]
 
 
-def test_on_postgresql_nothing_is_told_beyond_the_oldest_open_transaction(postgres_url: str) -> None:
-    """Numbers are drawn before commits: a follower that passed an open one would never see it."""
+def test_numbers_are_drawn_in_the_order_of_the_commits(postgres_url: str) -> None:
+    """A follower that passed the number of an open transaction would never see what it tells."""
     database, other = Database.open(postgres_url), Database.open(postgres_url)
     stream = EventStream(database)
     start = stream.position()
     with other.write() as slow:
-        _tell(slow, "first")
+        _tell(slow, "told first, committed last")
         with database.write() as c:
-            _tell(c, "second")
-        assert stream.read(start) == ()
-        assert stream.position() == start
-    assert _types(stream.read(start)) == ["first", "second"]
+            _tell(c, "committed first")
+        found = stream.read(start)
+        assert _types(found) == ["committed first"]
+    assert isinstance(found[0], Event)
+    assert _types(stream.read(found[0].id)) == ["told first, committed last"]
     stream.close()
     database.close()
     other.close()
+
+
+def test_what_a_rolled_back_transaction_would_have_told_is_not_told_by_the_next(
+    database: Database, stream: EventStream
+) -> None:
+    start = stream.position()
+    for _ in range(10):  # connections are used again
+        with pytest.raises(ZeroDivisionError), database.write() as c:
+            _tell(c, "never")
+            _ = 1 / 0
+        with database.write() as c:
+            _tell(c, "seen")
+    assert set(_types(stream.read(start))) == {"seen"}
+
+
+def test_many_writers_at_once_leave_no_event_behind_a_follower(database: Database, stream: EventStream) -> None:
+    position = stream.position()
+    done = threading.Event()
+
+    def write(number: int) -> None:
+        for count in range(25):
+            with database.write() as c:
+                _tell(c, f"{number}-{count}")
+
+    writers = [threading.Thread(target=write, args=(number,)) for number in range(4)]
+    for writer in writers:
+        writer.start()
+
+    def wait_for_them() -> None:
+        for writer in writers:
+            writer.join()
+        done.set()
+
+    threading.Thread(target=wait_for_them).start()
+    seen: list[str] = []
+    while len(seen) < 100:
+        was_done = done.is_set()
+        found = stream.read(position)
+        for item in found:
+            assert isinstance(item, Event)
+            seen.append(item.type)
+            position = item.id
+        assert found or not was_done, "events were passed by"
+    assert len(set(seen)) == 100

@@ -63,7 +63,6 @@ def upgrade() -> None:
         sa.Column("task_id", sa.BigInteger(), nullable=True),
         sa.Column("execution_id", sa.BigInteger(), nullable=True),
         sa.Column("facts", sa.Text(), server_default="[]", nullable=False),
-        sa.Column("xact", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("number"),
         sqlite_autoincrement=True,
     )
