@@ -24,7 +24,7 @@ def open_ui(call: Invocation) -> int:
     async def connect() -> Backend:
         from deployx_tui.service import process
 
-        return await process.attach_or_start(settings)
+        return await process.open_backend(settings, in_process=call.in_process)
 
     app = DeployxApp(connect)
     app.run()
