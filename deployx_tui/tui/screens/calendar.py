@@ -159,6 +159,7 @@ class CalendarPlace(Place):
             more = (day.clock_change,) if day.clock_change and self.is_narrow else ()
             bar.say((name, *more), (count,))
             notes.set_lines(draw.day_notes(day, self.today))
+        self.refresh_frame()
 
     def on_resize(self) -> None:
         self._show()
