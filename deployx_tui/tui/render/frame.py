@@ -75,7 +75,7 @@ def footer_line(keys: Sequence[Key], width: int) -> Line:
     for key in (k for k in keys if k.footer is not None and k.footer < 90):
         pair = (span(f"{key.display} ", "key"), span(f"{key.word}  "))
         size = width_of(pair)
-        if used + size - 1 > room:
+        if used + size > room:
             break
         left.extend(pair)
         used += size

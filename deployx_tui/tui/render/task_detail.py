@@ -88,7 +88,7 @@ def pre_flight(facts: TaskFacts, width: int) -> tuple[Line, ...]:
     if last is not None and last.status in ALIVE:
         alone = facts.task.draft.overlap.limit == 1
         what = "another start is skipped meanwhile" if alone else f"{facts.task.draft.overlap.limit} at once may"
-        rows.append(line(span("▸ ", "run"), f"#{last.id} runs: {what}"))
+        rows.extend(said("▸", "run", f"#{last.id} runs: {what}", width))
     return tuple(rows)
 
 
