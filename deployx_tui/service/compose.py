@@ -9,12 +9,14 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 from deployx_tui import paths
 from deployx_tui.config import Settings
 from deployx_tui.engine.engine import Engine
+from deployx_tui.engine.kept_keys import KeptKeys
 from deployx_tui.engine.settings import EngineSettings
 from deployx_tui.errors import DatabaseRefused, Held, Unavailable
 from deployx_tui.events.stream import EventStream
@@ -24,7 +26,7 @@ from deployx_tui.service.lifecycle import InProcess, Lifecycle
 from deployx_tui.service.local import LocalBackend, Premises, ensure_personal_user
 from deployx_tui.store import engines
 from deployx_tui.store.database import Database
-from deployx_tui.transports import open_transports
+from deployx_tui.transports import open_transports, usual_ssh_settings
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +94,9 @@ def compose(
         stream = EventStream(database)
         closing.callback(stream.close)
         output = OutputStore(database, paths.segments_of(settings.db))
-        transports = open_transports()
+        closing.callback(output.close)
+        kept_keys = KeptKeys(database)
+        transports = open_transports(replace(usual_ssh_settings(), key_kept=kept_keys))
         for transport in transports.values():
             closing.callback(transport.shutdown)
         composed: list[Composed] = []
@@ -110,6 +114,7 @@ def compose(
             output,
             on_fenced=fenced,
         )
+        kept_keys.engine_id = engine.id
         premises = Premises(
             database=database,
             engine=engine,
