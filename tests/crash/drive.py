@@ -7,7 +7,6 @@ database says.
 from __future__ import annotations
 
 import json
-import os
 import queue
 import random
 import signal
@@ -103,13 +102,13 @@ class Drive:
             for slot in slots:
                 if not slot.is_up:
                     self._spawn(slot, armed=True)
-                elif slot.kill_at is not None and now >= slot.kill_at and slot.pid is not None:
+                elif slot.kill_at is not None and now >= slot.kill_at and slot.is_ready:
                     self._kill(slot)
             self._hear(timeout=max(0.0, min(next_task - time.monotonic(), 0.05)))
         for slot in slots:
             slot.kill_at, slot.point = None, None
-            if slot.pid is not None and slot.is_up:
-                os.kill(slot.pid, signal.SIGKILL)  # it is armed
+            if slot.is_up:
+                self._order({"kill": slot.id})  # it is armed
         while any(slot.is_up for slot in slots):
             self._hear(timeout=1.0)
         for slot in slots:
@@ -145,14 +144,15 @@ class Drive:
 
     def _spawn(self, slot: _Slot, *, armed: bool) -> None:
         self._last_id += 1
-        slot.point = slot.kill_at = slot.pid = None
-        slot.is_up = True
+        slot.point = slot.kill_at = None
+        slot.is_up, slot.is_ready = True, False
         nth = 1
         if armed and self.random.random() < 0.75:
             slot.point = self._next_point()
             nth = 1 if slot.point in AFTER_A_DEATH else self.random.choice((1, 1, 2, 3, 6))
         slot.wants_kill = armed
         self._engines[self._last_id] = slot
+        slot.id = self._last_id
         order = {
             "id": self._last_id,
             "url": self.url,
@@ -161,6 +161,9 @@ class Drive:
             "point": slot.point,
             "nth": nth,
         }
+        self._order(order)
+
+    def _order(self, order: dict[str, Any]) -> None:
         assert self._zygote.stdin is not None
         self._zygote.stdin.write(json.dumps(order) + "\n")
         self._zygote.stdin.flush()
@@ -173,8 +176,7 @@ class Drive:
         return self._points.pop()
 
     def _kill(self, slot: _Slot) -> None:
-        assert slot.pid is not None
-        os.kill(slot.pid, signal.SIGKILL)
+        self._order({"kill": slot.id})  # unless it has just come to its point
         slot.kill_at, slot.was_random = None, True
 
     def _hear(self, timeout: float) -> None:
@@ -185,14 +187,14 @@ class Drive:
         slot = self._engines[int(words[1])]
         match words[0]:
             case "ready":
-                slot.pid = int(words[2])
+                slot.is_ready = True
                 if slot.wants_kill:
                     delay = _POINT_PATIENCE if slot.point is not None else self.random.uniform(0.0, 2.5)
                     slot.kill_at = time.monotonic() + delay
             case "at":
                 if slot.point is not None:
                     self.report.at_point[slot.point] += 1
-                slot.kill_at = None
+                slot.kill_at, slot.was_random = None, False
             case "dead":
                 assert int(words[2]) == -signal.SIGKILL, f"an engine ended by itself: {self._log()}"
                 slot.is_up = False
@@ -209,11 +211,14 @@ class Drive:
             self._said.put(line.split())
 
     def _settle(self) -> None:
+        s = scheduled_tasks.c
         deadline = time.monotonic() + _SETTLE_PATIENCE
         while time.monotonic() < deadline:
             with self.database.read() as c:
                 alive = c.scalar(sa.select(sa.func.count()).select_from(executions).where(IS_ALIVE))
-                due = c.scalar(sa.select(sa.func.count()).where(scheduled_tasks.c.next_execution <= now_ms()))
+                # every single run has to come due yet; a minutely task always has a next instant
+                is_due = sa.or_(s.next_execution <= now_ms(), s.id.not_in(list(self.minutely)))
+                due = c.scalar(sa.select(sa.func.count()).where(s.next_execution.is_not(None), is_due))
             if not alive and not due:
                 return
             self._hear(timeout=0.2)
@@ -227,7 +232,8 @@ class _Slot:
     beside: bool
     is_up: bool = False
     wants_kill: bool = False
-    pid: int | None = None
+    id: int = 0
+    is_ready: bool = False
     point: str | None = None
     #: of the monotonic clock
     kill_at: float | None = None

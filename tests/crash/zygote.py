@@ -1,7 +1,8 @@
 """Forks engine processes for crash tests: the imports, a second of work, are done once.
 
-Reads orders, one JSON object a line; writes `ready ID PID`, `at ID` (a point was reached) and `dead ID STATUS`. Has no
-database itself and no thread, so that a fork is a clean process. Its engines die with it.
+Reads orders (an engine to start, or `kill`), one JSON object a line; writes `ready ID PID`, `at ID` (a point was
+reached) and `dead ID STATUS`. Has no database itself and no thread, so that a fork is a clean process. Its engines
+die with it.
 """
 
 from __future__ import annotations
@@ -70,8 +71,11 @@ def main() -> None:
             if not data:
                 return
             *orders, pending = (pending + data).split(b"\n")
-            for order in orders:
-                _fork(json.loads(order), children)
+            for order in map(json.loads, orders):
+                if "kill" in order:
+                    _kill(order["kill"], children)
+                else:
+                    _fork(order, children)
 
 
 def _reap(children: dict[int, int]) -> None:
@@ -80,6 +84,13 @@ def _reap(children: dict[int, int]) -> None:
         if pid == 0:
             return
         _say(f"dead {children.pop(pid)} {os.waitstatus_to_exitcode(status)}")
+
+
+def _kill(engine: int, children: dict[int, int]) -> None:
+    """Only its parent can: until it is reaped, its pid is no other process's."""
+    for pid, id_ in children.items():
+        if id_ == engine:
+            os.kill(pid, signal.SIGKILL)
 
 
 def _fork(order: dict[str, Any], children: dict[int, int]) -> None:
