@@ -63,13 +63,37 @@ async def attach_or_start(settings: Settings) -> RemoteBackend:
 
     if settings.connect is not None:
         return await RemoteBackend.connect(settings.connect)
-    for _ in range(2):
-        socket = await asyncio.to_thread(ensure_engine, settings)
+    for is_last in (False, False, True):
+        finding = _Finding(settings)
         try:
-            return await RemoteBackend.connect(socket, lambda: ensure_engine(settings))
+            backend = await RemoteBackend.connect(await asyncio.to_thread(finding), finding)
+            finding.is_service = (await backend.engine.status()).is_service
         except EngineUnreachable:
-            continue  # it ended in between: idle, with its last client gone
-    return await RemoteBackend.connect(await asyncio.to_thread(ensure_engine, settings))
+            if is_last:
+                raise
+            # it ended in between: idle, with its last client gone
+        else:
+            return backend
+    raise AssertionError("the last try returns or raises")
+
+
+class _Finding:
+    """Where the engine is, asked again whenever it went away."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._path = settings.socket_path
+        #: a service comes back by whoever keeps it: a child of ours would hold the database against it
+        self.is_service = False
+
+    def __call__(self) -> Path:
+        if not self.is_service:
+            self._path = ensure_engine(self._settings)
+        elif not is_ours(self._path):
+            raise EngineUnreachable(
+                f"the engine at {self._path} has ended; it was a service, so start it again, or start deployx anew"
+            )
+        return self._path
 
 
 async def open_backend(settings: Settings, *, engine: bool = True, in_process: bool = False) -> Backend:

@@ -40,7 +40,10 @@ def counts_to_json(found: TargetCounts) -> dict[str, int]:
 
 def status_of(found: TargetCounts, *, is_cancelled: bool) -> ExecutionStatus:
     """Cancelled if cancelled; else succeeded if every target did; partially if some did; lost if none did and one
-    is lost; failed if none did and one failed; skipped if none was tried."""
+    is lost; failed if none did and one failed; skipped if none was tried.
+
+    Without a wish to cancel, what ran at the end of an engine's drain was cancelled too: that is no skip.
+    """
     if is_cancelled:
         return ExecutionStatus.CANCELLED
     if found.succeeded:
@@ -49,7 +52,7 @@ def status_of(found: TargetCounts, *, is_cancelled: bool) -> ExecutionStatus:
         return ExecutionStatus.LOST
     if found.failed or found.unreachable or found.timed_out:
         return ExecutionStatus.FAILED
-    return ExecutionStatus.SKIPPED
+    return ExecutionStatus.CANCELLED if found.cancelled else ExecutionStatus.SKIPPED
 
 
 def sentence(ended: Sequence[Ended], first_failures: Sequence[tuple[str, Ended]]) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from deployx_tui.errors import DatabaseRefused, Held, InvalidInput
+from deployx_tui.errors import DatabaseRefused, EngineUnreachable, Held, InvalidInput
 from deployx_tui.model.execution import ExecutionStatus, KillReport, KillVerdict, TargetState
 from deployx_tui.model.ids import ExecutionId
 from deployx_tui.model.payload import CommandPayload, Line
@@ -21,7 +21,7 @@ from deployx_tui.model.task import TaskQuery
 from deployx_tui.service.backend import Backend
 from deployx_tui.service.process import attach_or_start, backend_for, ensure_engine
 from deployx_tui.service.remote import RemoteBackend
-from deployx_tui.service.sockets import listener_at
+from deployx_tui.service.sockets import is_ours, listener_at
 from tests.support.processes import (
     LONG,
     Place,
@@ -314,6 +314,7 @@ async def test_what_still_runs_at_the_deadline_is_cancelled(place: Place, tmp_pa
 async def was_killed(place: Place, execution: ExecutionId) -> None:
     async with backend_for(place.settings(), engine=False) as reader:
         (target,) = (await reader.executions.targets(execution)).items
+        assert (await reader.executions.get(execution)).status is ExecutionStatus.CANCELLED
     assert target.state is TargetState.CANCELLED
     assert target.kill == KillReport(KillVerdict.KILLED)
 
@@ -329,3 +330,18 @@ async def test_a_second_sigterm_does_not_wait(place: Place, tmp_path: Path) -> N
         _, log = await asyncio.to_thread(process.communicate)
         assert process.returncode == 0, log
     await was_killed(place, execution)
+
+
+async def test_no_child_takes_the_place_of_a_server_that_is_gone(place: Place) -> None:
+    with place.serving() as (process, _):
+        backend = await attach_or_start(place.settings())
+        process.terminate()
+        await asyncio.to_thread(process.communicate)
+        # a child would hold the database, and the service could not come back
+        with pytest.raises(EngineUnreachable, match="service"):
+            await backend.engine.status()
+        assert not is_ours(place.engine_socket)
+    (place.folder / "notify").unlink()
+    with place.serving() as (process, _):
+        assert (await backend.engine.status()).pid == process.pid
+        await backend.close()
