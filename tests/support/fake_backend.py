@@ -73,6 +73,7 @@ class FakeBackend:
         self.deleted_groups: dict[GroupId, Group] = {}
         #: names of the methods called, in order
         self.calls: list[str] = []
+        self.engine_id = "e" * 32
         self.is_service = False
         self.clients = 1
         self.stays = False
@@ -718,7 +719,7 @@ class FakeEngine(_Facet):
         await self.w.door("engine.status")
         alive = [run.status for run in self.w.execution_rows.values() if run.status in ALIVE]
         return EngineStatus(
-            engine_id=EngineId("e" * 32),
+            engine_id=EngineId(self.w.engine_id),
             version="0.1.0",
             pid=4127,
             host="jump01",

@@ -348,3 +348,14 @@ async def test_what_is_typed_behind_a_tab_goes_to_the_next_field(open_app: Open)
         await settle(pilot)
         assert "name          [a  " in screen_text(pilot)
         assert "command       [b  " in screen_text(pilot)
+
+
+async def test_another_engine_under_the_same_client_is_read_anew(
+    open_app: Open, backend: FakeBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The remote client may come back to a new engine process without a word: its id tells."""
+    monkeypatch.setattr(bridge, "HEARTBEAT", 0.05)
+    async with open_app() as pilot:
+        del backend.task_rows[TaskId(3)]
+        backend.engine_id = "f" * 32
+        await until(pilot, lambda: "51 of 51" in screen_text(pilot))
