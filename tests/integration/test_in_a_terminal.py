@@ -1,0 +1,190 @@
+"""The built program in a real terminal: start, attach, resize, quit with work running, a terminal that dies."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deployx_tui.model.payload import CommandPayload, Line
+from deployx_tui.model.schedule import Daily, Schedule
+from deployx_tui.model.task import TaskDraft
+from deployx_tui.service.compose import in_this_process
+from tests.support.processes import Place, ended, this_machine
+from tests.support.terminal import Terminal
+
+DEPLOYX = [sys.executable, "-m", "deployx_tui"]
+
+
+class Home(Place):
+    """A place with a command line and the screens."""
+
+    def deployx(self, *arguments: str) -> str:
+        done = subprocess.run(
+            [*DEPLOYX, *arguments], env=self.environment, capture_output=True, text=True, check=False, timeout=120
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def json(self, *arguments: str) -> Any:
+        return json.loads(self.deployx(*arguments, "--json"))
+
+    def screens(self, columns: int = 120, rows: int = 36) -> Terminal:
+        return Terminal(DEPLOYX, columns=columns, rows=rows, environment=self.environment)
+
+    @property
+    def database(self) -> Path:
+        return self.folder / "data" / "deployx.db"
+
+    def engine_pid(self) -> int:
+        with sqlite3.connect(f"{self.database.as_uri()}?mode=ro", uri=True) as connection:
+            (pid,) = connection.execute(
+                "SELECT pid FROM engines JOIN holder ON holder.engine_id = engines.id"
+            ).fetchone()
+        return int(pid)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Home]:
+    place = Home(tmp_path)
+    asyncio.run(seed(place))
+    yield place
+
+
+async def seed(place: Home) -> None:
+    async with in_this_process(place.settings(), engine=False) as backend:
+        here = await this_machine(backend)
+        for number in (1, 2, 3):
+            await backend.tasks.create(
+                TaskDraft(
+                    name=f"job-{number:02}",
+                    schedule=Schedule(recurrence=Daily((time(3),)), zone="Europe/Berlin"),
+                    payload=CommandPayload(body=Line(f"echo said {number}")),
+                    device_ids=(here.id,),
+                )
+            )
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Path:
+    """A pipe that holds a command until somebody writes to it."""
+    path = tmp_path / "gate"
+    os.mkfifo(path)
+    return path
+
+
+def open_gate(path: Path) -> None:
+    path.write_text("go\n")
+
+
+def test_the_tasks_stand_on_the_first_screen_at_both_sizes(home: Home) -> None:
+    with home.screens() as terminal:
+        terminal.wait_for("job-01", "job-02", "job-03", "NEXT RUN")
+        terminal.resize(80, 24)
+        small = terminal.wait_for("job-03", absent=["SCHEDULE"])
+        assert all(len(line) <= 80 for line in small.splitlines())
+        terminal.resize(120, 36)
+        terminal.wait_for("SCHEDULE")
+
+
+def test_two_terminals_share_one_engine_and_see_each_others_runs(home: Home) -> None:
+    with home.screens() as one:
+        one.wait_for("job-01")
+        pid = home.engine_pid()
+        with home.screens() as two:
+            two.wait_for("job-01")
+            assert home.engine_pid() == pid
+            two.send("4")
+            two.wait_for("History")
+            one.send("x")
+            one.wait_for("Run job-01 now")
+            choose(one, "run ")
+            two.wait_for("#1", "job-01", "ok")
+
+
+def test_quitting_while_work_runs_asks_and_waiting_loses_nothing(home: Home, gate: Path) -> None:
+    with home.screens() as terminal:
+        terminal.wait_for("job-01")
+        home.deployx("run", "--on", "here", "--detach", "--", f"cat {gate}")
+        terminal.wait_for("#1")
+        terminal.send("Q")
+        terminal.wait_for("1 run is not over", "wait", "cancel", "leave")
+        choose(terminal, "stay here")
+        terminal.wait_for("NEXT RUN", absent=["leave it"])
+        terminal.send("Q")
+        terminal.wait_for("wait", "cancel", "leave")
+        choose(terminal, "wait ")
+        terminal.wait_for("waiting for what runs")
+        open_gate(gate)
+        assert terminal.wait_dead() == 0
+    assert home.json("execution", "show", "1")["outcome"] == "succeeded"
+
+
+def test_a_terminal_that_dies_leaves_its_work_running_until_it_is_done(home: Home, gate: Path) -> None:
+    with home.screens() as terminal:
+        terminal.wait_for("job-01")
+        home.deployx("run", "--on", "here", "--detach", "--", f"cat {gate}")
+        terminal.wait_for("#1")
+        engine = home.engine_pid()
+        os.kill(terminal.pid, signal.SIGHUP)
+        terminal.wait_dead()
+    os.kill(engine, 0)  # it is there
+    open_gate(gate)
+    asyncio.run(ended(engine))
+    assert home.json("execution", "show", "1")["outcome"] == "succeeded"
+
+
+def test_keys_move_the_cursor_while_another_program_holds_the_database(home: Home) -> None:
+    with home.screens() as terminal:
+        terminal.wait_for("job-01")
+        before = cursor_row(terminal.screen())
+        held, released = threading.Event(), threading.Event()
+
+        def hold() -> None:
+            connection = sqlite3.connect(home.database, isolation_level=None, timeout=30)
+            connection.execute("BEGIN EXCLUSIVE")
+            held.set()
+            released.wait(5)
+            connection.execute("ROLLBACK")
+            connection.close()
+
+        holder = threading.Thread(target=hold)
+        holder.start()
+        assert held.wait(30)
+        try:
+            terminal.send("Down")
+            terminal.send("Down")
+            moved = terminal.wait_for("▌", absent=[before], seconds=4)
+            assert "job-03" in cursor_row(moved)
+            assert holder.is_alive(), "the database was free again before the keys moved"
+        finally:
+            released.set()
+            holder.join()
+
+
+def choose(terminal: Terminal, answer: str) -> None:
+    """Take an answer of a dialog. It ignores keys at first: one meant for the screen below decides nothing."""
+    for _ in range(50):
+        if any(f"▌ {answer}" in line for line in terminal.screen().splitlines()):
+            terminal.send("Enter")
+            return
+        terminal.send("Down")
+        with suppress(AssertionError):
+            terminal.wait_for(f"▌ {answer}", seconds=0.2)
+    raise AssertionError(f"no answer {answer!r} on:\n{terminal.screen()}")
+
+
+def cursor_row(screen: str) -> str:
+    return next(line for line in screen.splitlines() if line.startswith("▌"))
