@@ -32,12 +32,12 @@ def demo(check: bool, kind: str) -> int:
     call = invocation()
     if not check and not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise InvalidInput.of("terminal", "the screens need a terminal", "try deployx demo --check")
-    with _place(call, kind) as (fleet, settings):
+    with demo_place(call, kind) as (fleet, settings):
         return asyncio.run((_check if check else _show)(call, settings, fleet))
 
 
 @contextmanager
-def _place(call: Invocation, kind: str) -> Iterator[tuple[Fleet, Settings]]:
+def demo_place(call: Invocation, kind: str) -> Iterator[tuple[Fleet, Settings]]:
     """A folder, a fleet in it, and settings that know of nothing else. All ends with the context."""
     from deployx_tui import config
     from deployx_tui.demo import world
@@ -64,11 +64,11 @@ async def _check(call: Invocation, settings: Settings, fleet: Fleet) -> int:
         await seeding.seed_devices(backend, fleet.hosts)
         printing.note(call, f"task {NAME} is due in {DUE_IN.total_seconds():.0f} s on {len(world.HOSTS)} devices")
         checked = await check(backend)
-    _put_check(call, checked)
+    put_check(call, checked)
     return exit_status_of(checked.execution, checked.targets)
 
 
-def _put_check(call: Invocation, checked: Checked) -> None:
+def put_check(call: Invocation, checked: Checked) -> None:
     from deployx_tui.cli.following import put_verdict, to_document
 
     if call.json:

@@ -24,6 +24,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "execution": ("deployx_tui.cli.execution", "execution", "What ran, where, and what each target said (history)."),
     "demo": ("deployx_tui.cli.demo", "demo", "Try it on a fleet of its own; gone afterwards."),
     "task": ("deployx_tui.cli.task", "task", "What is scheduled."),
+    "screenshots": (
+        "deployx_tui.cli.screenshots",
+        "screenshots",
+        "The demo's screens as pictures, its main job as text.",
+    ),
     "run": ("deployx_tui.cli.run", "run", "One command on many devices, now."),
     "device": ("deployx_tui.cli.device", "device", "What tasks run on."),
     "group": ("deployx_tui.cli.group", "group", "Groups of devices."),

@@ -31,7 +31,7 @@ DEPLOYX = [sys.executable, "-m", "deployx_tui"]
 class Home(Place):
     """A place with a command line and the screens."""
 
-    def deployx(self, *arguments: str) -> str:
+    def say(self, *arguments: str) -> str:
         done = subprocess.run(
             [*DEPLOYX, *arguments], env=self.environment, capture_output=True, text=True, check=False, timeout=120
         )
@@ -39,7 +39,7 @@ class Home(Place):
         return done.stdout
 
     def json(self, *arguments: str) -> Any:
-        return json.loads(self.deployx(*arguments, "--json"))
+        return json.loads(self.say(*arguments, "--json"))
 
     def screens(self, columns: int = 120, rows: int = 36) -> Terminal:
         return Terminal(DEPLOYX, columns=columns, rows=rows, environment=self.environment)
@@ -117,7 +117,7 @@ def test_two_terminals_share_one_engine_and_see_each_others_runs(home: Home) -> 
 def test_quitting_while_work_runs_asks_and_waiting_loses_nothing(home: Home, gate: Path) -> None:
     with home.screens() as terminal:
         terminal.wait_for("job-01")
-        home.deployx("run", "--on", "here", "--detach", "--", f"cat {gate}")
+        home.say("run", "--on", "here", "--detach", "--", f"cat {gate}")
         terminal.wait_for("#1")
         terminal.send("Q")
         terminal.wait_for("1 run is not over", "wait", "cancel", "leave")
@@ -135,7 +135,7 @@ def test_quitting_while_work_runs_asks_and_waiting_loses_nothing(home: Home, gat
 def test_a_terminal_that_dies_leaves_its_work_running_until_it_is_done(home: Home, gate: Path) -> None:
     with home.screens() as terminal:
         terminal.wait_for("job-01")
-        home.deployx("run", "--on", "here", "--detach", "--", f"cat {gate}")
+        home.say("run", "--on", "here", "--detach", "--", f"cat {gate}")
         terminal.wait_for("#1")
         engine = home.engine_pid()
         os.kill(terminal.pid, signal.SIGHUP)
