@@ -21,7 +21,7 @@ import pytest
 from deployx_tui.model.payload import CommandPayload, Line
 from deployx_tui.model.schedule import Daily, Schedule
 from deployx_tui.model.task import TaskDraft
-from deployx_tui.service.compose import in_this_process
+from deployx_tui.service.process import backend_for
 from tests.support.processes import Place, ended, this_machine
 from tests.support.terminal import Terminal
 
@@ -64,7 +64,7 @@ def home(tmp_path: Path) -> Iterator[Home]:
 
 
 async def seed(place: Home) -> None:
-    async with in_this_process(place.settings(), engine=False) as backend:
+    async with backend_for(place.settings(), engine=False) as backend:
         here = await this_machine(backend)
         for number in (1, 2, 3):
             await backend.tasks.create(
@@ -177,11 +177,12 @@ def test_keys_move_the_cursor_while_another_program_holds_the_database(home: Hom
 def choose(terminal: Terminal, answer: str) -> None:
     """Take an answer of a dialog. It ignores keys at first: one meant for the screen below decides nothing."""
     for _ in range(50):
-        if any(f"▌ {answer}" in line for line in terminal.screen().splitlines()):
-            terminal.send("Enter")
-            return
-        terminal.send("Down")
+        chosen = f"▌ {answer}" in terminal.screen()
+        terminal.send("Enter" if chosen else "Down")
         with suppress(AssertionError):
+            if chosen:
+                terminal.wait_for(absent=[f"▌ {answer}"], seconds=0.2)
+                return
             terminal.wait_for(f"▌ {answer}", seconds=0.2)
     raise AssertionError(f"no answer {answer!r} on:\n{terminal.screen()}")
 

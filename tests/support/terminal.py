@@ -83,8 +83,9 @@ class Terminal:
 
     @property
     def exit_status(self) -> int:
-        """Once `is_dead`."""
-        return int(self._run("display-message", "-p", "#{pane_dead_status}"))
+        """Once `is_dead`; minus the signal's number when one ended it."""
+        code, number = self._run("display-message", "-p", "#{pane_dead_status}:#{pane_dead_signal}").strip().split(":")
+        return int(code) if code else -int(number)
 
     def wait_for(self, *texts: str, absent: Sequence[str] = (), seconds: float = 30) -> str:
         """The screen once all of `texts` are on it and none of `absent`."""
