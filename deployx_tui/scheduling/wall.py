@@ -148,6 +148,9 @@ _EXAMPLE = "five fields: minute hour day month weekday, such as '*/15 8-17 * * m
 #: the same number or name twice: the one, not croniter's whole cycle; a step from one number has nowhere to go
 _POINT = re.compile(r"(?<![^,])([a-z0-9]+)-\1(?:/\d+)?(?![^,])", re.ASCII)
 
+#: what croniter raises over a text that is no rule
+_CRONITERS = (CroniterError, ValueError, KeyError, IndexError, AttributeError)
+
 
 @lru_cache(maxsize=4096)
 def cron_rule(expression: str) -> WallRule:
@@ -173,15 +176,18 @@ def cron_rule(expression: str) -> WallRule:
             raise _refused("R and H stand for times that nobody chose", "write the minute and hour that you want")
         typed = " ".join(_POINT.sub(r"\1", field) for field in fields)
     try:
-        croniter.expand(typed, strict=True)
         parsed = croniter(typed, implement_cron_bug=True)
-    except (CroniterError, ValueError, KeyError, IndexError, AttributeError) as error:
-        if "can never occur" in str(error):
+    except _CRONITERS as error:
+        raise _refused(f"{expression!r} is not a cron rule", _EXAMPLE) from error
+    rule = _read(parsed)
+    # croniter's strict reading looks at the day alone: with a weekday beside it either is enough, and it does fire
+    if not rule.days.either:
+        try:
+            croniter.expand(typed, strict=True)
+        except CroniterError as error:
             raise _refused(
                 f"{expression!r} names days that its months never have", "choose a day that one of the months has"
             ) from error
-        raise _refused(f"{expression!r} is not a cron rule", _EXAMPLE) from error
-    rule = _read(parsed)
     # any start will do: the calendar repeats within the search
     if rule.days.next_day(0) is None:
         raise _refused(f"{expression!r} never fires", "choose a day that some month has")

@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from deployx_tui.errors import InvalidInput
-from deployx_tui.model.schedule import Fold, Gap, Schedule
+from deployx_tui.model.schedule import Cron, Fold, Gap, Schedule
 from deployx_tui.scheduling.recurrence import compile_schedule
-from tests.unit.scheduling.minute_model import Minute, fires, minutes_between, random_case, utc
+from tests.unit.scheduling.minute_model import Case, Minute, fires, minutes_between, random_case, utc
 
 YEARS = (2026, 2027)
 ZONES = [
@@ -91,8 +91,8 @@ def check(zone: str, minutes: list[Minute], rng: random.Random) -> int:
     try:
         rule = compile_schedule(schedule)
     except InvalidInput as error:
-        # refused even where a weekday would fire: nobody means 31 September or a Friday
-        if "never have" in str(error) or (not expected and "lies before" in str(error)):
+        # refused is only what would never fire
+        if not expected and ("never have" in str(error) or "lies before" in str(error)):
             return 0
         raise
     found = []
@@ -134,6 +134,22 @@ def test_next_after_agrees_with_the_model_around_odd_changes(zone: str, year: in
     changes = changes_of(zone, year, year)
     assert changes
     check_zone(zone, changes, rules=40, seed=2)
+
+
+@pytest.mark.parametrize(("text", "month", "weekday"), [("0 0 31 9 fri", 9, 4), ("30 6 30 2 1", 2, 0)])
+def test_a_day_that_its_month_never_has_leaves_the_weekday_beside_it(text: str, month: int, weekday: int) -> None:
+    minute, hour = (int(word) for word in text.split()[:2])
+    case = Case(
+        Cron(text),
+        lambda wall: (wall.month, wall.weekday(), wall.hour, wall.minute) == (month, weekday, hour, minute),
+        False,
+    )
+    minutes = minutes_between("Europe/Berlin", utc(2027, month, 1) - timedelta(days=5), utc(2027, month, 28))
+    schedule = Schedule(recurrence=case.recurrence, zone="Europe/Berlin")
+    expected = list(fires(case, schedule, minutes))
+    assert len(expected) == 4
+    found = compile_schedule(schedule).fires(minutes[0].at, 4)
+    assert [fire.at for fire in found] == expected
 
 
 @pytest.mark.long
