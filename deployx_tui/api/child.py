@@ -13,8 +13,8 @@ import logging
 import os
 import resource
 import signal
-import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from deployx_tui import config
@@ -59,20 +59,25 @@ def _pairs(arguments: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def _settle() -> None:
-    """A process of its own: behind the screens, without a terminal, without a core dump, in nobody's way."""
+    """A process of its own: without a terminal, without a core dump, in nobody's way."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     os.chdir("/")
-    try:
-        os.nice(NICE)
-    except OSError as error:
-        print(f"can't lower the priority: {error}", file=sys.stderr)
+
+
+def _step_back() -> None:
+    """Behind the screens from now on. Not before it is ready: until then a person waits for it."""
+    # on Linux each thread has a priority of its own, and hands it to those that it starts
+    for thread in Path("/proc/self/task").iterdir():
+        with suppress(ProcessLookupError):
+            os.setpriority(os.PRIO_PROCESS, int(thread.name), os.getpriority(os.PRIO_PROCESS, int(thread.name)) + NICE)
 
 
 async def _serve(settings: Settings, ready: int) -> int:
     def is_ready(socket: Path) -> None:
         log_to_file(log_file(settings), settings.log_level)
         _report(ready, {"socket": str(socket)})
+        _step_back()
 
     return await Host(settings, is_service=False).run(is_ready)
 

@@ -8,6 +8,7 @@ Loads neither the engine nor its libraries unless it is asked for in this proces
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import os
 import selectors
@@ -58,15 +59,14 @@ def ensure_engine(settings: Settings) -> Path:
 
 async def attach_or_start(settings: Settings) -> RemoteBackend:
     """A Backend on the engine of `settings.db`, or on `settings.connect`; it looks for it again when it goes."""
-    # httpx is imported after the first paint
-    from deployx_tui.service.remote import RemoteBackend  # noqa: PLC0415
-
     if settings.connect is not None:
-        return await RemoteBackend.connect(settings.connect)
+        return await (await _remote()).connect(settings.connect)
     for is_last in (False, False, True):
         finding = _Finding(settings)
         try:
-            backend = await RemoteBackend.connect(await asyncio.to_thread(finding), finding)
+            # while the child comes up, this process gets ready to talk to it
+            socket, remote = await asyncio.gather(asyncio.to_thread(finding), _remote())
+            backend = await remote.connect(socket, finding)
             finding.is_service = (await backend.engine.status()).is_service
         except EngineUnreachable:
             if is_last:
@@ -75,6 +75,13 @@ async def attach_or_start(settings: Settings) -> RemoteBackend:
         else:
             return backend
     raise AssertionError("the last try returns or raises")
+
+
+async def _remote() -> type[RemoteBackend]:
+    """Loads httpx, after the first paint and beside it: a third of a second that no screen waits for."""
+    module = await asyncio.to_thread(importlib.import_module, "deployx_tui.service.remote")
+    backend: type[RemoteBackend] = module.RemoteBackend
+    return backend
 
 
 class _Finding:

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-import psycopg
 from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from deployx_tui.store.dialects import Dialect
 
@@ -121,7 +120,6 @@ def is_unavailable(error: DBAPIError) -> bool:
     match error.orig:
         case sqlite3.Error() as cause:
             return (getattr(cause, "sqlite_errorcode", 0) or 0) & 0xFF in _SQLITE_UNAVAILABLE
-        case psycopg.OperationalError() | psycopg.InterfaceError():
-            return True
         case _:
-            return error.connection_invalidated
+            # SQLAlchemy names psycopg's errors after the same classes; psycopg itself is loaded for PostgreSQL only
+            return isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated
