@@ -477,7 +477,8 @@ class FakeExecutions(_Facet):
             offset = max(0, len(data) - tail)
         piece = data[offset : offset + limit]
         chunks = (OutputChunk(stream=Stream.STDOUT, at=run.created_at, offset=offset, data=piece),) if piece else ()
-        over = run.status not in ALIVE
+        its = [target.state for target in self._targets(execution) if target.device_id == device]
+        over = run.status not in ALIVE or all(state.is_over for state in its)
         if not piece and not over and wait is not None:
             await asyncio.sleep(min(wait.total_seconds(), 0.05))
         return OutputSlice(chunks=chunks, next_offset=offset + len(piece), complete=over, total=len(data))

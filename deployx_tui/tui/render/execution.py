@@ -14,9 +14,10 @@ from deployx_tui.tui.render.names import in_room, natural
 from deployx_tui.tui.render.progress import glyph as status_glyph
 from deployx_tui.tui.render.progress import target_glyph as glyph
 from deployx_tui.tui.render.progress import word as status_word
-from deployx_tui.tui.render.run_detail import cause_lines, sample_of
-from deployx_tui.tui.render.targets import ORDER, took_seconds, why, word
+from deployx_tui.tui.render.run_detail import sample_of
+from deployx_tui.tui.render.targets import ORDER, took_seconds, word
 from deployx_tui.tui.render.when import clock, day_and_clock, took
+from deployx_tui.tui.render.why import cause_lines, class_of, short_why
 
 _RANK = {state: rank for rank, state in enumerate(ORDER)}
 _SPARKS = "▁▂▃▄▅▆▇█"
@@ -139,7 +140,7 @@ def time_cell(row: RunLine) -> Line:
 
 
 def why_cell(row: RunLine) -> Line:
-    return (span(why(_target(row).target)),)
+    return (span(short_why(_target(row).target)),)
 
 
 # the frame of the run
@@ -270,17 +271,17 @@ def _spark(seconds: float | None, known: Sequence[float]) -> str:
     return _SPARKS[min(7, int((seconds - low) / (high - low) * 8))]
 
 
-def tail_words(target: TargetResult | None, zone: tzinfo) -> tuple[tuple[str, ...], StyleName]:
-    """The title of the output: whose it is, how it stands, why."""
+def tail_words(target: TargetResult | None, zone: tzinfo) -> tuple[str, ...]:
+    """The title of the output: whose it is, how it stands, why in two words; the whole of it stands below."""
     if target is None:
-        return ("output",), ""
-    sign, style = glyph(target.state)
+        return ("output",)
+    sign, _ = glyph(target.state)
     words = [target.device, f"{sign} {word(target.state)}"]
-    if why(target):
-        words.append(why(target))
+    if class_of(target):
+        words.append(class_of(target))
     elif target.state is TargetState.RUNNING and target.started_at is not None:
         words.append(f"since {clock(target.started_at, zone, seconds=True)}")
     if target.kill is not None:
         pids = " ".join(map(str, target.kill.pids))
         words.append(f"after the kill: {target.kill.verdict.value} {pids}".rstrip())
-    return tuple(words), style
+    return tuple(words)

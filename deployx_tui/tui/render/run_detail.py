@@ -10,11 +10,12 @@ from datetime import datetime, tzinfo
 from deployx_tui.model.execution import CauseCount, Execution, ExecutionStatus, OutputGroup
 from deployx_tui.tui.render import sgr
 from deployx_tui.tui.render.history import FoldRow, took_words, why_words
-from deployx_tui.tui.render.line import BLANK, Line, beside, line, span, spread, width_of
+from deployx_tui.tui.render.line import BLANK, Line, beside, line, span, spread
 from deployx_tui.tui.render.names import in_room
 from deployx_tui.tui.render.progress import glyph, word
-from deployx_tui.tui.render.targets import cause_word, done_of
+from deployx_tui.tui.render.targets import done_of
 from deployx_tui.tui.render.when import day_and_clock
+from deployx_tui.tui.render.why import cause_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,22 +40,6 @@ def title_words(run: Execution, zone: tzinfo) -> tuple[tuple[str, ...], tuple[st
     if run.plan_sha256:
         right.append(f"plan {run.plan_sha256[:4]}…{run.plan_sha256[-4:]}")
     return (f"#{run.id} {run.task_name}", state, day_and_clock(at, zone, seconds=True)), tuple(right)
-
-
-def cause_lines(causes: Sequence[CauseCount], width: int) -> tuple[Line, ...]:
-    """`44  exit 127, not found   web01-22`, the most frequent first."""
-    made: list[Line] = []
-    for each in causes:
-        what = each.message or cause_word(each.cause)
-        head = line(span(f"{len(each.devices):>3}  ", "bad"), span(what))
-        room = width - width_of(head) - 2
-        names = in_room(each.devices, max(room, 8))
-        if len(names) <= room:
-            made.append(spread(head, line(span(names, "dim")), width))
-        else:
-            made.append(head)
-            made.append(line("     ", span(in_room(each.devices, width - 5), "dim")))
-    return tuple(made)
 
 
 def group_lines(groups: Sequence[OutputGroup], width: int) -> tuple[Line, ...]:

@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 from deployx_tui.tui.render.line import Line, Span, StyleName, line, span
-from deployx_tui.tui.render.safe import SafeText, show
+from deployx_tui.tui.render.safe import SafeText, cells, show
 
 
 def wrap(text: SafeText, width: int) -> tuple[SafeText, ...]:
-    """Pieces of at most `width` characters, at spaces where that costs less than half a line."""
+    """Pieces of at most `width` cells, at spaces where that costs less than half a line."""
     width = max(8, width)
     pieces: list[SafeText] = []
     rest = str(text)
-    while len(rest) > width:
-        cut = rest.rfind(" ", width // 2, width + 1)
-        cut = width if cut < 0 else cut + 1
+    while (room := _room(rest, width)) < len(rest):
+        cut = rest.rfind(" ", room // 2, room + 1)
+        cut = room if cut < 0 else cut + 1
         pieces.append(SafeText(rest[:cut]))
         rest = rest[cut:]
     pieces.append(SafeText(rest))
     return tuple(pieces)
+
+
+def _room(text: str, width: int) -> int:
+    """How many of its characters stand in so many cells."""
+    if text.isascii():
+        return min(len(text), width)
+    used = 0
+    for index, character in enumerate(text):
+        used += cells(SafeText(character))
+        if used > width:
+            return index
+    return len(text)
 
 
 def said(mark: str, style: StyleName, text: str, width: int) -> tuple[Line, ...]:

@@ -32,9 +32,11 @@ from deployx_tui.tui.keymap import EXECUTION, bindings
 from deployx_tui.tui.pace import Pace
 from deployx_tui.tui.render import execution as draw
 from deployx_tui.tui.render.execution import GoodFold, GroupRow, RunLine, TargetRow
-from deployx_tui.tui.render.line import Line, line, span
-from deployx_tui.tui.render.safe import SafeText, join
+from deployx_tui.tui.render.line import Line, Span, line, span
+from deployx_tui.tui.render.safe import SafeText, join, show
 from deployx_tui.tui.render.targets import ORDER, progress_line
+from deployx_tui.tui.render.why import why_lines
+from deployx_tui.tui.render.words import wrap
 from deployx_tui.tui.screens.run_acts import RunActs
 from deployx_tui.tui.widgets.base import Lines, LineWidget, TitleBar
 from deployx_tui.tui.widgets.field import Field
@@ -47,6 +49,8 @@ EVERY = 0.25
 STILL = 0.1
 #: up to so many targets are read whole; of a larger run the good ones only when they are asked for
 _ALL, _MOST = 1000, 5000
+#: rows of the targets on a narrow screen, at most and at least
+_NARROW_ROWS, _FEWEST_ROWS = 11, 4
 _NOT_GOOD = frozenset(ORDER) - {TargetState.SUCCEEDED}
 
 COLUMNS: tuple[Column[RunLine], ...] = (
@@ -119,6 +123,8 @@ class ExecutionPlace(RunActs):
     ExecutionPlace #right { width: 1fr; border-left: solid $panel; }
     ExecutionPlace #facts { height: auto; max-height: 16; margin-top: 1; }
     ExecutionPlace #find { display: none; }
+    ExecutionPlace #why { height: auto; max-height: 60%; margin: 0 0 0 1; }
+    ExecutionPlace #why.-alone { max-height: 100%; }
     ExecutionPlace #tail { padding: 0 0 0 1; }
     ExecutionPlace PageBar { display: none; }
     ExecutionPlace.-zoom #left { display: none; }
@@ -167,6 +173,7 @@ class ExecutionPlace(RunActs):
                     yield Lines(id="facts")
                 with Vertical(id="right"):
                     yield TitleBar(id="tail-title")
+                    yield Lines(id="why")
                     yield self.tail
                     yield Field(prompt="/", hint="words in the output; n and N go on", id="find")
             yield PageBar()
@@ -239,7 +246,7 @@ class ExecutionPlace(RunActs):
             self.table.set_empty((line(span("no target is over yet: equal output is counted then", "dim")),))
         else:
             self.table.set_rows(draw.target_rows(self._targets, run.targets.succeeded, now, show_good=self._show_good))
-            self.table.set_empty((line(span(_no_targets(run), "dim")),))
+            self.table.set_empty(_no_targets(run, self.table.size.width))
         self.query_one(Progress).say(run.targets)
         right, verdict = draw.right_words(run, self._earlier, now)
         self.say_title(draw.left_words(run, self._targets, zone, narrow=self.is_narrow), right, verdict)
@@ -251,6 +258,16 @@ class ExecutionPlace(RunActs):
         bar.refresh()
         self._say_tail()
         self.refresh_frame()
+
+    def _share_the_height(self, needed: int) -> None:
+        """On a narrow screen: rows that no target needs, and those that a message needs, go to the output."""
+        left = self.query_one("#left")
+        if self._run is None or not self.is_narrow or self.has_class("-facts"):
+            left.styles.height = None
+            return
+        # while it runs the table stays as it is, unless a message would be cut
+        rows = _NARROW_ROWS if self._run.status.is_alive else min(_NARROW_ROWS, len(self.table.rows) + 1)
+        left.styles.height = max(_FEWEST_ROWS, min(rows, self.query_one("#panes").size.height - needed))
 
     def on_resize(self) -> None:
         self._show()
@@ -296,20 +313,33 @@ class ExecutionPlace(RunActs):
         self._say_tail()
 
     def _say_tail(self) -> None:
-        words, style = draw.tail_words(self.target_here, self.bridge.zone)
-        status = self.tail.status
+        target, status = self.target_here, self.tail.status
         right: list[str] = []
         if status.searching:
             right.append(f"looking for {status.searching}")
+        elif not self._has_output:
+            pass
         elif status.lines is not None:
             right.append(f"line {status.line} of {status.lines}")
-        elif self._shown_device is not None:
+        else:
             right.append(f"{status.percent} %")
-        left = [*words]
+        left = [*draw.tail_words(target, self.bridge.zone)]
         if not status.complete and self._shown_device is not None:
             left.append("follow on" if status.follow else "follow off")
         self.query_one("#tail-title", TitleBar).say(left, right, "")
-        del style
+        why = self.query_one("#why", Lines)
+        why.set_class(not self._has_output, "-alone")
+        width = self.query_one("#right").size.width - 2
+        lines = () if target is None else why_lines(target, width, has_output=self._has_output)
+        why.set_lines(lines)
+        # its title, and a row for what the tail says
+        self._share_the_height(len(lines) + 2)
+
+    @property
+    def _has_output(self) -> bool:
+        """Something of the target's output is shown, or may still come."""
+        status = self.tail.status
+        return self._shown_device is not None and not (status.complete and status.lines == 0)
 
     def on_output_tail_failed(self, message: OutputTail.Failed) -> None:
         message.stop()
@@ -330,11 +360,11 @@ class ExecutionPlace(RunActs):
             case "groups":
                 return bool(self._groups) or self._by_group
             case "find" | "wrap" | "stamps" | "zoom":
-                return self._shown_device is not None
+                return self._has_output
             case "follow":
-                return self._shown_device is not None and not (self.tail.status.complete and self.tail.follow)
+                return self._has_output and not (self.tail.status.complete and self.tail.follow)
             case "find_next":
-                return bool(self._words) and self._shown_device is not None
+                return bool(self._words) and self._has_output
             case _:
                 return super().check_action(action, parameters)
 
@@ -346,7 +376,7 @@ class ExecutionPlace(RunActs):
             self.action_zoom()
 
     def action_zoom(self) -> None:
-        if self._shown_device is not None and not self.has_class("-zoom"):
+        if self._has_output and not self.has_class("-zoom"):
             self.add_class("-zoom")
             self.tail.focus()
 
@@ -433,7 +463,8 @@ class ExecutionPlace(RunActs):
         return "" if target is None else target.device
 
 
-def _no_targets(run: Execution) -> str:
+def _no_targets(run: Execution, width: int) -> tuple[Line, ...]:
     if run.status.is_alive:
-        return "no target is known yet: they are resolved when it starts"
-    return run.error_message or f"{run.status.value}: no target was tried"
+        return (line(span("no target is known yet: they are resolved when it starts", "dim")),)
+    words = run.error_message or f"{run.status.value}: no target was tried"
+    return tuple((Span(piece),) for piece in wrap(show(words), width - 2))
