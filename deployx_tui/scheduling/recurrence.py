@@ -28,7 +28,7 @@ from deployx_tui.model.schedule import (
     ShortMonth,
     Weekly,
 )
-from deployx_tui.scheduling.wall import DayRule, WallRule, cron_rule, mask_of, minutes_of
+from deployx_tui.scheduling.wall import DayRule, WallRule, mask_of, minutes_of
 from deployx_tui.scheduling.zones import Segment, ZoneClock, to_instant, to_seconds, zone_clock
 
 T = TypeVar("T")
@@ -160,6 +160,8 @@ def _wall_rule(schedule: Schedule) -> WallRule | None:
             _check_bounds_of_once(schedule, at)
             return None
         case Cron(expression):
+            from deployx_tui.scheduling.cron import cron_rule  # noqa: PLC0415 - most starts compile no cron rule
+
             return cron_rule(expression)
         case Daily(times):
             days = DayRule()

@@ -1,22 +1,16 @@
 """Rules on the wall clock, without a zone: which days, and which minutes of a day.
 
-croniter reads cron expressions; a rule then is a few integers, so that the next time (`recurrence`) and the counts
+Cron expressions are read in `cron`; a rule then is a few integers, so that the next time (`recurrence`) and the counts
 of a calendar (`forecast`) come from the same bits. A step costs microseconds where croniter's own takes forty.
 """
 
 from __future__ import annotations
 
 import calendar
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, time
 from functools import lru_cache
-
-from croniter import croniter
-from croniter.croniter import CroniterError
-
-from deployx_tui.errors import InvalidInput
 
 #: day numbers count from 1970-01-01
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
@@ -26,7 +20,8 @@ _LONGEST_WAIT_MONTHS = 41 * 12
 _ALL_MONTHS = sum(1 << month for month in range(1, 13))
 _ALL_MONTH_DAYS = sum(1 << day for day in range(1, 32))
 _ALL_WEEKDAYS = 0b1111111
-_LAST = 0
+#: in place of n: the last such weekday of a month
+LAST = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +118,7 @@ def _weekdays_of(year: int, month: int) -> tuple[tuple[int, ...], int]:
 
 def _nth_of(days: int, n: int) -> int:
     """The nth day in a mask, the last one for n = 0; 0 when there is none."""
-    if n == _LAST:
+    if n == LAST:
         return days.bit_length() - 1
     for _ in range(n - 1):
         days &= days - 1
@@ -139,100 +134,3 @@ def _nearest_working_day(year: int, month: int, day: int, length: int) -> int:
             return day + 1 if day < length else day - 2
         case _:
             return day
-
-
-# ---- cron
-
-_FIELD = "recurrence_config.cron_expression"
-_EXAMPLE = "five fields: minute hour day month weekday, such as '*/15 8-17 * * mon-fri'"
-#: the same number or name twice: the one, not croniter's whole cycle; a step from one number has nowhere to go
-_POINT = re.compile(r"(?<![^,])([a-z0-9]+)-\1(?:/\d+)?(?![^,])", re.ASCII)
-
-#: what croniter raises over a text that is no rule
-_CRONITERS = (CroniterError, ValueError, KeyError, IndexError, AttributeError)
-
-
-@lru_cache(maxsize=4096)
-def cron_rule(expression: str) -> WallRule:
-    """Read a five-field cron expression, or @hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually.
-
-    0 and 7 are Sunday. When day and weekday are both restricted either is enough, as in cron. InvalidInput names
-    what is wrong.
-    """
-    if len(expression) > 100:
-        raise _refused("it is longer than 100 characters", "split it into several tasks")
-    typed = " ".join(expression.lower().split())
-    if not typed or not typed.isascii():
-        raise _refused(f"{expression!r} is not a cron rule", _EXAMPLE)
-    if typed == "@reboot":
-        raise _refused("@reboot names no time", _EXAMPLE)
-    if typed.startswith("@"):
-        fields = []
-    else:
-        fields = typed.split(" ")
-        if len(fields) != 5:
-            raise _refused(f"it has {len(fields)} fields", _EXAMPLE)
-        if any(re.search(r"(?<![a-z])[rh](?![a-z])", field) for field in fields):
-            raise _refused("R and H stand for times that nobody chose", "write the minute and hour that you want")
-        typed = " ".join(_POINT.sub(r"\1", field) for field in fields)
-    try:
-        parsed = croniter(typed, implement_cron_bug=True)
-    except _CRONITERS as error:
-        raise _refused(f"{expression!r} is not a cron rule", _EXAMPLE) from error
-    rule = _read(parsed)
-    # croniter's strict reading looks at the day alone: with a weekday beside it either is enough, and it does fire
-    if not rule.days.either:
-        try:
-            croniter.expand(typed, strict=True)
-        except CroniterError as error:
-            raise _refused(
-                f"{expression!r} names days that its months never have", "choose a day that one of the months has"
-            ) from error
-    # any start will do: the calendar repeats within the search
-    if rule.days.next_day(0) is None:
-        raise _refused(f"{expression!r} never fires", "choose a day that some month has")
-    return rule
-
-
-def _read(parsed: croniter) -> WallRule:
-    minute, hour, day, month, weekday = parsed.expanded[:5]
-    texts = parsed.expressions
-    hours = _numbers(hour, 0, 23)
-    minutes = _numbers(minute, 0, 59)
-    is_free = [text.startswith(("*", "?")) for text in texts[:5]]
-    nth = tuple(
-        sorted(
-            (int(number), int(n) if isinstance(n, int) else _LAST)
-            for number, several in parsed.nth_weekday_of_month.items()
-            for n in several
-        )
-    )
-    nearest = min(parsed.nearest_weekday, default=None)
-    if (nth and not is_free[2]) or (nearest is not None and not is_free[4]):
-        raise _refused(
-            "# , L and W stand for whole dates and can't be joined with another day rule",
-            "leave the other of day and weekday at *",
-        )
-    return WallRule(
-        days=DayRule(
-            months=mask_of(_numbers(month, 1, 12)),
-            month_days=mask_of(_numbers(day, 1, 31)),
-            last="l" in day,
-            weekdays=mask_of(_numbers(weekday, 0, 6)),
-            either=not is_free[2] and not is_free[4],
-            nth=nth,
-            nearest=nearest,
-        ),
-        minutes=sum({1 << (h * 60 + m) for h in hours for m in minutes}),
-        # as Debian's cron reads it: a field that begins with a star
-        is_wildcard=is_free[0] or is_free[1],
-    )
-
-
-def _numbers(expanded: Iterable[int | str], low: int, high: int) -> list[int]:
-    values = list(expanded)
-    return list(range(low, high + 1)) if "*" in values else [v for v in values if isinstance(v, int)]
-
-
-def _refused(message: str, remedy: str) -> InvalidInput:
-    return InvalidInput.of(_FIELD, message, remedy)

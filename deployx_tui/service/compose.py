@@ -1,6 +1,7 @@
 """The composition root: one engine with its store, its ways to targets and its door. Everything is opened here.
 
-Used by the engine's process, by `--in-process`, by commands that only read, by tests and by the demo. Blocks.
+Used by the engine's process, by `--in-process`, by tests and by the demo; what only reads needs none of it
+(`reading`). Blocks.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from deployx_tui.service.lifecycle import InProcess, Lifecycle
 from deployx_tui.service.local import LocalBackend, Premises, ensure_personal_user
 from deployx_tui.store import engines
 from deployx_tui.store.database import Database
-from deployx_tui.transports import open_transports, usual_ssh_settings
+from deployx_tui.transports.kinds import open_transports
 
 log = logging.getLogger(__name__)
 
@@ -34,15 +34,11 @@ log = logging.getLogger(__name__)
 class Composed:
     """What one process holds, in the order in which it is opened; closed in the other."""
 
-    def __init__(self, premises: Premises, owner: Actor, closing: ExitStack) -> None:
-        self.premises, self._closing = premises, closing
+    def __init__(self, premises: Premises, engine: Engine, owner: Actor, closing: ExitStack) -> None:
+        self.premises, self.engine, self._closing = premises, engine, closing
         #: the account that the data folder belongs to
         self.owner = owner
         self._is_fenced = False
-
-    @property
-    def engine(self) -> Engine:
-        return self.premises.engine
 
     def backend(self, actor: Actor) -> LocalBackend:
         return LocalBackend(self.premises, actor)
@@ -81,9 +77,8 @@ def compose(
     socket: Path | None = None,
     second: bool = False,
     on_fenced: Callable[[], None] | None = None,
-    start: bool = True,
 ) -> Composed:
-    """Open the database and everything on it, and start the engine (with `start`).
+    """Open the database and everything on it, and start the engine.
 
     `socket` is where its API will listen, written down for other faces. `second` bypasses the holder, for crash tests.
     Raises Held, DatabaseRefused and Unavailable; then nothing is left open.
@@ -96,7 +91,7 @@ def compose(
         output = OutputStore(database, paths.segments_of(settings.db))
         closing.callback(output.close)
         kept_keys = KeptKeys(database)
-        transports = open_transports(replace(usual_ssh_settings(), key_kept=kept_keys))
+        transports = open_transports(kept_keys)
         for transport in transports.values():
             closing.callback(transport.shutdown)
         composed: list[Composed] = []
@@ -127,14 +122,13 @@ def compose(
         closing.callback(premises.close)
         with database.write() as c:
             owner = ensure_personal_user(c)
-        if start:
-            try:
-                engine.start()
-            except DatabaseRefused as error:
-                with database.read() as c:
-                    holder = engines.holder_of(c)
-                raise Held(str(error), "" if holder is None else holder.socket) from error
-        composed.append(Composed(premises, owner, closing.pop_all()))
+        try:
+            engine.start()
+        except DatabaseRefused as error:
+            with database.read() as c:
+                holder = engines.holder_of(c)
+            raise Held(str(error), "" if holder is None else holder.socket) from error
+        composed.append(Composed(premises, engine, owner, closing.pop_all()))
         return composed[0]
 
 
@@ -149,8 +143,8 @@ class HereBackend(LocalBackend):
         await asyncio.to_thread(self._composed.close, self._drain())
 
 
-async def open_here(settings: Settings, *, engine: bool) -> HereBackend:
-    """A Backend without another process: with the engine, drained at its close, or for reading only."""
+async def open_here(settings: Settings) -> HereBackend:
+    """A Backend without another process; the engine is drained at its close."""
     lifecycle = InProcess()
-    composed = await asyncio.to_thread(compose, settings, lifecycle=lifecycle, start=engine)
+    composed = await asyncio.to_thread(compose, settings, lifecycle=lifecycle)
     return HereBackend(composed, lambda: settings.drain if lifecycle.drain is None else lifecycle.drain)

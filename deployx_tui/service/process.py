@@ -111,9 +111,13 @@ async def open_backend(settings: Settings, *, engine: bool = True, in_process: b
     """
     if in_process or (not engine and settings.connect is None and not _runs(settings)):
         _refuse_postgresql(settings)
-        from deployx_tui.service.compose import open_here  # noqa: PLC0415 - loads the engine
+        if in_process:
+            from deployx_tui.service.compose import open_here  # noqa: PLC0415 - loads the engine
 
-        return await open_here(settings, engine=in_process)
+            return await open_here(settings)
+        from deployx_tui.service.reading import open_reader  # noqa: PLC0415 - loads the store
+
+        return await open_reader(settings)
     return await attach_or_start(settings)
 
 

@@ -19,9 +19,12 @@ def place(tmp_path: Path) -> Place:
 
 def loaded(place: Place, script: str) -> set[str]:
     """The top packages that are loaded when `script` has run."""
-    process = place.run(
-        f"import json, sys\n{script}\nprint(json.dumps(sorted({{n.split('.')[0] for n in sys.modules}})))"
-    )
+    return {name.partition(".")[0] for name in modules(place, script)}
+
+
+def modules(place: Place, script: str) -> set[str]:
+    """All modules that are loaded when `script` has run."""
+    process = place.run(f"import json, sys\n{script}\nprint(json.dumps(sorted(sys.modules)))")
     out, errors = process.communicate()
     assert process.returncode == 0, errors
     return set(json.loads(out.splitlines()[-1]))
@@ -82,3 +85,65 @@ main()
 """,
     )
     assert not names & {*FOREIGN, "httpx", "fastapi", "textual"}
+
+
+#: what an engine has and a look into its SQLite database needs not
+ENGINE_ONLY = {
+    "deployx_tui.engine.engine",
+    "deployx_tui.transports.local",
+    "deployx_tui.transports.ssh.transport",
+    "alembic",
+    "apscheduler",
+    "asyncssh",
+    "croniter",
+    "fastapi",
+    "httpx",
+    "paramiko",
+    "psycopg",
+    "pydantic",
+    "sqlalchemy.dialects.postgresql",
+    "textual",
+    "uvicorn",
+}
+
+
+@pytest.fixture
+def made(place: Place) -> Place:
+    """A place whose database is there and current."""
+    process = place.deployx(
+        "--in-process", "task", "add", "nightly", "--on", "*", "--command", "true", "--daily", "03:00"
+    )
+    _, errors = process.communicate()
+    assert process.returncode == 0, errors
+    return place
+
+
+def test_commands_that_only_read_a_current_database_load_no_engine(made: Place) -> None:
+    names = modules(
+        made,
+        """
+from deployx_tui.cli.root import main
+for words in (
+    "task list", "task show nightly", "execution list --text words", "device list --on *", "group list",
+):
+    assert main(words.split()) == 0, words
+""",
+    )
+    assert "sqlalchemy.dialects.sqlite" in names, "they did read"
+    assert not names & ENGINE_ONLY
+
+
+def test_an_engine_on_sqlite_starts_without_postgresql_and_without_ssh(made: Place) -> None:
+    names = modules(
+        made,
+        """
+from datetime import timedelta
+from deployx_tui import config
+from deployx_tui.api import child, serve
+from deployx_tui.service.compose import compose
+from deployx_tui.service.lifecycle import InProcess
+compose(config.load(), lifecycle=InProcess()).close(timedelta())
+""",
+    )
+    assert "deployx_tui.engine.engine" in names, "it did start"
+    assert not names & {"alembic", "asyncssh", "httpx", "paramiko", "psycopg", "sqlalchemy.dialects.postgresql"}

@@ -13,8 +13,8 @@ import pytest
 
 from deployx_tui.demo.fleet import Fleet, FleetHost
 from deployx_tui.model.execution import Stream
-from deployx_tui.transports import raise_file_limit
 from deployx_tui.transports.base import CommandSpec, Exited, run
+from deployx_tui.transports.kinds import raise_file_limit
 from tests.contract.transport import CONNECT
 from tests.support.ssh import endpoint_of, transport_to
 

@@ -27,14 +27,11 @@ from tests.support.actors import ensure_actor
 @dataclass
 class LocalSite:
     premises: Premises
+    engine: Engine
 
     @property
     def database(self) -> Database:
         return self.premises.database
-
-    @property
-    def engine(self) -> Engine:
-        return self.premises.engine
 
     async def backend(self, role: Role = Role.ADMIN, name: str = "ada") -> Backend:
         with self.database.write() as c:
@@ -53,7 +50,7 @@ async def site(database: Database, tmp_path: Path) -> AsyncIterator[LocalSite]:
     premises = Premises(database=database, engine=engine, stream=stream, output=output, transports=transports)
     engine.start()
     try:
-        yield LocalSite(premises)
+        yield LocalSite(premises, engine)
     finally:
         premises.close()
         engine.stop(timedelta(0))

@@ -39,7 +39,6 @@ from deployx_tui.store.devices import StoredDevice
 from deployx_tui.store.identity import refuse_stale
 from deployx_tui.transports.base import Endpoint, Transport
 from deployx_tui.transports.hostkeys import fingerprint
-from deployx_tui.transports.ssh.config import read_ssh_config
 
 #: a whole connection test
 _TEST_DEADLINE = timedelta(seconds=30)
@@ -145,6 +144,8 @@ class LocalDevices:
         def work() -> tuple[DeviceDraft, ...]:
             if path is None and not usual.exists():
                 return ()
+            from deployx_tui.transports.ssh.config import read_ssh_config  # noqa: PLC0415 - loads paramiko
+
             try:
                 chosen.open("rb").close()  # a file that was named must be there
                 return read_ssh_config(chosen, is_own=chosen == usual)

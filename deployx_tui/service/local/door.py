@@ -12,16 +12,15 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
 
-from deployx_tui.engine.engine import Engine
 from deployx_tui.errors import Unavailable
 from deployx_tui.events.stream import EventStream
 from deployx_tui.model.codec import JSON
 from deployx_tui.model.device import TransportKind
-from deployx_tui.model.ids import DeviceId, ExecutionId, TaskId, UserId
+from deployx_tui.model.ids import DeviceId, EngineId, ExecutionId, TaskId, UserId
 from deployx_tui.model.user import Actor
 from deployx_tui.output.store import OutputStore
 from deployx_tui.service import access
@@ -39,12 +38,35 @@ T = TypeVar("T")
 _THREADS = 8
 
 
+class RunsHere(Protocol):
+    """What the door asks of the engine (engine/engine.py) of this process. Thread-safe."""
+
+    @property
+    def id(self) -> EngineId: ...
+
+    def wake(self) -> None:
+        """An execution was queued for this engine and committed."""
+        ...
+
+    def cancel(self, execution: ExecutionId) -> None:
+        """A cancel was asked for and committed: end what runs of it here."""
+        ...
+
+    def counts(self) -> tuple[int, int]:
+        """(running, queued or waiting) executions of this engine."""
+        ...
+
+    def lag_ms(self) -> int:
+        """How late runs began, at worst within the last hour."""
+        ...
+
+
 @dataclass(eq=False)
 class Premises:
     """One engine and its store, as all actors of a process share them."""
 
     database: Database
-    engine: Engine
+    engine: RunsHere
     stream: EventStream
     output: OutputStore
     transports: Mapping[TransportKind, Transport]

@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterable, Sequence
 
 from sqlalchemy import BigInteger, ColumnElement, Connection, MetaData, Text, column, func, literal, table, text
-from sqlalchemy.dialects.postgresql import TSVECTOR
 
 #: 2^24 devices per database, 2^39 executions
 _DEVICE_BITS = 24
@@ -84,6 +83,8 @@ def matches(c: Connection, phrases: Iterable[Sequence[str]]) -> ColumnElement[bo
         # words hold letters and digits only, so a quoted one needs no escape
         query = " AND ".join(" + ".join(f'"{word}"' for word in phrase) + " *" for phrase in phrases)
         return _fts5.op("MATCH", is_comparison=True)(query)
+    from sqlalchemy.dialects.postgresql import TSVECTOR  # noqa: PLC0415 - a SQLite database needs no other dialect
+
     query = " & ".join("(" + " <-> ".join(phrase) + ":*)" for phrase in phrases)
     return column("body", TSVECTOR).op("@@", is_comparison=True)(
         func.to_tsquery(literal("simple").op("::")(text("regconfig")), query)

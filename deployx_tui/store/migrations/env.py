@@ -5,8 +5,9 @@ from __future__ import annotations
 from alembic import context
 
 from deployx_tui.store.migrations import is_in_schema
-from deployx_tui.store.schema import metadata
+from deployx_tui.store.schema import complete, metadata
 
+complete()
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=metadata,

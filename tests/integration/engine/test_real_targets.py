@@ -23,8 +23,8 @@ from deployx_tui.model.ids import DeviceId
 from deployx_tui.model.payload import CommandPayload, Commands, Line, Script, Shell
 from deployx_tui.store import devices, schema
 from deployx_tui.store.database import Database
-from deployx_tui.transports import raise_file_limit
 from deployx_tui.transports.base import Transport
+from deployx_tui.transports.kinds import raise_file_limit
 from deployx_tui.transports.local import LocalTransport
 from deployx_tui.transports.ssh.transport import SshSettings, SshTransport
 from tests.support.bench import Bench, engine_on

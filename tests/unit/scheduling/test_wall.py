@@ -9,7 +9,7 @@ import pytest
 from croniter import croniter
 
 from deployx_tui.errors import InvalidInput
-from deployx_tui.scheduling.wall import cron_rule
+from deployx_tui.scheduling.cron import cron_rule
 from tests.unit.scheduling.minute_model import random_case
 
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 -- wall time has no zone

@@ -1,0 +1,84 @@
+"""The database read in this process, with no engine: for commands that only look, when none runs that could be asked.
+
+Loads the store and what computes times, but neither the engine nor a transport. What needs an engine says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import ExitStack
+from typing import NoReturn
+
+from deployx_tui import paths
+from deployx_tui.config import Settings
+from deployx_tui.errors import EngineUnreachable
+from deployx_tui.events.stream import EventStream
+from deployx_tui.model.ids import EngineId, ExecutionId
+from deployx_tui.model.user import Actor
+from deployx_tui.output.store import OutputStore
+from deployx_tui.service.local import LocalBackend, Premises, ensure_personal_user
+from deployx_tui.store.database import Database
+
+
+class NoEngine:
+    """Stands where the engine would: every question to it is answered with EngineUnreachable.
+
+    A change is refused too, since its audit entry names the engine: the transaction is rolled back.
+    """
+
+    @property
+    def id(self) -> EngineId:
+        return self._refuse()
+
+    def wake(self) -> None:
+        self._refuse()
+
+    def cancel(self, execution: ExecutionId) -> None:
+        self._refuse()
+
+    def counts(self) -> tuple[int, int]:
+        return self._refuse()
+
+    def lag_ms(self) -> int:
+        return self._refuse()
+
+    def _refuse(self) -> NoReturn:
+        raise EngineUnreachable("no engine serves this database: it was opened for reading only")
+
+
+class ReadingBackend(LocalBackend):
+    """The owner's view of the database; `close` lets go of it."""
+
+    def __init__(self, premises: Premises, owner: Actor, closing: ExitStack) -> None:
+        super().__init__(premises, owner)
+        self._closing = closing
+
+    async def close(self) -> None:
+        await asyncio.to_thread(self._closing.close)
+
+
+async def open_reader(settings: Settings) -> ReadingBackend:
+    """Raises DatabaseRefused and Unavailable; then nothing is left open."""
+    return await asyncio.to_thread(_open, settings)
+
+
+def _open(settings: Settings) -> ReadingBackend:
+    with ExitStack() as closing:
+        database = Database.open(settings.db)
+        closing.callback(database.close)
+        stream = EventStream(database)
+        closing.callback(stream.close)
+        output = OutputStore(database, paths.segments_of(settings.db))
+        closing.callback(output.close)
+        premises = Premises(
+            database=database,
+            engine=NoEngine(),
+            stream=stream,
+            output=output,
+            transports={},
+            zone=settings.timezone,
+        )
+        closing.callback(premises.close)
+        with database.write() as c:
+            owner = ensure_personal_user(c)
+        return ReadingBackend(premises, owner, closing.pop_all())
