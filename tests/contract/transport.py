@@ -253,11 +253,11 @@ class TransportContract:
         assert told.outcome == Exited(0)
         assert told.stdout.startswith(b"3 ")
 
-    @pytest.mark.skipif(shutil.which("zsh") is not None, reason="zsh is installed")
+    @pytest.mark.skipif(shutil.which("pwsh") is not None, reason="pwsh is installed")
     def test_a_shell_that_is_not_there_runs_nothing(self, site: Site) -> None:
-        outcome = site.run("echo ran", shell=Shell.ZSH).outcome
+        outcome = site.run("echo ran", shell=Shell.PWSH).outcome
         assert isinstance(outcome, Refused)
-        assert "zsh" in outcome.message
+        assert "pwsh" in outcome.message
 
     @pytest.mark.parametrize("shell", [Shell.CMD, Shell.POWERSHELL])
     def test_a_windows_shell_is_refused(self, site: Site, shell: Shell) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +13,7 @@ from deployx_tui.model.device import TestStepName
 from deployx_tui.model.execution import Cause, KillVerdict
 from deployx_tui.transports.base import CommandSpec, Exited, Killed, Refused, Signalled, run
 from tests.contract.transport import CONNECT, Recorder, Site, Told, alive, nap
+from tests.support.require import require_program
 from tests.support.ssh import Fleets, endpoint_of, transport_to
 
 
@@ -34,8 +34,7 @@ LOGIN_SHELLS = ["fish", "csh", "tcsh", "dash", "bash", "zsh", "ksh", "busybox sh
 
 @pytest.mark.parametrize("shell", LOGIN_SHELLS)
 def test_any_login_shell_will_do(fleets: Fleets, tmp_path: Path, shell: str) -> None:
-    if shutil.which(shell.split(maxsplit=1)[0]) is None:
-        pytest.skip(f"{shell} is not installed")
+    require_program(shell.split(maxsplit=1)[0])
     site = site_behind(fleets, f'exec {shell} -c "$SSH_ORIGINAL_COMMAND"', tmp_path)
     value = 'it\'s "$HOME" `x` \\ \n é'
     for _ in range(2):  # the first contact, and one that knows the account

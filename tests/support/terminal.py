@@ -79,13 +79,17 @@ class Terminal:
 
     @property
     def is_dead(self) -> bool:
-        return self._run("display-message", "-p", "#{pane_dead}").strip() == "1"
+        return self._end() != ":"
 
     @property
     def exit_status(self) -> int:
         """Once `is_dead`; minus the signal's number when one ended it."""
-        code, number = self._run("display-message", "-p", "#{pane_dead_status}:#{pane_dead_signal}").strip().split(":")
+        code, number = self._end().split(":")
         return int(code) if code else -int(number)
+
+    def _end(self) -> str:
+        """CODE:SIGNAL, one of them empty; both while it runs. tmux calls a pane dead before it knows how it died."""
+        return self._run("display-message", "-p", "#{pane_dead_status}:#{pane_dead_signal}").strip()
 
     def wait_for(self, *texts: str, absent: Sequence[str] = (), seconds: float = 30) -> str:
         """The screen once all of `texts` are on it and none of `absent`."""
