@@ -122,3 +122,13 @@ def test_a_fleet_that_can_not_be_had_says_what_to_install(tmp_path: Path, monkey
     monkeypatch.setattr("deployx_tui.demo.fleet._find_sshd", lambda: None)
     with pytest.raises(FleetRefused, match="openssh-server"):
         Fleet.start(1, tmp_path / "fleet", "sshd")
+
+
+def test_a_fleet_ends_where_no_program_but_the_interpreter_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small Debian has no ps."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with Fleet.start(1, tmp_path / "fleet", "asyncssh") as fleet:
+        ends = [os.pidfd_open(pid) for pid in fleet.pids]
+    for end in ends:
+        assert select.select([end], [], [], 60)[0]
+        os.close(end)
