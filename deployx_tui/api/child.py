@@ -49,6 +49,11 @@ def run_child(arguments: Sequence[str]) -> int:
         log.error("%s", error)
         _report(ready, _problem(error))
         return error.exit_status
+    except BaseException:
+        # threads that can't end must not keep a broken engine's process
+        log.exception("the engine broke")
+        logging.shutdown()
+        os._exit(1)
     # all is closed; taking the interpreter apart would keep the next engine waiting for its locks
     logging.shutdown()
     os._exit(status)

@@ -191,11 +191,21 @@ class Host:
             await self._connections.empty.wait()
             await asyncio.sleep(self._settings.linger.total_seconds())
             while self._connections.empty.is_set() and not self.is_service:
+                if self._is_database_gone():
+                    log.error("the database was removed: nothing that still runs can be written down")
+                    self._status = 1
+                    self._end(timedelta())
+                    return
                 if await self._is_idle() and await self._leave(path):
                     return
                 await asyncio.sleep(IDLE_LOOK.total_seconds())
             if self.is_service:
                 return
+
+    def _is_database_gone(self) -> bool:
+        """A temporary place that was cleared away, such as a demo's: its work would keep this process for ever."""
+        prefix = "sqlite:///"
+        return self._settings.db.startswith(prefix) and not Path(self._settings.db.removeprefix(prefix)).exists()
 
     async def _is_idle(self) -> bool:
         composed = self._composed

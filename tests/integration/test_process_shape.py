@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -199,6 +200,14 @@ async def test_a_killed_engine_is_replaced_and_its_client_comes_back(place: Plac
                 if getattr(item, "type", "") == "device.changed":
                     break
         assert await backend.devices.find("here") == device
+
+
+async def test_an_engine_whose_place_was_cleared_away_ends_whatever_runs(place: Place, tmp_path: Path) -> None:
+    async with attached(place) as backend:
+        pid = (await backend.engine.status()).pid
+        await waiting_run(backend, tmp_path / "never")
+        shutil.rmtree(place.folder / "data")
+    await ended(pid)
 
 
 async def test_why_an_engine_can_not_start_is_said_in_the_terminal(place: Place) -> None:
