@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from deployx_tui.errors import InvalidInput
+
 if TYPE_CHECKING:
     from deployx_tui.config import Settings
 
@@ -31,6 +33,8 @@ class Invocation:
         #: the engine in this very process, instead of a process of its own
         self.in_process = False
         self._settings: Settings | None = None
+        #: what was wrong with the settings: names of settings, not of a command's flags
+        self.refused_settings: InvalidInput | None = None
 
     @property
     def settings(self) -> Settings:
@@ -38,7 +42,11 @@ class Invocation:
         if self._settings is None:
             from deployx_tui import config
 
-            self._settings = config.load(self.flags, file=self.config)
+            try:
+                self._settings = config.load(self.flags, file=self.config)
+            except InvalidInput as error:
+                self.refused_settings = error
+                raise
         return self._settings
 
     @property
@@ -124,6 +132,17 @@ class Command(click.Command):
         self.example: str = kwargs.pop("example", "")
         super().__init__(*args, **kwargs)
         self.params += global_options(hidden=True)
+
+    def invoke(self, context: click.Context) -> Any:
+        """What is invalid is named as it was typed."""
+        try:
+            return super().invoke(context)
+        except InvalidInput as error:
+            if error is context.ensure_object(Invocation).refused_settings:
+                raise
+            from deployx_tui.cli.flags import in_flags
+
+            raise in_flags(error, context) from error
 
     def format_epilog(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """Examples that run: a test runs each of them."""

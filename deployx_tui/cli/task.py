@@ -14,9 +14,9 @@ from deployx_tui.cli import asking, printing
 from deployx_tui.cli.backend import with_backend
 from deployx_tui.cli.completion import Name
 from deployx_tui.cli.invocation import Group, Invocation, invocation
-from deployx_tui.cli.task_options import draft_of, in_flags, named_as_flags, schedule_of, schedule_options, task_options
+from deployx_tui.cli.task_options import draft_of, schedule_of, schedule_options, task_options
 from deployx_tui.cli.task_printing import at_words, counted, put_fires, put_payload, put_task
-from deployx_tui.errors import InvalidInput
+from deployx_tui.errors import InvalidInput, Problem
 
 if TYPE_CHECKING:
     from deployx_tui.model.execution import Execution
@@ -160,18 +160,16 @@ def next_(name: str | None, count: int, after: str | None, **fields: Any) -> Non
     if name is None:
         from deployx_tui.scheduling.recurrence import compile_schedule
 
-        with named_as_flags(fields):
-            schedule = schedule_of(fields, call.settings.timezone)
-            fires = compile_schedule(schedule).fires(from_when(schedule.zone), count)
+        schedule = schedule_of(fields, call.settings.timezone)
+        fires = compile_schedule(schedule).fires(from_when(schedule.zone), count)
     else:
         wanted = name
 
         async def read(backend: Backend) -> tuple[Schedule, tuple[Fire, ...]]:
             present = (await backend.tasks.find(wanted)).draft.schedule
-            with named_as_flags(fields):
-                # the zone and the rules for odd nights can be tried on a task that exists
-                changed = schedule_of(fields, present.zone, present)
-                return changed, await backend.tasks.fires(changed, count, from_when(changed.zone))
+            # the zone and the rules for odd nights can be tried on a task that exists
+            changed = schedule_of(fields, present.zone, present)
+            return changed, await backend.tasks.fires(changed, count, from_when(changed.zone))
 
         schedule, fires = with_backend(call, read, engine=False)
     if call.json:
@@ -196,15 +194,13 @@ def _has_rule(fields: Mapping[str, Any]) -> bool:
 def add(name: str, dry_run: bool, **fields: Any) -> None:
     """Make a task: what to run, on what, and when."""
     call = invocation()
-    with named_as_flags(fields):
-        draft = draft_of(_normal(name), fields, call.settings.timezone)
+    draft = draft_of(_normal(name), fields, call.settings.timezone)
     if dry_run:
-        _dry_run(call, lambda _: _given(draft), fields)
+        _dry_run(call, lambda _: _given(draft))
         return
 
     async def make(backend: Backend) -> Task:
-        with named_as_flags(fields):
-            made = await backend.tasks.create(draft)
+        made = await backend.tasks.create(draft)
         await _say_if_nothing_stays(call, backend)
         return made
 
@@ -221,19 +217,17 @@ def edit(name: str, new_name: str | None, dry_run: bool, **fields: Any) -> None:
     call = invocation()
 
     def changed(present: Task) -> TaskDraft:
-        with named_as_flags(fields):
-            kept = present.draft
-            wanted = _normal(new_name) if new_name is not None else kept.name
-            return draft_of(wanted, fields, kept.schedule.zone, kept)
+        kept = present.draft
+        wanted = _normal(new_name) if new_name is not None else kept.name
+        return draft_of(wanted, fields, kept.schedule.zone, kept)
 
     if dry_run:
-        _dry_run(call, lambda backend: _change_of(backend, name, changed), fields)
+        _dry_run(call, lambda backend: _change_of(backend, name, changed))
         return
 
     async def change(backend: Backend) -> Task:
         present = await backend.tasks.find(name)
-        with named_as_flags(fields):
-            written = await backend.tasks.update(present.id, changed(present), present.version)
+        written = await backend.tasks.update(present.id, changed(present), present.version)
         await _say_if_nothing_stays(call, backend)
         return written
 
@@ -250,8 +244,7 @@ def duplicate(name: str, new_name: str | None) -> None:
     async def copy(backend: Backend) -> Task:
         present = await backend.tasks.find(name)
         wanted = _normal(new_name) if new_name is not None else f"{present.name} copy"
-        with named_as_flags({}):
-            made = await backend.tasks.create(replace(present.draft, name=wanted))
+        made = await backend.tasks.create(replace(present.draft, name=wanted))
         return await backend.tasks.pause(made.id)
 
     made = with_backend(call, copy)
@@ -292,8 +285,7 @@ def run(name: str, targets: str | None, wait: bool, yes: bool) -> int:
         one = await backend.tasks.find(name)
         if one.target_count > MANY and targets is None:
             asking.confirm(call, f"run {one.name} on {counted(one.target_count)}", yes=yes)
-        with named_as_flags({}):
-            execution: ExecutionId = await backend.tasks.run(one.id, str(uuid.uuid4()), targets)
+        execution: ExecutionId = await backend.tasks.run(one.id, str(uuid.uuid4()), targets)
         return await wait_or_detach(call, backend, execution, wait=wait)
 
     return with_backend(call, start)
@@ -392,14 +384,14 @@ async def _change_of(backend: Backend, name: str, changed: Callable[[Task], Task
     return changed(await backend.tasks.find(name))
 
 
-def _dry_run(call: Invocation, draft_for: Callable[[Backend], Awaitable[TaskDraft]], fields: Mapping[str, Any]) -> None:
+def _dry_run(call: Invocation, draft_for: Callable[[Backend], Awaitable[TaskDraft]]) -> None:
     async def look(backend: Backend) -> tuple[TaskDraft, TaskPreview]:
         draft = await draft_for(backend)
         return draft, await backend.tasks.preview(draft)
 
     draft, preview = with_backend(call, look, engine=False)
     if preview.problems:
-        raise in_flags(preview.problems, fields)
+        raise InvalidInput(Problem(field=p.field, message=p.message, remedy=p.remedy) for p in preview.problems)
     if call.json:
         from deployx_tui.service.wire.tasks import preview_to_json
 

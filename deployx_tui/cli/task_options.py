@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from deployx_tui.cli.completion import Name
-from deployx_tui.errors import InvalidInput, Problem
+from deployx_tui.cli.flags import RECURRENCES
+from deployx_tui.errors import InvalidInput
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 #: a bound or a limit that is taken away again
 NONE = "none"
-
-RECURRENCES = ("at", "daily", "weekly", "monthly", "cron")
 
 _SCHEDULE = [
     click.option("--at", metavar="TIME", help="Once, such as 2026-12-24T03:00."),
@@ -69,53 +67,6 @@ def _apply(command: Any, options: list[Callable[[Any], Any]]) -> Any:
     for option in reversed(options):
         command = option(command)
     return command
-
-
-# ---- what is wrong, in the words of the flags
-
-_FLAGS = {
-    "task_name": "NAME",
-    "selector": "--on",
-    "scheduled_time": "--at",
-    "timezone": "--zone",
-    "start": "--start",
-    "end": "--end",
-    "gap": "--gap",
-    "fold": "--fold",
-    "short_month": "--short-month",
-    "overlap": "--overlap",
-    "grace_seconds": "--grace",
-    "timeout_seconds": "--timeout",
-    "tags": "--tag",
-    "description": "--description",
-    "recurrence_config.cron_expression": "--cron",
-    "command_payload.command": "--command",
-    "command_payload.commands": "--command",
-    "command_payload.script": "--script",
-    "command_payload.shell": "--shell",
-    "command_payload.environment": "--env",
-    "command_payload.working_directory": "--cwd",
-    "command_payload.success_codes": "--success-codes",
-}
-
-
-@contextmanager
-def named_as_flags(fields: Mapping[str, Any]) -> Iterator[None]:
-    """InvalidInput from inside names the flags that were typed instead of the wire's fields."""
-    try:
-        yield
-    except InvalidInput as error:
-        raise in_flags(error.problems, fields) from error
-
-
-def in_flags(problems: Any, fields: Mapping[str, Any]) -> InvalidInput:
-    """The same problems (errors.Problem or model.PreviewProblem), by flag."""
-    used = next((f"--{name}" for name in RECURRENCES if fields.get(name) is not None), "--cron")
-
-    def flag(field: str) -> str:
-        return _FLAGS.get(field, used if field.startswith("recurrence") else field)
-
-    return InvalidInput(Problem(field=flag(p.field), message=p.message, remedy=p.remedy) for p in problems)
 
 
 # ---- schedules
