@@ -32,8 +32,16 @@ def demo(check: bool, kind: str) -> int:
     call = invocation()
     if not check and not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise InvalidInput.of("terminal", "the screens need a terminal", "try deployx demo --check")
+    if not check:
+        return show_demo(call, kind)
     with demo_place(call, kind) as (fleet, settings):
-        return asyncio.run((_check if check else _show)(call, settings, fleet))
+        return asyncio.run(_check(call, settings, fleet))
+
+
+def show_demo(call: Invocation, kind: str = "auto") -> int:
+    """The screens on a fleet of one's own, until they are closed. The exit status."""
+    with demo_place(call, kind) as (fleet, settings):
+        return asyncio.run(_show(call, settings, fleet))
 
 
 @contextmanager
@@ -114,9 +122,11 @@ async def _show(call: Invocation, settings: Settings, fleet: Fleet) -> int:
             await seeding.first_round(backend, tasks)
             further = asyncio.create_task(seeding.later_rounds(backend, tasks))
             try:
-                return await screens()
+                status = await screens()
             finally:
                 further.cancel()
+            printing.note(call, "the demo ends: its runs, its servers and its folder go")
+            return status
         finally:
             await backend.engine.shutdown(timedelta(0))
             await engine_ended(engine.pid)

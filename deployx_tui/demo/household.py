@@ -16,11 +16,11 @@ ENGINE_ENDS = 30.0
 
 
 async def screens() -> int:
-    """`deployx` on this terminal, in the environment as it is; its exit status.
+    """The demo's screens on this terminal, in the environment as it is; their exit status.
 
     A child of its own, so that a signal can end the demo at any moment and the terminal is given back all the same.
     """
-    child = subprocess.Popen([sys.executable, "-P", "-m", "deployx_tui"])
+    child = subprocess.Popen([sys.executable, "-P", "-m", "deployx_tui.demo.screens"])
     try:
         await asyncio.to_thread(_follow, child)
     finally:

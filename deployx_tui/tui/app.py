@@ -116,7 +116,11 @@ class DeployxApp(App[int]):
 
     async def on_mount(self) -> None:
         await self.switch_mode(self._first)
+        await self.show_first()
         self.call_after_refresh(self.bridge.start)
+
+    async def show_first(self) -> None:
+        """What lies over the first place at the start: nothing, in the program as such."""
 
     async def on_unmount(self) -> None:
         await self.bridge.close()
@@ -175,10 +179,14 @@ class DeployxApp(App[int]):
 
     @work(group="leave", exclusive=True)
     async def action_leave(self) -> None:
+        if isinstance(self.screen, Place):
+            await self.ask_to_leave()
+
+    async def ask_to_leave(self) -> None:
+        """Quit at once where that loses nothing, else ask what becomes of it."""
         from deployx_tui.tui.leaving import leave  # noqa: PLC0415 - not before it is asked for
 
-        if isinstance(self.screen, Place):
-            await leave(self)
+        await leave(self)
 
     async def action_quit(self) -> None:
         """The framework's own ctrl+q asks as Q does."""

@@ -111,8 +111,9 @@ class Welcome(App[Beginning]):
     #page { height: 1fr; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down,j,tab", "step(1)", show=False),
-        Binding("up,k,shift+tab", "step(-1)", show=False),
+        # all before the screen's own, and so in the order in which they were pressed
+        Binding("down,j,tab", "step(1)", show=False, priority=True),
+        Binding("up,k,shift+tab", "step(-1)", show=False, priority=True),
         Binding("enter", "choose", show=False, priority=True),
         Binding("Q,q,escape,ctrl+c", "leave", show=False),
     ]
@@ -186,8 +187,8 @@ class Begun(DeployxApp):
         super().__init__(connect, first="devices", zone=zone)
         self._beginning = beginning
 
-    async def on_mount(self) -> None:
-        await super().on_mount()
+    async def show_first(self) -> None:
+        # no on_mount of its own: the framework calls that of each class, and the engine would be asked for twice
         if self._beginning is Beginning.IMPORT:
             from deployx_tui.tui.screens.import_hosts import ImportHosts  # noqa: PLC0415 - only when it is wanted
 

@@ -209,6 +209,15 @@ class FakeBackend:
         return number
 
 
+def _has_words(text: str, wanted: str) -> bool:
+    """Every word, and none of those with a `!` before them."""
+    text = text.lower()
+    return all(
+        word[1:] not in text if word.startswith("!") and len(word) > 1 else word in text or word == "!"
+        for word in wanted.lower().split()
+    )
+
+
 class _Facet:
     def __init__(self, world_: FakeBackend) -> None:
         self.w = world_
@@ -236,12 +245,8 @@ class FakeTasks(_Facet):
         return Page(tuple(rows[start:end]), str(end) if end < len(rows) else None, len(rows))
 
     def _fits(self, task: Task, query: TaskQuery) -> bool:
-        text = f"{task.name} {' '.join(sorted(task.draft.tags))} {task.draft.description}".lower()
-        for word in query.text.lower().split():
-            if word.startswith("!") and len(word) > 1 and word[1:] in text:
-                return False
-            if not word.startswith("!") and word not in text:
-                return False
+        if not _has_words(f"{task.name} {' '.join(sorted(task.draft.tags))} {task.draft.description}", query.text):
+            return False
         resolved = {i for i, _, _ in self.w.resolve(task.draft.selector)}
         return (
             (query.state is None or task.state is query.state)
@@ -393,7 +398,7 @@ class FakeExecutions(_Facet):
             and (query.since is None or run.created_at >= query.since)
             and (query.until is None or run.created_at < query.until)
             and (query.device_id is None or query.device_id in {t.device_id for t in self._targets(run.id)})
-            and all(word in f"{run.task_name} {run.error_message}".lower() for word in query.text.lower().split())
+            and _has_words(f"{run.task_name} {run.error_message}", query.text)
         ]
         rows.sort(key=lambda run: (run.created_at, run.id), reverse=True)
         start = int(query.cursor or 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import tempfile
 import time
@@ -79,7 +80,14 @@ class Terminal:
 
     @property
     def is_dead(self) -> bool:
-        return self._end() != ":"
+        """The program ended, and its exit status is known."""
+        dead, status, server = self._run(
+            "display-message", "-p", "#{pane_dead}:#{pane_dead_status}#{pane_dead_signal}:#{pid}"
+        ).strip().split(":")  # fmt: skip
+        if dead and not status:
+            # tmux 3.3a loses the signal now and then, and the program stays a zombie without a status
+            os.kill(int(server), signal.SIGCHLD)
+        return bool(status)
 
     @property
     def exit_status(self) -> int:

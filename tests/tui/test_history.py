@@ -68,6 +68,8 @@ async def test_a_filter_by_words_status_and_device(open_app: Open) -> None:
     async with open_app(first="history") as pilot:
         await press(pilot, "slash", *"log-rotate status:failed")
         assert "2 runs" in screen_text(pilot)
+        await press(pilot, *" !exit")
+        assert "no run fits" in screen_text(pilot)
         await press(pilot, "ctrl+u", *"on:nobody")
         assert "nobody" in screen_text(pilot)
         await press(pilot, "ctrl+u", *"zzz")

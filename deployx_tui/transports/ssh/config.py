@@ -16,10 +16,10 @@ import paramiko
 from paramiko.ssh_exception import ConfigParseError, CouldNotCanonicalize
 
 from deployx_tui.model.device import DeviceDraft
+from deployx_tui.ssh_hosts import lines_of, named_hosts
 from deployx_tui.transports.base import Endpoint
 
 DEFAULT_PORT = 22
-_DEPTH = 16  # of Include, as OpenSSH has it
 
 #: keyword -> when there is such a thing here
 _NOT_YET = {
@@ -132,7 +132,7 @@ class SshConfig:
         with self._lock:
             if self._held is not None and self._held[0] == tuple(_stamp(file) for file, _, _ in self._held[0]):
                 return self._held[1]
-            lines, files = _with_includes(path)
+            lines, files = lines_of(path)
             parsed = paramiko.SSHConfig.from_text("\n".join(lines))
             self._held = (tuple(_stamp(file) for file in files), parsed)
             return parsed
@@ -144,12 +144,12 @@ def read_ssh_config(path: Path, *, is_own: bool) -> tuple[DeviceDraft, ...]:
     `is_own`: it is the file that connections read too, so the draft's address is the alias and the file goes on saying
     the rest. From another file, the values are copied. Raises OSError, and ValueError for a file that can't be parsed.
     """
-    lines, _ = _with_includes(path)
+    lines, _ = lines_of(path)
     try:
         config = paramiko.SSHConfig.from_text("\n".join(lines))
     except ConfigParseError as error:
         raise ValueError(f"{path}: {error}") from error
-    return tuple(_draft(config, alias, is_own=is_own) for alias in _aliases(lines))
+    return tuple(_draft(config, alias, is_own=is_own) for alias in named_hosts(lines))
 
 
 def _draft(config: paramiko.SSHConfig, alias: str, *, is_own: bool) -> DeviceDraft:
@@ -168,55 +168,6 @@ def _draft(config: paramiko.SSHConfig, alias: str, *, is_own: bool) -> DeviceDra
         key_file=str(Path(keys[0]).expanduser()) if keys else None,
         description=description,
     )
-
-
-def _aliases(lines: list[str]) -> list[str]:
-    found: dict[str, None] = {}
-    for line in lines:
-        keyword, value = _split(line)
-        if keyword == "host":
-            found.update(dict.fromkeys(name for name in shlex.split(value) if not set(name) & set("*?!")))
-    return list(found)
-
-
-def _with_includes(path: Path) -> tuple[list[str], list[Path]]:
-    """All lines, Include replaced by what it names, and the files they came from."""
-    files: list[Path] = []
-    return _expand(path, files, 0), files
-
-
-def _expand(path: Path, files: list[Path], depth: int) -> list[str]:
-    if depth > _DEPTH:
-        raise ValueError(f"{path}: Include is nested deeper than {_DEPTH}")
-    files.append(path)
-    lines: list[str] = []
-    block = "Host *"
-    try:
-        text = path.read_text(encoding="utf-8", errors="replace")
-    except FileNotFoundError:
-        return []
-    for line in text.splitlines():
-        keyword, value = _split(line)
-        if keyword in ("host", "match"):
-            block = line
-        if keyword != "include":
-            lines.append(line)
-            continue
-        if block.split()[1:] != ["*"]:
-            raise ValueError(f"{path}: Include inside {block.strip()!r} is not supported; put it before the first Host")
-        for name in shlex.split(value):
-            pattern = Path(name).expanduser()
-            folder = Path("/") if pattern.is_absolute() else Path.home() / ".ssh"
-            for file in sorted(folder.glob(str(pattern.relative_to("/") if pattern.is_absolute() else pattern))):
-                lines += _expand(file, files, depth + 1)
-        lines.append(block)  # an included file's last Host ends with the file
-    return lines
-
-
-def _split(line: str) -> tuple[str, str]:
-    """(keyword in lower case, the rest); both "Keyword value" and "Keyword=value" are allowed."""
-    words = line.strip().replace("=", " ", 1).split(None, 1) if not line.strip().startswith("#") else []
-    return (words[0].lower(), words[1] if len(words) > 1 else "") if words else ("", "")
 
 
 def _stamp(path: Path) -> tuple[Path, int, int]:

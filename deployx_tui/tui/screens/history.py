@@ -92,7 +92,7 @@ class HistoryPlace(RunActs):
         )
         with Vertical(id="body"):
             yield self.table
-            yield Field(prompt="/", hint="words, status:failed, on:web01", id="filter")
+            yield Field(prompt="/", hint="words, !word, status:failed, on:web01", id="filter")
             yield TitleBar(id="detail-title")
             yield Lines(id="detail")
 

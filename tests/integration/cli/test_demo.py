@@ -87,9 +87,12 @@ def test_the_screens_open_on_tasks_that_have_run_and_all_is_gone_when_they_close
     with Terminal([sys.executable, "-m", "deployx_tui", "demo"], environment=home) as terminal:
         screen = terminal.wait_for("fleet-uptime", "web-disk-check", "inventory", seconds=120)
         assert "13 of 13" in screen
-        terminal.wait_for("12/13", seconds=60)  # web19 does not answer
+        terminal.wait_for("demo ●", "12/13", seconds=60)  # web19 does not answer
         terminal.send("Q")
         assert terminal.wait_dead(120) == 0
+        # nobody else's engine goes on, and nothing is asked about one that is about to go
+        said = terminal.wait_for("the demo ends: its runs, its servers and its folder go")
+        assert "goes on" not in said
 
 
 def test_a_terminal_that_goes_away_takes_the_demo_with_it(home: dict[str, str]) -> None:
