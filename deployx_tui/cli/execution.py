@@ -13,7 +13,7 @@ import click
 from deployx_tui.cli import printing
 from deployx_tui.cli.backend import with_backend
 from deployx_tui.cli.completion import Name
-from deployx_tui.cli.invocation import Group, invocation
+from deployx_tui.cli.invocation import Group, Invocation, invocation
 from deployx_tui.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
@@ -163,17 +163,17 @@ def output(number: int, target: str | None, stream: str, tail: int | None, follo
     if raw and target is None:
         raise InvalidInput.of("--raw", "raw bytes are those of one target", "name the target, or leave --raw out")
     kind = Stream(stream)
+    one = ExecutionId(number)
+    needs_engine = follow and _is_alive(call, one)
     if follow and target is None:
         from deployx_tui.cli.following import Follower
 
-        with_backend(
-            call, lambda backend: Follower(call, backend, ExecutionId(number), stream=kind).to_the_end(), engine=False
-        )
+        with_backend(call, lambda backend: Follower(call, backend, one, stream=kind).to_the_end(), engine=needs_engine)
         return
     with_backend(
         call,
-        lambda backend: _put_output(backend, ExecutionId(number), target, kind, tail, follow=follow, raw=raw),
-        engine=False,
+        lambda backend: _put_output(backend, one, target, kind, tail, follow=follow, raw=raw),
+        engine=needs_engine,
     )
 
 
@@ -191,7 +191,7 @@ def follow(number: int) -> int:
         over = await Follower(call, backend, ExecutionId(number)).to_the_end()
         return exit_status_of(over, await put_result(call, backend, over))
 
-    return with_backend(call, watch, engine=False)
+    return with_backend(call, watch, engine=_is_alive(call, ExecutionId(number)))
 
 
 @execution.command(example="deployx execution cancel 1 || true")
@@ -240,6 +240,15 @@ def rerun(number: int, scopes: tuple[str, ...], wait: bool) -> int:
         return await wait_or_detach(call, backend, started, wait=wait)
 
     return with_backend(call, again)
+
+
+def _is_alive(call: Invocation, number: ExecutionId) -> bool:
+    """Whether it takes an engine to see its end: one that was killed left it running for the next one to judge."""
+
+    async def look(backend: Backend) -> bool:
+        return (await backend.executions.get(number)).status.is_alive
+
+    return with_backend(call, look, engine=False)
 
 
 async def _put_output(
