@@ -60,3 +60,14 @@ def test_an_engine_elsewhere_has_its_database_already(place: Place) -> None:
         terminal.send("Q")
         assert terminal.wait_dead() == 0
     assert not (place.folder / "data").exists()
+
+
+@pytest.mark.long
+def test_the_demo_can_be_begun_with_and_makes_no_database_here(place: Place) -> None:
+    with Terminal(DEPLOYX, columns=80, rows=24, environment=place.environment) as terminal:
+        terminal.wait_for("HOW DO YOU WANT TO BEGIN")
+        terminal.send("Up", "Enter")
+        terminal.wait_for("demo ●", "web-disk-check", seconds=120)
+        terminal.send("Q")
+        assert terminal.wait_dead(120) == 0
+    assert sorted(path.name for path in place.folder.iterdir()) == ["home"]

@@ -57,8 +57,10 @@ async def test_it_says_what_each_choice_writes() -> None:
 
 async def test_after_the_choice_the_hosts_are_there_to_choose_from() -> None:
     backend = FakeBackend()
+    asked: list[FakeBackend] = []
 
     async def connect() -> FakeBackend:
+        asked.append(backend)
         return backend
 
     app = Begun(connect, Beginning.IMPORT, zone=ZONE)
@@ -66,6 +68,7 @@ async def test_after_the_choice_the_hosts_are_there_to_choose_from() -> None:
         await settle(pilot)
         text = "\n".join(strip.text for strip in app.screen._compositor.render_strips())
         assert "3 hosts, 3 new" in text
+        assert len(asked) == 1  # one engine, not one for each class of the program
 
 
 async def test_each_screen_is_photographed_without_asking_the_net(
