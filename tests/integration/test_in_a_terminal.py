@@ -64,7 +64,7 @@ def home(tmp_path: Path) -> Iterator[Home]:
 
 
 async def seed(place: Home) -> None:
-    async with backend_for(place.settings(), engine=False) as backend:
+    async with backend_for(place.settings(), in_process=True) as backend:
         here = await this_machine(backend)
         for number in (1, 2, 3):
             await backend.tasks.create(
