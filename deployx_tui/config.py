@@ -36,6 +36,11 @@ class Key(Generic[T]):
     read: Callable[[str, object], T]
     default: Callable[[], T]
     show: Callable[[T], str] = str
+    #: what no value is called; "": it can't be said, only left out
+    absent: str = ""
+
+    def text(self, value: T) -> str:
+        return self.absent if value is None else self.show(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,21 @@ class Settings:
     drain: timedelta
     #: how long a private engine outlives its last client
     linger: timedelta
+    #: targets that run at once
+    workers: int
+    #: to reach a target and log in
+    connect_timeout: timedelta
+    #: a target's run time where its task says nothing; None: no end
+    target_timeout: timedelta | None
+    #: after a cancel at the end of a drain: how long deaths are waited for
+    kill_wait: timedelta
+    #: bytes of output kept of one target, and of all targets of a run; above it head and tail stay
+    target_output: int
+    run_output: int
+    #: a follower that was away for longer reads everything again
+    keep_events: timedelta
+    #: runs, their results and outputs; None: for ever
+    keep_history: timedelta | None
     log_level: str
     color: str
     #: where each value came from, by name
@@ -81,9 +101,9 @@ class Settings:
         """What another process of ours is told, so that it serves the same settings wherever it looks itself."""
         flags: list[str] = []
         for key in ENGINE_KEYS:
-            value = getattr(self, key.name)
-            if value is not None:
-                flags += [f"--{key.name.replace('_', '-')}", key.show(value)]
+            text = key.text(getattr(self, key.name))
+            if text:
+                flags += [f"--{key.name.replace('_', '-')}", text]
         return tuple(flags)
 
     def shown(self) -> tuple[Shown, ...]:
@@ -91,7 +111,7 @@ class Settings:
         return tuple(
             Shown(
                 key.name,
-                "" if (value := getattr(self, key.name)) is None else key.show(value),
+                key.text(getattr(self, key.name)),
                 self.origins[key.name],
                 key.meaning,
             )
@@ -121,6 +141,14 @@ def load(
         socket=sources.take(SOCKET),
         drain=sources.take(DRAIN),
         linger=sources.take(LINGER),
+        workers=sources.take(WORKERS),
+        connect_timeout=sources.take(CONNECT_TIMEOUT),
+        target_timeout=sources.take(TARGET_TIMEOUT),
+        kill_wait=sources.take(KILL_WAIT),
+        target_output=sources.take(TARGET_OUTPUT),
+        run_output=sources.take(RUN_OUTPUT),
+        keep_events=sources.take(KEEP_EVENTS),
+        keep_history=sources.take(KEEP_HISTORY),
         log_level=sources.take(LOG_LEVEL),
         color=sources.take(COLOR),
         origins=sources.origins,
@@ -207,6 +235,11 @@ class _Sources:
             return {}
 
 
+_NONE = "none"
+#: each is a thread, and each SSH target two descriptors
+_MOST_WORKERS = 1024
+_SHIFTS = {"MiB": 20, "GiB": 30}
+
 # ---- how values are read; `field` is what the person typed: a flag's, variable's or key's name
 
 
@@ -253,6 +286,37 @@ def _duration(field: str, value: object) -> timedelta:
     if isinstance(value, int | float) and not isinstance(value, bool):
         raise InvalidInput.of(field, f"{value} has no unit", f'say "{value}s", "{value}m" or "{value}h"')
     return value if isinstance(value, timedelta) else parse_duration(_text(field, value), field)
+
+
+def _some_time(field: str, value: object) -> timedelta:
+    """A duration of a second or more: with none at all nothing would be reached, or kept."""
+    found = _duration(field, value)
+    if found < timedelta(seconds=1):
+        raise InvalidInput.of(field, "it is shorter than a second", "give 1s or more")
+    return found
+
+
+def _some_time_or_none(field: str, value: object) -> timedelta | None:
+    return None if value == _NONE else _some_time(field, value)
+
+
+def _workers(field: str, value: object) -> int:
+    text = str(value).strip()
+    if isinstance(value, bool) or not (text.isascii() and text.isdigit()) or not 1 <= int(text[:5]) <= _MOST_WORKERS:
+        raise InvalidInput.of(field, f"{value!r} is no number of workers", f"give 1 to {_MOST_WORKERS}")
+    return int(text)
+
+
+def _size(field: str, value: object) -> int:
+    found = re.fullmatch(r"(\d{1,9})\s*(MiB|GiB)", _text(field, str(value)), re.ASCII)
+    if found is None or int(found[1]) == 0:
+        raise InvalidInput.of(field, f"{value!r} is not a size", 'say "128MiB" or "4GiB"')
+    return int(found[1]) << _SHIFTS[found[2]]
+
+
+def _show_size(size: int) -> str:
+    unit = "GiB" if size % (1 << 30) == 0 else "MiB"
+    return f"{size >> _SHIFTS[unit]}{unit}"
 
 
 def _one_of(words: tuple[str, ...]) -> Callable[[str, object], str]:
@@ -311,10 +375,62 @@ LINGER = Key(
     lambda: timedelta(seconds=3),
     format_duration,
 )
+WORKERS = Key("workers", "DEPLOYX_WORKERS", "targets that run at once", _workers, lambda: 64)
+CONNECT_TIMEOUT = Key(
+    "connect_timeout",
+    "DEPLOYX_CONNECT_TIMEOUT",
+    "to reach a target and log in",
+    _some_time,
+    lambda: timedelta(seconds=10),
+    format_duration,
+)
+TARGET_TIMEOUT: Key[timedelta | None] = Key(
+    "target_timeout",
+    "DEPLOYX_TARGET_TIMEOUT",
+    "a target's run time where its task says nothing",
+    _some_time_or_none,
+    lambda: None,
+    lambda found: format_duration(found or timedelta()),
+    _NONE,
+)
+KILL_WAIT = Key(
+    "kill_wait",
+    "DEPLOYX_KILL_WAIT",
+    "how long a stopping engine waits for what it killed",
+    _some_time,
+    lambda: timedelta(seconds=15),
+    format_duration,
+)
+TARGET_OUTPUT = Key(
+    "target_output", "DEPLOYX_TARGET_OUTPUT", "output kept of one target", _size, lambda: 128 << 20, _show_size
+)
+RUN_OUTPUT = Key(
+    "run_output", "DEPLOYX_RUN_OUTPUT", "output kept of all targets of a run", _size, lambda: 4 << 30, _show_size
+)
+KEEP_EVENTS = Key(
+    "keep_events",
+    "DEPLOYX_KEEP_EVENTS",
+    "how long a follower may be away",
+    _some_time,
+    lambda: timedelta(days=7),
+    format_duration,
+)
+KEEP_HISTORY: Key[timedelta | None] = Key(
+    "keep_history",
+    "DEPLOYX_KEEP_HISTORY",
+    "how long runs and their outputs are kept",
+    _some_time_or_none,
+    lambda: None,
+    lambda found: format_duration(found or timedelta()),
+    _NONE,
+)
 LOG_LEVEL = Key("log_level", "DEPLOYX_LOG_LEVEL", "what is logged", _one_of(LOG_LEVELS), lambda: "info")
 COLOR = Key("color", "DEPLOYX_COLOR", "colours on a terminal", _one_of(COLORS), lambda: "auto")
 
 #: in the order of `Settings`
-KEYS: tuple[Key[Any], ...] = (DB, CONNECT, TIMEZONE, SOCKET, DRAIN, LINGER, LOG_LEVEL, COLOR)
+_LIMITS: tuple[Key[Any], ...] = (
+    WORKERS, CONNECT_TIMEOUT, TARGET_TIMEOUT, KILL_WAIT, TARGET_OUTPUT, RUN_OUTPUT, KEEP_EVENTS, KEEP_HISTORY,
+)  # fmt: skip
+KEYS: tuple[Key[Any], ...] = (DB, CONNECT, TIMEZONE, SOCKET, DRAIN, LINGER, *_LIMITS, LOG_LEVEL, COLOR)
 #: what an engine process is told by the face that starts it
-ENGINE_KEYS: tuple[Key[Any], ...] = (DB, TIMEZONE, SOCKET, DRAIN, LINGER, LOG_LEVEL)
+ENGINE_KEYS: tuple[Key[Any], ...] = (DB, TIMEZONE, SOCKET, DRAIN, LINGER, *_LIMITS, LOG_LEVEL)

@@ -22,6 +22,7 @@ from deployx_tui.errors import DatabaseRefused, Held, Unavailable
 from deployx_tui.events.stream import EventStream
 from deployx_tui.model.user import Actor
 from deployx_tui.output.store import OutputStore
+from deployx_tui.output.writer import Caps
 from deployx_tui.service.lifecycle import InProcess, Lifecycle
 from deployx_tui.service.local import LocalBackend, Premises, ensure_personal_user
 from deployx_tui.store import engines
@@ -104,7 +105,7 @@ def compose(
 
         engine = Engine(
             database,
-            EngineSettings(socket_path=socket, test_second_engine=second),
+            engine_settings(settings, socket=socket, second=second),
             transports,
             output,
             on_fenced=fenced,
@@ -130,6 +131,21 @@ def compose(
             raise Held(str(error), "" if holder is None else holder.socket) from error
         composed.append(Composed(premises, engine, owner, closing.pop_all()))
         return composed[0]
+
+
+def engine_settings(settings: Settings, *, socket: Path | None = None, second: bool = False) -> EngineSettings:
+    """What an administrator set, as the engine takes it."""
+    return EngineSettings(
+        workers=settings.workers,
+        connect_timeout=settings.connect_timeout,
+        default_timeout=settings.target_timeout,
+        kill_wait=settings.kill_wait,
+        caps=Caps(target=settings.target_output, run=settings.run_output),
+        events_kept=settings.keep_events,
+        history_kept=settings.keep_history,
+        socket_path=socket,
+        test_second_engine=second,
+    )
 
 
 class HereBackend(LocalBackend):

@@ -8,7 +8,10 @@ import pytest
 
 from deployx_tui import config
 from deployx_tui.config import KEYS, Settings, load
+from deployx_tui.engine.settings import EngineSettings
 from deployx_tui.errors import InvalidInput
+from deployx_tui.output.writer import Caps
+from deployx_tui.service.compose import engine_settings
 
 
 @pytest.fixture(autouse=True)
@@ -120,3 +123,65 @@ def test_an_engine_process_is_told_what_its_face_has_read(tmp_path: Path) -> Non
     flags = told.as_flags()
     read = load({name[2:].replace("-", "_"): value for name, value in zip(flags[::2], flags[1::2], strict=True)})
     assert read == told
+
+
+def test_what_is_not_set_is_what_the_engine_takes_by_itself() -> None:
+    assert engine_settings(load(environment={})) == EngineSettings()
+
+
+def test_the_engines_limits_reach_it_from_the_file_and_through_its_processs_flags(tmp_path: Path) -> None:
+    file = toml(
+        tmp_path,
+        """
+        workers = 8
+        connect_timeout = "3s"
+        target_timeout = "2h"
+        kill_wait = "20s"
+        target_output = "1MiB"
+        run_output = "2GiB"
+        keep_events = "1d"
+        keep_history = "90d"
+        """,
+    )
+    told = load(file=file, environment={"DEPLOYX_WORKERS": "9"})
+    assert engine_settings(told) == EngineSettings(
+        workers=9,
+        connect_timeout=timedelta(seconds=3),
+        default_timeout=timedelta(hours=2),
+        kill_wait=timedelta(seconds=20),
+        caps=Caps(target=1 << 20, run=2 << 30),
+        events_kept=timedelta(days=1),
+        history_kept=timedelta(days=90),
+    )
+    flags = told.as_flags()
+    names = (name[2:].replace("-", "_") for name in flags[::2])
+    assert load(dict(zip(names, flags[1::2], strict=True)), environment={}) == told
+
+
+def test_no_limit_is_said_by_a_word_and_told_to_the_engines_process(tmp_path: Path) -> None:
+    settings = load(file=toml(tmp_path, 'keep_history = "90d"\n'), environment={"DEPLOYX_KEEP_HISTORY": "none"})
+    assert settings.keep_history is None
+    assert {line.name: line.value for line in settings.shown()}["keep_history"] == "none"
+    assert "none" in settings.as_flags()
+
+
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [
+        ("workers = 0", "1 to 1024"),
+        ("workers = 1025", "1 to 1024"),
+        ("workers = true", "1 to 1024"),
+        ('workers = "many"', "1 to 1024"),
+        ("connect_timeout = 10", '"10s"'),
+        ('connect_timeout = "0s"', "1s or more"),
+        ('connect_timeout = "none"', "30s"),
+        ("target_output = 1000", '"128MiB"'),
+        ('target_output = "0MiB"', '"128MiB"'),
+        ('run_output = "4GB"', '"4GiB"'),
+        ('keep_history = "for ever"', "7d"),
+    ],
+)
+def test_a_limit_that_can_not_be_meant_is_refused(tmp_path: Path, text: str, remedy: str) -> None:
+    (problem,) = refused(toml(tmp_path, text)).problems
+    assert problem.field == text.split(maxsplit=1)[0]
+    assert remedy in problem.remedy
