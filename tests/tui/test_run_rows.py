@@ -9,12 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployx_tui.model.execution import ExecutionStatus, TargetCounts, TargetResult, TargetState, Trigger
+from deployx_tui.model.execution import ExecutionStatus, OutputGroup, TargetCounts, TargetResult, TargetState, Trigger
 from deployx_tui.model.ids import DeviceId, ExecutionId, TargetId
-from deployx_tui.tui.render.execution import GoodFold, TargetRow, last_runs_lines, target_rows, time_left
+from deployx_tui.tui.render.execution import GoodFold, GroupRow, TargetRow, last_runs_lines, target_rows, time_left
+from deployx_tui.tui.render.execution import across as run_across
 from deployx_tui.tui.render.history import DayHead, FoldRow, RunRow, across, rows_of, why_words
 from deployx_tui.tui.render.line import plain, width_of
 from deployx_tui.tui.render.names import folded, in_room
+from deployx_tui.tui.render.run_detail import group_lines
 from deployx_tui.tui.render.targets import bar_spans, progress_line, sums
 from deployx_tui.tui.run_filter import parse_run_filter
 from tests.support.history_world import execution
@@ -179,6 +181,22 @@ def test_no_name_is_lost_in_ranges(names: list[str]) -> None:
 def test_names_that_do_not_fit_are_counted() -> None:
     assert in_room(["alpha", "beta", "gamma"], 17) == "alpha and 2 more"
     assert in_room(["alpha", "beta", "gamma"], 40) == "alpha beta gamma"
+
+
+def test_names_left_out_are_counted_one_by_one_also_when_they_would_fold_into_a_range() -> None:
+    names = ["cache01", "cache02", *(f"web{n:02d}" for n in range(1, 15)), "zoo"]
+    assert in_room(names, 30) == "cache01 cache02 and 15 more"
+    assert in_room(names, 60) == "cache01 cache02 web01-14 zoo"
+    assert in_room(names[:2], 60, total=16) == "cache01 cache02 and 14 more"
+
+
+def test_what_a_group_said_stands_behind_a_rule_and_does_not_read_as_one_more_name() -> None:
+    devices = tuple((DeviceId(n), f"web{n:02d}") for n in range(1, 4))
+    group = OutputGroup(digest="d", devices=devices, sample=b"total 12\n")
+    drawn = run_across(GroupRow(group), 80)
+    assert drawn is not None
+    assert plain(drawn).split() == ["3×", "web01-03", "│", "total", "12"]
+    assert [plain(each).split() for each in group_lines([group], 40)] == [["3×", "web01-03"], ["│", "total", "12"]]
 
 
 def test_the_filter_reads_words_statuses_and_devices() -> None:

@@ -14,7 +14,7 @@ from deployx_tui.tui.render.names import in_room, natural
 from deployx_tui.tui.render.progress import glyph as status_glyph
 from deployx_tui.tui.render.progress import target_glyph as glyph
 from deployx_tui.tui.render.progress import word as status_word
-from deployx_tui.tui.render.run_detail import sample_of
+from deployx_tui.tui.render.run_detail import sample_spans
 from deployx_tui.tui.render.targets import ORDER, took_seconds, word
 from deployx_tui.tui.render.when import clock, day_and_clock, took
 from deployx_tui.tui.render.why import cause_lines, class_of, short_why
@@ -92,7 +92,7 @@ def across(row: RunLine, width: int) -> Line | None:
             head = line(
                 span(f"   {len(group.devices):>4}×  "), span(in_room([name for _, name in group.devices], size))
             )
-            return fit_line((*fit_line(head, size + 9), span(" "), span(sample_of(group), "dim")), width)
+            return fit_line((*fit_line(head, size + 9), *sample_spans(group)), width)
         case TargetRow():
             return None
 
@@ -233,7 +233,7 @@ def _group_line(group: OutputGroup, width: int) -> Line:
     room = max(12, width // 2 - 8)
     names = in_room([name for _, name in group.devices], room)
     head = fit_line(line(span(f"{len(group.devices):>4}×  "), span(names)), room + 8)
-    return fit_line((*head, span(sample_of(group), "dim")), width)
+    return fit_line((*head, *sample_spans(group)), width)
 
 
 def last_runs_lines(run: Execution, earlier: Sequence[Execution], width: int, now: datetime) -> tuple[Line, ...]:

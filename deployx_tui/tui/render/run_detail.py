@@ -49,8 +49,13 @@ def group_lines(groups: Sequence[OutputGroup], width: int) -> tuple[Line, ...]:
         head = f"{len(each.devices):>3}×  "
         names = in_room([name for _, name in each.devices], max(8, width - len(head)))
         made.append(line(span(head), span(names)))
-        made.append(line(span("      "), span(sample_of(each), "dim")))
+        made.append(line(span("     "), *sample_spans(each)))
     return tuple(made)
+
+
+def sample_spans(group: OutputGroup) -> Line:
+    """What they said, behind a rule: it must not read as one more name."""
+    return (span(" │ ", "dim"), span(sample_of(group), "dim"))
 
 
 def sample_of(group: OutputGroup) -> str:
@@ -143,7 +148,7 @@ def _narrow(detail: RunDetail, width: int, height: int, now: datetime) -> tuple[
         )
     for each in detail.groups:
         names = in_room([name for _, name in each.devices], 24)
-        made.append(line(span(f" {len(each.devices):>3}× "), span(f"{names}: "), span(sample_of(each), "dim")))
+        made.append(line(span(f" {len(each.devices):>3}× "), span(names), *sample_spans(each)))
     return tuple(made[:height])
 
 

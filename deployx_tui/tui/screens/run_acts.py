@@ -158,5 +158,4 @@ def _targets(count: int) -> str:
 def _names_lines(names: tuple[str, ...], count: int) -> tuple[Line, ...]:
     if not names:
         return ()
-    more = f" and {count - len(names)} more" if count > len(names) else ""
-    return (line(span(f"       {in_room(names, 60)}{more}", "dim")),)
+    return (line(span(f"       {in_room(names, 60, total=count)}", "dim")),)
