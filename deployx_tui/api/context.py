@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Path
+from pydantic import BeforeValidator
 from starlette.requests import Request
 
 from deployx_tui.api.answers import Refused
@@ -18,7 +19,7 @@ from deployx_tui.errors import Conflict, InvalidInput, NotPermitted
 from deployx_tui.model.json_reader import JSON
 from deployx_tui.service.backend import Backend
 from deployx_tui.service.sockets import Peer
-from deployx_tui.service.wire.params import ParamReader
+from deployx_tui.service.wire.params import ParamReader, id_of
 
 
 @dataclass(slots=True)
@@ -60,6 +61,13 @@ async def _no_params(request: Request) -> None:
     ParamReader(request.query_params.multi_items()).finish()
 
 
+def _id(text: str) -> int:
+    found = id_of(text)
+    if found is None:
+        raise ValueError("it is not an id")
+    return found
+
+
 #: the Backend, bound to who asks
 Asked = Annotated[Backend, Depends(_backend)]
 Body = Annotated[JSON, Depends(_body)]
@@ -67,7 +75,8 @@ Params = Annotated[ParamReader, Depends(_params)]
 #: for routes without parameters
 NoParams = Depends(_no_params)
 Server = Annotated[Serving, Depends(serving)]
-Id = Annotated[int, Path(ge=1, le=2**63 - 1)]
+#: one of the path
+Id = Annotated[int, BeforeValidator(_id), Path()]
 
 
 def empty_or_object(body: JSON) -> dict[str, JSON]:

@@ -199,6 +199,23 @@ async def test_unknown_paths_methods_and_ids_are_problems(http: httpx.AsyncClien
     refusal(await http.get("/api/schedule/tasks/424242"), 404, "not-found")
 
 
+@pytest.mark.parametrize(
+    "spelling", ["7.0", "+7", "%207", "7%20", "07", "1_0", "7e0", "%EF%BC%97", "9223372036854775808"]
+)
+async def test_an_id_has_one_spelling(http: httpx.AsyncClient, spelling: str) -> None:
+    for method, path in (
+        ("DELETE", "/devices/{}"),
+        ("DELETE", "/groups/1/remove/{}"),
+        ("DELETE", "/api/schedule/tasks/{}"),
+        ("GET", "/api/executions/1/targets/{}/output"),
+        ("GET", "/api/events?task={}"),
+        ("GET", "/devices?group_id={}"),
+        ("GET", "/api/executions?task_id={}"),
+    ):
+        refusal(await http.request(method, path.format(spelling.replace("+", "%2B"))), 422, "invalid-input")
+    assert (await http.get("/devices/7")).status_code == 200
+
+
 async def test_a_client_of_plain_json_gets_problems_as_such(http: httpx.AsyncClient) -> None:
     answer = await http.get("/api/schedule/tasks/424242", headers={"Accept": "application/json"})
     assert answer.headers["content-type"] == "application/json"

@@ -36,7 +36,7 @@ NDJSON = "application/x-ndjson"
 @router.get("")
 async def list_devices(backend: Asked, params: Params, request: Request) -> Json:
     """A bare array of all; with `limit` or `cursor` a page of it, the next one in `Link`."""
-    text, group = params.text("q") or "", params.number_or_none("group_id")
+    text, group = params.text("q") or "", params.id("group_id")
     params.flag("force_refresh")  # of the original; there is no cache to refresh
     paged = params.has("limit") or params.has("cursor")
     limit, cursor = params.number("limit", MAX_LIMIT, 1, MAX_LIMIT), params.text("cursor")

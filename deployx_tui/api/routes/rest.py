@@ -74,7 +74,7 @@ async def agenda(backend: Asked, params: Params, server: Server) -> Json:
 @router.get("/api/events")
 async def events(backend: Asked, params: Params, request: Request, server: Server) -> Response:
     """The stream; `Last-Event-ID` (or `after`) resumes it. `task`, `execution` and `types` narrow it."""
-    execution, task = params.number_or_none("execution"), params.number_or_none("task")
+    execution, task = params.id("execution"), params.id("task")
     types = frozenset(filter(None, (params.text("types") or "").split(",")))
     given = params.text("after") or request.headers.get("last-event-id")
     params.finish()

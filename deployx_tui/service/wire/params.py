@@ -25,7 +25,16 @@ Params = list[tuple[str, str]]
 
 MAX_LIMIT = 1000
 
+#: ids are written in one way only: another spelling of 7 is a mistake, not device 7
+_ID = re.compile(r"[1-9][0-9]{0,18}")
+_BIGGEST_ID = 2**63 - 1
+
 _SPACE_FOR_PLUS = re.compile(r"(T\d\d:\d\d(?::[\d.]+)?) (\d\d:?\d\d)$")
+
+
+def id_of(text: str) -> int | None:
+    """The id that a path or a parameter spells; None when it spells none."""
+    return int(text) if _ID.fullmatch(text) and int(text) <= _BIGGEST_ID else None
 
 
 class ParamReader:
@@ -66,6 +75,15 @@ class ParamReader:
             return int(value)
         self.problem(name, f"{value[:40]!r} is not allowed", f"give a whole number from {low} to {high}")
         return None
+
+    def id(self, name: str) -> int | None:
+        value = self.text(name)
+        if value is None:
+            return None
+        found = id_of(value)
+        if found is None:
+            self.problem(name, f"{value[:40]!r} is not an id", "give a positive whole number, digits only")
+        return found
 
     def flag(self, name: str) -> bool:
         value = self.text(name)
@@ -176,7 +194,7 @@ def task_query_from_params(reader: ParamReader) -> tuple[TaskQuery, str | None, 
     Without `sort` the newest comes first, as the contract says.
     """
     sort = reader.word("sort", TaskSort)
-    device, group = reader.number_or_none("device_id"), reader.number_or_none("group_id")
+    device, group = reader.id("device_id"), reader.id("group_id")
     query = TaskQuery(
         text=reader.text("q") or "",
         state=reader.word("state", TaskState),
@@ -216,8 +234,8 @@ def execution_query_from_params(
     reader: ParamReader, *, task: TaskId | None = None, default_limit: int = 100
 ) -> ExecutionQuery:
     """`status` takes the contract's words, `outcome` the exact ones; both may be there several times."""
-    number = None if task is not None else reader.number_or_none("task_id")
-    device = reader.number_or_none("device_id")
+    number = None if task is not None else reader.id("task_id")
+    device = reader.id("device_id")
     words = reader.choices("status", EXECUTION_WORDS)
     return ExecutionQuery(
         task_id=task if number is None else TaskId(number),
