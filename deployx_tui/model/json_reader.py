@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import math
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -43,7 +42,9 @@ class Reader:
         return ".".join(part for part in (self._path, key) if part)
 
     def problem(self, key: str, message: str, remedy: str) -> None:
-        self._problems.append(Problem(field=self.path(key), message=message, remedy=remedy))
+        # a name may hold half of a surrogate pair, which no answer could be written with
+        field = self.path(key).encode("utf-8", "backslashreplace").decode("utf-8")
+        self._problems.append(Problem(field=field, message=message, remedy=remedy))
 
     def attempt(self, read: Callable[[], T], otherwise: T) -> T:
         """What `read` gives; `otherwise`, after noting its problems, when it raises InvalidInput."""
@@ -145,11 +146,11 @@ class Reader:
         value = self._get(key)
         if value is None:
             return None
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        if isinstance(value, bool) or not isinstance(value, int | float) or value != value:  # noqa: PLR0124 - NaN
             self.problem(key, "it is not a number of seconds", "give seconds, such as 3600")
             return None
         if not 0 <= value <= 3660 * 86400:
-            self.problem(key, f"{value} is out of range", "give 0 to 316224000 seconds")
+            self.problem(key, f"{_short(value)} is out of range", "give 0 to 316224000 seconds")
             return None
         return timedelta(seconds=value)
 
@@ -178,7 +179,7 @@ class Reader:
             try:
                 return instant_of(datetime.fromtimestamp(value, UTC), zone, field)
             except (OverflowError, OSError, ValueError):
-                self.problem(key, f"{value} is out of reach as epoch seconds", "give an ISO 8601 time")
+                self.problem(key, f"{_short(value)} is out of reach as epoch seconds", "give an ISO 8601 time")
                 return None
             except InvalidInput as error:
                 self._problems.extend(error.problems)

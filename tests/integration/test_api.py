@@ -238,6 +238,23 @@ async def test_what_is_too_long_too_deep_or_no_json_is_refused(http: httpx.Async
     refusal(await http.post(path, content=b"a=b", headers={"Content-Type": "text/plain"}), 415, "content-type")
 
 
+async def test_half_a_surrogate_pair_and_endless_numbers_are_refused_by_field(http: httpx.AsyncClient) -> None:
+    tasks, as_json = "/api/schedule/tasks", {"Content-Type": "application/json"}
+    for path, body in (
+        ("/devices", rb'{"\ud800": 1}'),
+        (tasks, rb'{"command_payload": {"command": "true", "\udfff": {"\ud800": 1}}, "\ud800": 1}'),
+        (tasks, rb'{"command_payload": {"command": "true", "environment": {"\ud800": 1, "A": "\ud800"}}}'),
+        (f"{tasks}/1/execute", rb'{"targets": "\ud800"}'),
+    ):
+        body_of = refusal(await http.post(path, content=body, headers=as_json), 422, "invalid-input")
+        assert body_of["errors"]
+    for field in ("grace_seconds", "timeout_seconds", "scheduled_time"):
+        for number in ("9" * 400, "-" + "9" * 400, "1e400"):
+            body = json.dumps({**TASK, field: "here"}).replace('"here"', number).encode()
+            answer = refusal(await http.post(tasks, content=body, headers=as_json), 422, "invalid-input")
+            assert field in {error["field"] for error in answer["errors"]}
+
+
 def _nested(levels: int) -> Any:
     return [] if levels == 0 else [_nested(levels - 1)]
 
