@@ -10,6 +10,7 @@
         ├── DatabaseRefused               owner, mode, newer schema, NFS
         │   └── Held                      another engine serves it; says where
         ├── EngineUnreachable
+        │   └── EngineSilent
         └── VersionMismatch
 
 Importable by all; imports nothing of ours but the model.
@@ -111,6 +112,10 @@ class Held(DatabaseRefused):
 
 class EngineUnreachable(Unavailable):
     """No answer from the engine process."""
+
+
+class EngineSilent(EngineUnreachable):
+    """The engine takes connections and answers nothing: it is stopped, or its machine is overloaded."""
 
 
 class VersionMismatch(Unavailable):

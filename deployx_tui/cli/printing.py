@@ -17,14 +17,19 @@ if TYPE_CHECKING:
 
 
 def put_json(document: JSON) -> None:
-    """One document, as the whole of standard output."""
-    click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+    """One document, as the whole of standard output. ASCII: what a target said reaches a terminal as escapes only."""
+    click.echo(_ascii(json.dumps(document, indent=2)))
 
 
 def put_json_line(document: JSON) -> None:
-    """One of a stream of documents; flushed, since somebody may be waiting for it."""
-    click.echo(json.dumps(document, ensure_ascii=False, separators=(",", ":")))
+    """One of a stream of documents, in ASCII too; flushed, since somebody may be waiting for it."""
+    click.echo(_ascii(json.dumps(document, separators=(",", ":"))))
     sys.stdout.flush()
+
+
+def _ascii(text: str) -> str:
+    """JSON's own escapes leave DEL as it is."""
+    return text.replace("\x7f", "\\u007f")
 
 
 def put_line(text: str = "") -> None:

@@ -97,10 +97,10 @@ def root(context: click.Context, in_process: bool, serve: bool, socket: str | No
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status. Never raises but for SystemExit of click's own help."""
+    typed = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        status = root.main(
-            args=None if arguments is None else list(arguments), prog_name="deployx", standalone_mode=False
-        )
+        _refuse_broken_text(typed)
+        status = root.main(args=typed, prog_name="deployx", standalone_mode=False)
     except click.exceptions.Exit as leave:
         return leave.exit_code
     except click.Abort:
@@ -118,6 +118,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say(error)
         return error.exit_status
     return status if isinstance(status, int) else 0
+
+
+def _refuse_broken_text(typed: Sequence[str]) -> None:
+    """Bytes that are not UTF-8 arrive as lone surrogates, which no file, database or wire takes."""
+    import os
+
+    given = [*typed, *(value for name, value in os.environ.items() if name.startswith("DEPLOYX_"))]
+    for text in given:
+        if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+            raise InvalidInput.of(
+                repr(text), "this is not UTF-8", "write it in UTF-8 (locale says what your shell sends)"
+            )
 
 
 def say(error: DeployxError) -> None:

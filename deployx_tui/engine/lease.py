@@ -129,7 +129,10 @@ class HolderLock:
         """False: another process has it, and lives."""
         # close-on-exec: a command that outlives the engine must not keep the lock
         flags = os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
-        descriptor = os.open(self._path, flags, 0o600)
+        try:
+            descriptor = os.open(self._path, flags, 0o600)
+        except OSError as error:
+            raise DatabaseRefused(f"{self._path} can't be locked ({error.strerror}); look what it is") from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -24,7 +24,7 @@ from typing import IO, TYPE_CHECKING, cast
 
 from deployx_tui import errors
 from deployx_tui.config import Settings
-from deployx_tui.errors import DatabaseRefused, DeployxError, EngineUnreachable, InvalidInput, Unavailable
+from deployx_tui.errors import DatabaseRefused, DeployxError, EngineSilent, EngineUnreachable, InvalidInput, Unavailable
 from deployx_tui.service.sockets import is_ours, own_folder
 
 if TYPE_CHECKING:
@@ -68,6 +68,8 @@ async def attach_or_start(settings: Settings) -> RemoteBackend:
             socket, remote = await asyncio.gather(asyncio.to_thread(finding), _remote())
             backend = await remote.connect(socket, finding)
             finding.is_service = (await backend.engine.status()).is_service
+        except EngineSilent:
+            raise
         except EngineUnreachable:
             if is_last:
                 raise

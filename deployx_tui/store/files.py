@@ -37,6 +37,8 @@ def claim_file(path: Path, *, create: bool) -> bool:
         except FileExistsError:
             check_file(path)
             return False
+        except OSError as error:
+            raise DatabaseRefused(f"{path} can't be created ({error.strerror}); name another place for it") from error
         try:
             os.fchmod(descriptor, 0o600)  # whatever the umask took away
         finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from deployx_tui.model.user import Actor
-from deployx_tui.service.remote.channel import Channel, Revive
+from deployx_tui.service.remote.channel import GREETING, Channel, Revive
 from deployx_tui.service.remote.devices import RemoteDevices, RemoteGroups
 from deployx_tui.service.remote.events import RemoteEvents
 from deployx_tui.service.remote.executions import RemoteExecutions
@@ -37,7 +37,7 @@ class RemoteBackend:
         path = Path(socket.removeprefix("unix://")) if isinstance(socket, str) else socket
         channel = Channel(path, revive)
         try:
-            actor = actor_from_json((await channel.get("/auth/me")).json)
+            actor = actor_from_json((await channel.get("/auth/me", patience=GREETING)).json)
         except BaseException:
             await channel.close()
             raise

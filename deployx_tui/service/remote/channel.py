@@ -13,7 +13,7 @@ from typing import cast
 import httpx
 
 from deployx_tui import __version__
-from deployx_tui.errors import DeployxError, EngineUnreachable, InvalidInput, Problem, VersionMismatch
+from deployx_tui.errors import DeployxError, EngineSilent, EngineUnreachable, InvalidInput, Problem, VersionMismatch
 from deployx_tui.model.json_reader import JSON
 from deployx_tui.service.wire import WIRE_VERSION
 from deployx_tui.service.wire.params import Params
@@ -22,6 +22,8 @@ from deployx_tui.service.wire.values import Garbled
 
 #: an engine that takes longer for an ordinary answer is as good as gone
 PATIENCE = timedelta(seconds=30)
+#: an engine that is well says who is asking at once, a busy one within seconds; nobody stares at a dead one longer
+GREETING = timedelta(seconds=10)
 
 Revive = Callable[[], Path]
 
@@ -97,8 +99,9 @@ class Channel:
                     raise self._unreachable() from error
                 await self._again(error)
             except httpx.TimeoutException as error:
-                raise EngineUnreachable(
-                    f"the engine at {self.socket} did not answer within {patience.total_seconds():g} s; try again"
+                raise EngineSilent(
+                    f"the engine at {self.socket} did not answer within {patience.total_seconds():g} s; "
+                    "look whether its process is stopped (deployx doctor), then try again"
                 ) from error
             except httpx.TransportError as error:
                 if last_try or not may_repeat:
