@@ -92,6 +92,8 @@ def _modes(settings: Settings, *, fix: bool) -> Iterator[Check]:
     places.append(("runtime folder", paths.runtime_folder()))
     if settings.is_sqlite:
         database = Path(settings.db.removeprefix("sqlite:///"))
+        if database.parent != paths.data_folder():
+            places.append(("its folder", database.parent))
         places += [("database", database), ("database log", database.with_name(database.name + "-wal"))]
         places.append(("outputs", paths.segments_of(settings.db)))
     places.append(("known hosts", paths.config_folder() / "known_hosts"))
@@ -99,7 +101,7 @@ def _modes(settings: Settings, *, fix: bool) -> Iterator[Check]:
         try:
             found = place.lstat()
         except FileNotFoundError:
-            if name in ("data folder", "database"):
+            if name in ("data folder", "its folder", "database"):
                 yield Check(name=name, verdict=GOOD, message=f"{place} is not there yet; it is made when it is needed")
             continue
         yield _mode(name, place, found, fix=fix)

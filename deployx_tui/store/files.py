@@ -49,7 +49,7 @@ def claim_file(path: Path, *, create: bool) -> bool:
 
 
 def check_folder(folder: Path) -> None:
-    """Refuse a folder that someone else owns, may write to, or could have led us to; and a network file system."""
+    """Refuse a folder that someone else owns, may look into, or could have led us to; and a network file system."""
     _check_links(folder)
     try:
         found = folder.stat()
@@ -66,8 +66,11 @@ def check_folder(folder: Path) -> None:
             f"the folder {folder} belongs to {_name(found.st_uid)}, not to you; "
             f"run as {_name(found.st_uid)}, or set DEPLOYX_DATA to a folder of your own"
         )
-    if found.st_mode & 0o022:
-        raise DatabaseRefused(f"the folder {folder} may be written by others; close it with: chmod 700 {folder}")
+    if found.st_mode & 0o077:
+        act = "written" if found.st_mode & 0o022 else "read"
+        raise DatabaseRefused(
+            f"the folder {folder} may be {act} by others; close it with: chmod 700 {folder}, or deployx doctor --fix"
+        )
     kind = _file_system(folder)
     if kind in NETWORK_FILE_SYSTEMS:
         raise DatabaseRefused(
@@ -89,7 +92,9 @@ def check_file(path: Path) -> None:
     if found.st_uid != os.geteuid():
         raise DatabaseRefused(f"{path} belongs to {_name(found.st_uid)}, not to you; run as {_name(found.st_uid)}")
     if found.st_mode & 0o077:
-        raise DatabaseRefused(f"{path} may be read or written by others; close it with: chmod 600 {path}")
+        raise DatabaseRefused(
+            f"{path} may be read or written by others; close it with: chmod 600 {path}, or deployx doctor --fix"
+        )
 
 
 def _make_folders(folder: Path) -> None:

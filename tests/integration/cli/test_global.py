@@ -173,3 +173,16 @@ def test_the_doctor_finds_what_others_can_read_and_mends_it(cli: Cli) -> None:
     assert str(database) in cli("doctor", status=1).out
     cli("doctor", "--fix")
     assert database.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("typed", [[], ["elsewhere"]])
+def test_a_folder_that_others_can_read_is_5_until_the_doctor_mended_it(cli: Cli, typed: list[str]) -> None:
+    folder = cli.folder / "data"
+    options = []
+    if typed:
+        folder = folder.rename(cli.folder / "elsewhere")
+        options = ["--db", f"sqlite:///{next(folder.glob('*.db'))}"]
+    folder.chmod(0o755)
+    assert f"chmod 700 {folder}, or deployx doctor --fix" in cli(*options, "task", "list", status=5).err
+    cli(*options, "doctor", "--fix")
+    assert "nightly-backup" in cli(*options, "task", "list").out
