@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import sqlite3
@@ -9,7 +10,9 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,8 +25,8 @@ from deployx_tui.errors import DeployxError
 if TYPE_CHECKING:
     from deployx_tui.config import Settings
 
-GOOD, WARNING, BAD = "good", "warning", "bad"
-_MARKS = {GOOD: "✓", WARNING: "!", BAD: "✗"}
+GOOD, UNKNOWN, WARNING, BAD = "good", "unknown", "warning", "bad"
+_MARKS = {GOOD: "✓", UNKNOWN: "·", WARNING: "!", BAD: "✗"}
 
 #: a run on many hosts holds one descriptor each
 ENOUGH_DESCRIPTORS = 2048
@@ -34,7 +37,7 @@ class Check:
     """One thing that was looked at."""
 
     name: str
-    #: GOOD, WARNING or BAD
+    #: GOOD, UNKNOWN (nobody could tell), WARNING or BAD
     verdict: str
     #: what was found
     message: str
@@ -54,6 +57,7 @@ def doctor(fix: bool) -> int:
         _keys,
         _clock,
         lambda: _database(settings),
+        lambda: _engine(settings),
         lambda: _machine(settings),
     ]
     found = [check for look in looks for check in look()]
@@ -167,7 +171,7 @@ def _clock() -> Iterator[Check]:
     """A clock that is off fires at the wrong time."""
     program = shutil.which("timedatectl")
     if program is None:
-        yield Check(name="clock", verdict=GOOD, message="set by this machine's host, as far as can be seen")
+        yield Check(name="clock", verdict=UNKNOWN, message="no timedatectl here says whether it is synchronised")
         return
     asked = subprocess.run(
         [program, "show", "-p", "NTPSynchronized", "--value"], capture_output=True, text=True, check=False, timeout=10
@@ -183,7 +187,7 @@ def _clock() -> Iterator[Check]:
                 remedy="timedatectl set-ntp true",
             )
         case _:
-            yield Check(name="clock", verdict=GOOD, message="nobody on this machine says whether it is synchronised")
+            yield Check(name="clock", verdict=UNKNOWN, message="nobody on this machine says whether it is synchronised")
 
 
 def _database(settings: Settings) -> Iterator[Check]:
@@ -214,6 +218,69 @@ def _database(settings: Settings) -> Iterator[Check]:
         return
     size = path.stat().st_size
     yield Check(name="content", verdict=GOOD, message=f"sound; {tasks} tasks, {runs} runs, {size / 1e6:.1f} MB")
+
+
+def _engine(settings: Settings) -> Iterator[Check]:
+    """Which process serves the database: a background service stays until somebody ends it."""
+    if settings.connect is not None:
+        yield from _asked(settings.connect)
+        return
+    path = Path(settings.db.removeprefix("sqlite:///"))
+    if not settings.is_sqlite or not path.exists():
+        return
+    from deployx_tui.engine import liveness
+    from deployx_tui.model.ids import EngineId
+    from deployx_tui.store.engines import EngineRow
+
+    try:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=5)) as connection:
+            found = connection.execute(
+                "SELECT e.id, boot_id, host, pid, process_start, started_at, h.socket"
+                " FROM holder h JOIN engines e ON e.id = h.engine_id"
+            ).fetchone()
+    except sqlite3.Error:
+        return  # the look at its content says what is wrong with it
+    if found is None:
+        yield Check(name="engine", verdict=GOOD, message="none runs; tasks fire while one does")
+        return
+    identity, boot, host, pid, process_start, started_at, socket = found
+    row = EngineRow(
+        id=EngineId(identity), boot_id=boot, host=host, pid=pid, process_start=process_start, started_at_ms=started_at
+    )
+    if liveness.is_alive(row) is False:
+        yield Check(name="engine", verdict=GOOD, message=f"none runs; the last one, pid {pid}, was killed")
+    elif socket:
+        yield from _asked(Path(socket))
+    else:
+        since = f"{datetime.fromtimestamp(started_at / 1000).astimezone():%Y-%m-%d %H:%M}"
+        yield Check(name="engine", verdict=GOOD, message=f"pid {pid} since {since}, inside the screens of {path}")
+
+
+def _asked(socket: Path | str) -> Iterator[Check]:
+    """What an engine says of itself."""
+    from deployx_tui.model.engine import EngineStatus
+    from deployx_tui.service.remote import RemoteBackend
+
+    async def ask() -> EngineStatus:
+        backend = await RemoteBackend.connect(socket)
+        try:
+            return await backend.engine.status()
+        finally:
+            await backend.close()
+
+    try:
+        status = asyncio.run(ask())
+    except DeployxError as error:
+        yield Check(name="engine", verdict=WARNING, message=f"{socket}: {error}", remedy="end it and start deployx")
+        return
+    kind = "a service" if status.is_service else "private, ends when idle"
+    since = f"{status.started_at.astimezone():%Y-%m-%d %H:%M}"
+    ends = f"; kill {status.pid} drains and ends it" if status.is_service else ""
+    yield Check(
+        name="engine",
+        verdict=GOOD,
+        message=f"pid {status.pid} on {status.host} since {since}, {kind}, serves {status.database}{ends}",
+    )
 
 
 def _machine(settings: Settings) -> Iterator[Check]:

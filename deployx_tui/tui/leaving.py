@@ -46,7 +46,7 @@ async def leave(app: DeployxApp) -> None:
         app.leave_now()  # there is nothing that could be asked
         return
     if status.is_service or status.clients > 1:
-        app.leave_now("the engine goes on: " + ("it is a service" if status.is_service else "others use it"))
+        app.leave_now(f"the engine goes on: it is a service, {_end_of(status)}" if status.is_service else _SHARED)
         return
     alive = status.running_executions + status.queued_executions
     if not alive and not due:
@@ -60,12 +60,19 @@ async def leave(app: DeployxApp) -> None:
             app.leave_now()
         case Leave.STAY:
             await bridge.backend.engine.stay()
-            app.leave_now("the engine goes on in the background; deployx comes back to it")
+            app.leave_now(f"the engine goes on in the background until it is ended, {_end_of(status)}")
         case Leave.WAIT:
             app.push_screen(Waiting("waiting for what runs, then deployx quits"))
         case Leave.CANCEL:
             await bridge.backend.engine.stop_all()
             app.push_screen(Waiting("cancelled; waiting until the processes are seen dead"))
+
+
+_SHARED = "the engine goes on: others use it"
+
+
+def _end_of(status: EngineStatus) -> str:
+    return f"pid {status.pid} on {status.host}: kill {status.pid} lets what runs end, then ends it"
 
 
 async def _due_words(app: DeployxApp) -> str:
@@ -101,7 +108,7 @@ def _question(app: DeployxApp, status: EngineStatus, alive: int, due: str) -> Qu
         choices.append(Choice(Leave.QUIT, "quit", "the engine ends with this terminal"))
     if due:
         lines.extend(said("!", "warn", due, QUESTION_WIDTH))
-    choices.append(Choice(Leave.STAY, "leave it running", "the engine goes on in the background"))
+    choices.append(Choice(Leave.STAY, "leave it running", "the engine goes on in the background until it is ended"))
     return Question("Quit deployx", lines, choices, cancel="stay here", again="Q" if not alive else "")
 
 

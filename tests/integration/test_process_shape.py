@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
 import signal
@@ -184,6 +185,26 @@ async def test_an_engine_that_was_told_to_stay_outlives_its_last_client(place: P
         await ended(pid)
 
 
+async def test_the_doctor_names_the_engine_that_runs_and_how_a_service_ends(place: Place) -> None:
+    async def said() -> str:
+        process = place.deployx("doctor", "--json")
+        out, _ = await asyncio.to_thread(process.communicate)
+        checks = json.loads(out)
+        return next(str(check["message"]) for check in checks if check["check"] == "engine")
+
+    async with attached(place) as backend:
+        pid = (await backend.engine.status()).pid
+        private = await said()
+        assert f"pid {pid} on " in private
+        assert "private" in private
+        assert "deployx.db" in private
+        await backend.engine.stay()
+        assert f"a service, serves {place.settings().db}; kill {pid} " in await said()
+        os.kill(pid, signal.SIGTERM)
+        await ended(pid)
+    assert "none runs" in await said()
+
+
 async def test_a_killed_engine_is_replaced_and_its_client_comes_back(place: Place) -> None:
     async with attached(place) as backend:
         followed = backend.events.follow()
@@ -253,6 +274,14 @@ async def test_in_one_process_the_engine_runs_and_is_drained(place: Place) -> No
 
 
 # ---- --serve
+
+
+async def test_an_engine_in_this_process_beside_another_says_how_to_use_that_one(place: Place) -> None:
+    async with attached(place):
+        with pytest.raises(Held) as refused:
+            async with backend_for(place.settings(), in_process=True):
+                pass
+    assert f"use --connect unix://{place.engine_socket}, or leave --in-process out" in str(refused.value)
 
 
 async def test_serve_says_that_it_is_ready_and_that_it_stops(place: Place, tmp_path: Path) -> None:

@@ -217,7 +217,17 @@ async def test_leaving_with_work_running_asks_and_esc_stays(open_app: Open, back
         assert pilot.app.return_value is None
 
 
-async def test_leaving_it_running_tells_the_engine_to_stay(open_app: Open, backend: FakeBackend) -> None:
+async def test_leaving_it_running_tells_the_engine_to_stay_and_the_person_how_it_ends(
+    open_app: Open, backend: FakeBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    leave_now = DeployxApp.leave_now
+
+    def listened(app: DeployxApp, words: str = "") -> None:
+        said.append(words)
+        leave_now(app, words)
+
+    monkeypatch.setattr(DeployxApp, "leave_now", listened)
     async with open_app() as pilot:
         await pilot.press("Q")
         await sees(pilot, "Quit deployx")
@@ -225,6 +235,9 @@ async def test_leaving_it_running_tells_the_engine_to_stay(open_app: Open, backe
         await pilot.press("up", "enter")
         await until(pilot, lambda: pilot.app.return_value == 0)
     assert backend.stays
+    assert len(said) == 1
+    assert "in the background" in said[0]
+    assert "kill 4127" in said[0]
 
 
 async def test_waiting_leaves_when_the_last_run_is_over(open_app: Open, backend: FakeBackend) -> None:

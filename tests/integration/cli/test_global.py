@@ -186,3 +186,21 @@ def test_a_folder_that_others_can_read_is_5_until_the_doctor_mended_it(cli: Cli,
     assert f"chmod 700 {folder}, or deployx doctor --fix" in cli(*options, "task", "list", status=5).err
     cli(*options, "doctor", "--fix")
     assert "nightly-backup" in cli(*options, "task", "list").out
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict"), [("yes", "good"), ("no", "warning"), ("", "unknown"), (None, "unknown")]
+)
+def test_a_clock_that_nobody_vouches_for_is_unknown_and_not_bad(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, answer: str | None, verdict: str
+) -> None:
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    if answer is not None:
+        (programs / "timedatectl").write_text(f"#!/bin/sh\necho {answer}\n")
+        (programs / "timedatectl").chmod(0o700)
+    monkeypatch.setenv("PATH", str(programs))
+    checks = cli("doctor", "--json").document
+    assert [check["verdict"] for check in checks if check["check"] == "clock"] == [verdict]
+    mark = {"good": "✓", "warning": "!", "unknown": "·"}[verdict]
+    assert any(line.startswith(f"{mark} {verdict}") and " clock " in line for line in cli("doctor").out.splitlines())
