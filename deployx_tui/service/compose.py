@@ -162,5 +162,11 @@ class HereBackend(LocalBackend):
 async def open_here(settings: Settings) -> HereBackend:
     """A Backend without another process; the engine is drained at its close."""
     lifecycle = InProcess()
-    composed = await asyncio.to_thread(compose, settings, lifecycle=lifecycle)
+    try:
+        composed = await asyncio.to_thread(compose, settings, lifecycle=lifecycle)
+    except Held as error:
+        if not error.socket:
+            raise
+        remedy = f"use --connect unix://{error.socket}, or leave --in-process out"
+        raise Held(f"{str(error).partition(';')[0]}; {remedy}", error.socket) from error
     return HereBackend(composed, lambda: settings.drain if lifecycle.drain is None else lifecycle.drain)

@@ -138,6 +138,12 @@ def count_alive(c: Connection, task: TaskId) -> int:
     )
 
 
+def alive_of(c: Connection, task: TaskId) -> tuple[ExecutionId, ...]:
+    """The executions that `count_alive` counts, the oldest first."""
+    rows = c.scalars(sa.select(executions.c.id).where(executions.c.task_id == task, IS_ALIVE).order_by(executions.c.id))
+    return tuple(ExecutionId(row) for row in rows)
+
+
 def queued(c: Connection, engine: EngineId) -> tuple[ExecutionId, ...]:
     """What this engine has claimed or adopted and not yet started, the earliest due first."""
     is_queued = executions.c.status == ExecutionStatus.QUEUED.value

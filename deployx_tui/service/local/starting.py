@@ -18,6 +18,7 @@ from deployx_tui.model.codec import JSON, canonical, draft_to_json, payload_to_j
 from deployx_tui.model.execution import ExecutionStatus, RerunScope, TargetResult, TargetState, Trigger
 from deployx_tui.model.ids import DeviceId, ExecutionId, TaskId, UserId
 from deployx_tui.model.inventory import Inventory
+from deployx_tui.model.parse import format_overlap
 from deployx_tui.model.payload import CommandPayload, one_line
 from deployx_tui.model.task import TaskDraft, TaskState
 from deployx_tui.planning.selectors import resolve
@@ -26,6 +27,9 @@ from deployx_tui.scheduling.overlap import Skip, decide
 from deployx_tui.service.local.door import Change, Door
 from deployx_tui.store import executions, history, results, tasks
 from deployx_tui.store.tasks import StoredTask
+
+#: executions that a refusal names before it stops
+_NAMED = 3
 
 
 def request_id(request: str) -> str:
@@ -179,9 +183,14 @@ def _narrowed(c: Connection, door: Door, draft: TaskDraft, targets: str) -> Task
 
 
 def _refuse_overlap(c: Connection, task: StoredTask) -> None:
-    decision = decide(task.draft.overlap, executions.count_alive(c, task.id))
-    if isinstance(decision, Skip):
-        raise Conflict(f"task {task.id} runs already: {decision.reason}")
+    alive = executions.alive_of(c, task.id)
+    if isinstance(decide(task.draft.overlap, len(alive)), Skip):
+        named = ", ".join(f"#{execution}" for execution in alive[:_NAMED]) + (", ..." if len(alive) > _NAMED else "")
+        rule = format_overlap(task.draft.overlap)
+        raise Conflict(
+            f"task {task.draft.name} runs already ({named}), and its overlap rule is {rule}: wait for its end, "
+            f"cancel execution {alive[0]}, or set --overlap parallel:{len(alive) + 1}"
+        )
 
 
 def _queue(

@@ -316,6 +316,9 @@ class TasksContract:
             with pytest.raises(Conflict) as refused:
                 await backend.tasks.run(task.id, new_request())
             assert not refused.value.stale
+            said = str(refused.value)
+            assert f"task long{free} runs already (#{runs[0]}" in said
+            assert f"cancel execution {runs[0]}, or set --overlap parallel:{free + 2}" in said
             for execution in runs:
                 await until(backend, execution, lambda found: found.targets.running == 1)
                 await backend.executions.cancel(execution)
