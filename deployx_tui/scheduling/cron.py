@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from croniter import croniter
@@ -19,6 +19,9 @@ _FIELD = "recurrence_config.cron_expression"
 _EXAMPLE = "five fields: minute hour day month weekday, such as '*/15 8-17 * * mon-fri'"
 #: the same number or name twice: the one, not croniter's whole cycle; a step from one number has nowhere to go
 _POINT = re.compile(r"(?<![^,])([a-z0-9]+)-\1(?:/\d+)?(?![^,])", re.ASCII)
+
+#: the fields in their order, and what numbers they take
+_BOUNDS = (("minute", 0, 59), ("hour", 0, 23), ("day", 1, 31), ("month", 1, 12), ("weekday", 0, 7))
 
 #: what croniter raises over a text that is no rule
 _CRONITERS = (CroniterError, ValueError, KeyError, IndexError, AttributeError)
@@ -50,7 +53,8 @@ def cron_rule(expression: str) -> WallRule:
     try:
         parsed = croniter(typed, implement_cron_bug=True)
     except _CRONITERS as error:
-        raise _refused(f"{expression!r} is not a cron rule", _EXAMPLE) from error
+        wrong = _wrong_field(fields)
+        raise _refused(f"{expression!r} is not a cron rule" + (f": {wrong}" if wrong else ""), _EXAMPLE) from error
     rule = _read(parsed)
     # croniter's strict reading looks at the day alone: with a weekday beside it either is enough, and it does fire
     if not rule.days.either:
@@ -64,6 +68,22 @@ def cron_rule(expression: str) -> WallRule:
     if rule.days.next_day(0) is None:
         raise _refused(f"{expression!r} never fires", "choose a day that some month has")
     return rule
+
+
+def _wrong_field(fields: Sequence[str]) -> str:
+    """The first field that is none on its own, and why; "" when they are wrong together only."""
+    for place, ((name, low, high), field) in enumerate(zip(_BOUNDS, fields, strict=False)):
+        alone = ["*"] * len(_BOUNDS)
+        alone[place] = field
+        try:
+            croniter(" ".join(alone))
+        except _CRONITERS:
+            # what stands behind / and # counts steps and weeks
+            for number in re.findall(r"(?<![/#\d])\d+", field):
+                if not low <= int(number) <= high:
+                    return f"{name} {int(number)} is not in {low} to {high}"
+            return f"the {name} {field!r} can't be read"
+    return ""
 
 
 def _read(parsed: croniter) -> WallRule:

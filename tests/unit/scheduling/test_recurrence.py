@@ -155,6 +155,24 @@ def test_what_is_no_rule_is_refused_by_its_field(
     assert caught.value.problems[0].remedy
 
 
+@pytest.mark.parametrize(
+    ("expression", "says"),
+    [
+        ("61 * * * *", "minute 61 is not in 0 to 59"),
+        ("*/15 8-24 * * *", "hour 24 is not in 0 to 23"),
+        ("0 0 0 * *", "day 0 is not in 1 to 31"),
+        ("0 0 1,15 13 *", "month 13 is not in 1 to 12"),
+        ("0 0 * * 8", "weekday 8 is not in 0 to 7"),
+        ("0 noon * * *", "the hour 'noon' can't be read"),
+        ("0 0 * * mon-fro", "the weekday 'mon-fro' can't be read"),
+    ],
+)
+def test_the_field_of_a_cron_rule_that_is_wrong_is_named(expression: str, says: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        compile_schedule(Schedule(recurrence=Cron(expression), zone=BERLIN))
+    assert [problem.message for problem in caught.value.problems] == [f"{expression!r} is not a cron rule: {says}"]
+
+
 def test_every_problem_of_a_schedule_is_told() -> None:
     schedule = Schedule(recurrence=Cron("x"), zone="y", start=SPRING, end=SPRING - timedelta(1))
     with pytest.raises(InvalidInput) as caught:
