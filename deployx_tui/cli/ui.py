@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from deployx_tui.errors import InvalidInput
 if TYPE_CHECKING:
     from deployx_tui.config import Settings
     from deployx_tui.service.backend import Backend
+    from deployx_tui.service.process import Finding
     from deployx_tui.tui.welcome import Beginning
 
 
@@ -41,13 +43,7 @@ def open_ui(call: Invocation) -> int:
 
 def _show(call: Invocation, beginning: Beginning | None) -> int:
     """The program's screens; `beginning` says what was chosen at the first start, None at any other."""
-    settings = call.settings
-
-    async def connect() -> Backend:
-        from deployx_tui.service import process
-
-        return await process.open_backend(settings, in_process=call.in_process)
-
+    connect = connecting(call.settings, in_process=call.in_process)
     if beginning is None:
         from deployx_tui.tui.app import DeployxApp
 
@@ -58,6 +54,22 @@ def _show(call: Invocation, beginning: Beginning | None) -> int:
         app = Begun(connect, beginning)
     app.run()
     return app.return_code or 0
+
+
+def connecting(settings: Settings, *, in_process: bool = False) -> Callable[[], Awaitable[Backend]]:
+    """What the screens call for a Backend, and again whenever they lost it. It loads nothing before its first call."""
+    finding: Finding | None = None
+
+    async def connect() -> Backend:
+        from deployx_tui.service import process
+
+        # one for the life of the screens: a service that they were attached to is waited for, never replaced
+        nonlocal finding
+        if finding is None:
+            finding = process.Finding(settings)
+        return await process.open_backend(settings, in_process=in_process, finding=finding)
+
+    return connect
 
 
 def _is_first_start(settings: Settings) -> bool:

@@ -57,12 +57,16 @@ def ensure_engine(settings: Settings) -> Path:
     raise _error(str(report.get("error", "")), str(report.get("message", "")))
 
 
-async def attach_or_start(settings: Settings) -> RemoteBackend:
-    """A Backend on the engine of `settings.db`, or on `settings.connect`; it looks for it again when it goes."""
+async def attach_or_start(settings: Settings, finding: Finding | None = None) -> RemoteBackend:
+    """A Backend on the engine of `settings.db`, or on `settings.connect`; it looks for it again when it goes.
+
+    A face that may call this again gives its one `finding` each time.
+    """
     if settings.connect is not None:
         return await (await _remote()).connect(settings.connect)
+    if finding is None:
+        finding = Finding(settings)
     for is_last in (False, False, True):
-        finding = _Finding(settings)
         try:
             # while the child comes up, this process gets ready to talk to it
             socket, remote = await asyncio.gather(asyncio.to_thread(finding), _remote())
@@ -86,8 +90,8 @@ async def _remote() -> type[RemoteBackend]:
     return backend
 
 
-class _Finding:
-    """Where the engine is, asked again whenever it went away."""
+class Finding:
+    """Where one face's engine is, asked again whenever it went away. What it was is remembered: see `is_service`."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -105,8 +109,10 @@ class _Finding:
         return self._path
 
 
-async def open_backend(settings: Settings, *, engine: bool = True, in_process: bool = False) -> Backend:
-    """The Backend of one face, for it to close.
+async def open_backend(
+    settings: Settings, *, engine: bool = True, in_process: bool = False, finding: Finding | None = None
+) -> Backend:
+    """The Backend of one face, for it to close. `finding` as for `attach_or_start`.
 
     `engine` False: it only reads, so an engine that runs is asked and none is started; without one the database is
     read in this process. `in_process`: the engine runs in this process, and closing the Backend drains it.
@@ -120,7 +126,7 @@ async def open_backend(settings: Settings, *, engine: bool = True, in_process: b
         from deployx_tui.service.reading import open_reader  # noqa: PLC0415 - loads the store
 
         return await open_reader(settings)
-    return await attach_or_start(settings)
+    return await attach_or_start(settings, finding)
 
 
 @asynccontextmanager

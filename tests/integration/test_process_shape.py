@@ -9,12 +9,13 @@ import shutil
 import signal
 import uuid
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from deployx_tui.cli.ui import connecting
 from deployx_tui.errors import DatabaseRefused, EngineUnreachable, Held, InvalidInput
 from deployx_tui.model.execution import ExecutionStatus, KillReport, KillVerdict, TargetState
 from deployx_tui.model.ids import ExecutionId
@@ -24,6 +25,8 @@ from deployx_tui.service.backend import Backend
 from deployx_tui.service.process import attach_or_start, backend_for, ensure_engine
 from deployx_tui.service.remote import RemoteBackend
 from deployx_tui.service.sockets import is_ours, listener_at
+from deployx_tui.tui import bridge
+from deployx_tui.tui.app import DeployxApp
 from tests.support.processes import (
     LONG,
     Place,
@@ -34,6 +37,7 @@ from tests.support.processes import (
     next_message,
     this_machine,
 )
+from tests.support.screen import screen_text, until
 
 
 @pytest.fixture
@@ -385,3 +389,35 @@ async def test_no_child_takes_the_place_of_a_server_that_is_gone(place: Place) -
     with place.serving() as (process, _):
         assert (await backend.engine.status()).pid == process.pid
         await backend.close()
+
+
+async def test_screens_wait_for_a_server_that_is_gone_and_start_no_child(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bridge, "RETRY_FIRST", 0.05)
+    connect = connecting(place.settings())
+    refused: list[str] = []
+
+    async def watched() -> Backend:
+        try:
+            return await connect()
+        except EngineUnreachable as error:
+            refused.append(str(error))
+            raise
+
+    app = DeployxApp(watched)
+    with ExitStack() as serving:
+        process, _ = serving.enter_context(place.serving())
+        async with app.run_test(size=(120, 36)) as pilot:
+            await until(pilot, lambda: "engine up" in screen_text(pilot), patience=LONG)
+            process.terminate()
+            await asyncio.to_thread(process.communicate)
+            await until(pilot, lambda: len(refused) > 1, patience=LONG)
+            assert "engine lost" in screen_text(pilot)
+            assert all("it was a service" in why for why in refused)
+            assert not is_ours(place.engine_socket)
+            serving.close()
+            (place.folder / "notify").unlink()
+            process, _ = serving.enter_context(place.serving())
+            await until(pilot, lambda: "engine up" in screen_text(pilot), patience=LONG)
+            assert (await app.bridge.backend.engine.status()).pid == process.pid
