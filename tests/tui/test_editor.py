@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -73,6 +74,39 @@ async def test_an_error_stands_under_its_field_with_the_remedy_and_blocks_saving
         assert "has no unit" not in screen_text(pilot)
         await press(pilot, "ctrl+s")
         assert backend.calls.count("tasks.update") == 1
+
+
+async def test_saving_with_errors_marks_the_fields_goes_to_the_first_and_says_so(
+    open_app: Open, backend: FakeBackend
+) -> None:
+    async with open_app(80, 24) as pilot:
+        await press(pilot, "n")
+        pilot.app.screen.query_one("#timeout").focus()
+        await press(pilot, *"90")
+        assert "has no unit" not in screen_text(pilot)
+        await press(pilot, "ctrl+s")
+        text = screen_text(pilot)
+        assert re.search(r"✗ not saved: \d fields to mend", text)
+        assert pilot.app.screen.focused is pilot.app.screen.query_one("#name")
+        assert "tasks.create" not in backend.calls
+
+
+async def test_what_the_engine_refuses_at_saving_is_marked_and_gone_to(open_app: Open, backend: FakeBackend) -> None:
+    async with open_app() as pilot:
+        await press(pilot, "down", "down", "e")
+        pilot.app.screen.query_one("#targets").focus()
+        await press(pilot, "ctrl+u", *"@nothing-like-it")
+        pilot.app.screen.query_one("#timeout").focus()
+        await press(pilot, "ctrl+s")
+        assert "✗ not saved: 1 field to mend" in screen_text(pilot)
+        assert pilot.app.screen.focused is pilot.app.screen.query_one("#targets")
+
+
+async def test_saving_what_was_not_changed_says_so(open_app: Open, backend: FakeBackend) -> None:
+    async with open_app() as pilot:
+        await press(pilot, "down", "down", "e", "ctrl+s")
+        assert "nothing changed, nothing to save" in screen_text(pilot)
+        assert "tasks.update" not in backend.calls
 
 
 async def test_esc_keeps_a_draft_and_e_opens_it_again(open_app: Open) -> None:

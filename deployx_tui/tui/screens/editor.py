@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from typing import ClassVar
 
@@ -17,7 +17,7 @@ from deployx_tui.errors import Conflict, DeployxError, InvalidInput, Problem, Un
 from deployx_tui.model.ids import TaskId
 from deployx_tui.model.task import Task, TaskDraft, TaskPreview
 from deployx_tui.tui.forms import SCHEDULE_FIELDS, Form, draft_of, field_of, form_of, replace_field
-from deployx_tui.tui.keymap import EDITOR, bindings
+from deployx_tui.tui.keymap import EDITOR, Key, bindings
 from deployx_tui.tui.render.line import line
 from deployx_tui.tui.render.preview import preview_lines
 from deployx_tui.tui.render.when import ahead
@@ -189,10 +189,9 @@ class Editor(Place):
         left = [f"Tasks ▸ {name}", f"{form.kind}, {form.repeat}"]
         if self._is_kept_draft:
             left.append("your draft, not saved yet")
-        count = len({problem.field for problem in self._problems})
-        if count:
-            what = "1 field" if count == 1 else f"{count} fields"
-            self.say_title(left, (f"✗ {what} to mend, then ctrl+s saves",), "bad" if self._touched else "warn")
+        if self._problems:
+            words = f"✗ {_fields(self._problems)} to mend, then ctrl+s saves"
+            self.say_title(left, (words,), "bad" if self._touched else "warn")
         elif self._preview is None:
             self.say_title(left, ("○ not checked",), "warn")
         elif form == self._clean and self._edited is not None:
@@ -205,14 +204,25 @@ class Editor(Place):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         match action:
             case "save":
-                unchanged = self._edited is not None and self._column.form() == self._clean
-                return self.bridge.is_up and not self._problems and self._preview is not None and not unchanged
+                return True  # what stands in its way is said when it is pressed
             case "next_error":
                 return bool(self._problems)
             case "preview":
                 return self.is_narrow
             case _:
                 return super().check_action(action, parameters)
+
+    def works(self, key: Key) -> bool:
+        """The footer has the key that saves only when it would save."""
+        if key.action == "save" and not self._can_save():
+            return False
+        return super().works(key)
+
+    def _can_save(self) -> bool:
+        return self.bridge.is_up and not self._problems and self._preview is not None and not self._is_unchanged()
+
+    def _is_unchanged(self) -> bool:
+        return self._edited is not None and self._column.form() == self._clean
 
     def out_word(self) -> str:
         return "esc back"
@@ -235,7 +245,7 @@ class Editor(Place):
         """To the next field, below the one with the cursor, that wants mending."""
         self._touched.update(problem.field for problem in self._problems)
         self._show_problems()
-        rows = [row for row in self.query(FormRow) if row.problems and row.display]
+        rows = self._rows_to_mend()
         if not rows:
             return
         every = list(self.query(FormRow))
@@ -244,19 +254,31 @@ class Editor(Place):
         following = next((row for row in rows if every.index(row) > here), rows[0])
         self._column.focus_field(following.problems[0].field)
 
+    def _rows_to_mend(self) -> list[FormRow]:
+        return [row for row in self.query(FormRow) if row.problems and row.display]
+
+    def _refuse(self, problems: tuple[Problem, ...]) -> None:
+        """Not saved: every field that wants mending is marked, the first has the cursor, and it is said."""
+        self._touched.update(problem.field for problem in problems)
+        self._take(problems, self._preview)
+        if rows := self._rows_to_mend():
+            self._column.focus_field(rows[0].problems[0].field)
+        self.tell(f"✗ not saved: {_fields(problems)} to mend", "bad")
+
     @work(exclusive=True, group="act")
     async def action_save(self) -> None:
         draft, problems = draft_of(self._column.form(), self._base)
         if problems:
-            self.action_next_error()
+            wrong = {problem.field for problem in problems}
+            self._refuse((*problems, *(problem for problem in self._problems if problem.field not in wrong)))
+            return
+        if self._is_unchanged():
+            self.tell("nothing changed, nothing to save", "")
             return
         try:
             task = await self._keep(draft)
         except InvalidInput as error:
-            fields = [replace_field(problem, field_of(problem.field)) for problem in error.problems]
-            self._touched.update(problem.field for problem in fields)
-            self._take(tuple(fields), self._preview)
-            self.tell_error(error)
+            self._refuse(tuple(replace_field(problem, field_of(problem.field)) for problem in error.problems))
             return
         except Unavailable as error:
             self.tell(f"✗ not saved: {error}; the draft stays", "bad")
@@ -316,3 +338,8 @@ class Editor(Place):
             return
         self.deployx.drafts.pop(self._draft_key, None)
         self.app.pop_screen()
+
+
+def _fields(problems: Sequence[Problem]) -> str:
+    count = len({problem.field for problem in problems})
+    return "1 field" if count == 1 else f"{count} fields"
