@@ -43,6 +43,36 @@ async def test_the_first_screen_stands_before_the_engine_does(backend: FakeBacke
         await until(pilot, lambda: "web-cert-renew" in screen_text(pilot))
 
 
+@pytest.mark.parametrize(
+    ("first", "waits", "premature"),
+    [
+        ("devices", "the devices come with the engine", ("0 of 0", "no device yet")),
+        ("history", "the history comes with the engine", ("0 runs", "nothing ran yet")),
+    ],
+)
+async def test_a_place_that_was_not_read_says_nothing_of_its_content(
+    backend: FakeBackend, first: str, waits: str, premature: tuple[str, ...]
+) -> None:
+    may = asyncio.Event()
+
+    async def connect() -> FakeBackend:
+        await may.wait()
+        return backend
+
+    app = DeployxApp(connect, zone=world.ZONE, clock=lambda: world.NOW, first=first)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        place = app.place
+        assert place is not None
+        place.tick()
+        await settle(pilot)
+        assert waits in screen_text(pilot)
+        for words in premature:
+            assert words not in screen_text(pilot)
+        may.set()
+        await until(pilot, lambda: waits not in screen_text(pilot))
+
+
 async def test_an_engine_that_can_t_be_reached_is_said_and_tried_again(
     backend: FakeBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:

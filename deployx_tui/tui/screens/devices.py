@@ -71,6 +71,7 @@ class DevicesPlace(Place):
         self._devices: dict[DeviceId, Device] = {}
         self._groups: tuple[Group, ...] = ()
         self._words = ""
+        self._is_read = False
         self._tasks: tuple[DeviceId, tuple[Task, ...]] | None = None
         self._pace = Pace(self._read, EVERY)
 
@@ -84,7 +85,10 @@ class DevicesPlace(Place):
             id="groups",
         )
         self.table = LineTable[DeviceRow](
-            COLUMNS, key=lambda row: row.key, empty=(line(span("reading the devices", "dim")),), id="devices"
+            COLUMNS,
+            key=lambda row: row.key,
+            empty=(line(span("the devices come with the engine", "dim")),),
+            id="devices",
         )
         with Vertical(id="body"), Horizontal(id="panes"):
             yield self.branches
@@ -130,6 +134,7 @@ class DevicesPlace(Place):
         if cursor is not None:
             self.tell(f"the first {_MOST:,} devices are shown", "warn")
         self._devices, self._groups, self._tasks = found, groups, None
+        self._is_read = True
         self._show()
         self._read_tasks()
 
@@ -153,6 +158,13 @@ class DevicesPlace(Place):
         members = frozenset(self._devices) if place is None else place.members
         found = draw.shown(list(self._devices.values()), members, self._words)
         self.table.set_rows([DeviceRow(device, now, zone) for device in found])
+        if not self._is_read:
+            # nothing is said that is not known
+            self.table.set_empty((line(span("the devices come with the engine", "dim")),))
+            self.say_title(("Devices",))
+            self._show_detail()
+            self.refresh_frame()
+            return
         if not self._devices:
             empty = line(
                 span("no device yet: "),

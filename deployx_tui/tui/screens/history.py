@@ -68,6 +68,7 @@ class HistoryPlace(RunActs):
         super().__init__()
         self._of_task, self._of_name = task, task_name
         self._runs: list[Execution] = []
+        self._is_read = False
         self._cursor: str | None = None
         self._total: int | None = None
         self._days: dict[date, tuple[tuple[ExecutionStatus, int], ...]] = {}
@@ -87,7 +88,7 @@ class HistoryPlace(RunActs):
             whole=self._across,
             selectable=lambda row: not isinstance(row, draw.DayHead),
             can_mark=False,
-            empty=(line(span("reading the history", "dim")),),
+            empty=(line(span("the history comes with the engine", "dim")),),
             id="runs",
         )
         with Vertical(id="body"):
@@ -151,6 +152,7 @@ class HistoryPlace(RunActs):
             runs += page.items
             cursor = page.next_cursor
         self._runs, self._cursor, self._total = runs, cursor, total
+        self._is_read = True
         await self._count_days()
         self._show()
 
@@ -233,6 +235,8 @@ class HistoryPlace(RunActs):
         self.refresh_frame()
 
     def _empty(self) -> tuple[Line, ...]:
+        if not self._is_read:
+            return (line(span("the history comes with the engine", "dim")),)
         if self._is_filtered:
             return (line(span("no run fits. "), span("esc", "key"), span(" in the filter line clears it")),)
         return (
@@ -245,6 +249,8 @@ class HistoryPlace(RunActs):
         if self._of_task is not None:
             words.append(self._of_name)
         count = self._total if self._total is not None else None if self._cursor else len(self._runs)
+        if not self._is_read:
+            count = None
         if count is not None:
             words.append(f"{count} run{'' if count == 1 else 's'}")
         elif self._runs:
