@@ -88,7 +88,19 @@ class Question(ModalScreen[T | None], Generic[T]):
             if self._typed:
                 yield Field(prompt=f"type {self._typed}  ", framed=True)
             yield Lines((), id="choices")
-            yield Lines((BLANK, line(span("enter ", "key"), "choose  ", span("esc ", "key"), self._cancel)))
+            yield Lines(
+                (
+                    BLANK,
+                    line(
+                        span("arrows ", "key"),
+                        "choose  ",
+                        span("enter ", "key"),
+                        "takes it  ",
+                        span("esc ", "key"),
+                        self._cancel,
+                    ),
+                )
+            )
 
     def on_mount(self) -> None:
         self._draw()
