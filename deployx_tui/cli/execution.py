@@ -307,6 +307,7 @@ def mark_of(status: ExecutionStatus) -> str:
         "partially_succeeded": "!",
         "failed": "✗",
         "lost": "✗",
+        "missed": "!",
         "running": "▸",
         "awaiting_approval": "◇",
     }.get(status.value, "·")

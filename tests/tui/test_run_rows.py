@@ -9,13 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deployx_tui.cli.execution import mark_of
 from deployx_tui.model.execution import ExecutionStatus, OutputGroup, TargetCounts, TargetResult, TargetState, Trigger
 from deployx_tui.model.ids import DeviceId, ExecutionId, TargetId
 from deployx_tui.tui.render.execution import GoodFold, GroupRow, TargetRow, last_runs_lines, target_rows, time_left
 from deployx_tui.tui.render.execution import across as run_across
-from deployx_tui.tui.render.history import DayHead, FoldRow, RunRow, across, rows_of, why_words
+from deployx_tui.tui.render.history import DayHead, FoldRow, RunRow, across, count_spans, rows_of, why_words
 from deployx_tui.tui.render.line import plain, width_of
 from deployx_tui.tui.render.names import folded, in_room
+from deployx_tui.tui.render.progress import glyph, target_glyph
 from deployx_tui.tui.render.run_detail import group_lines
 from deployx_tui.tui.render.targets import bar_spans, progress_line, sums
 from deployx_tui.tui.run_filter import parse_run_filter
@@ -204,3 +206,15 @@ def test_the_filter_reads_words_statuses_and_devices() -> None:
     assert (asked.text, asked.statuses, asked.on) == ("disk check", frozenset({S.FAILED, S.LOST}), "web01")
     assert parse_run_filter("status:").statuses == frozenset()
     assert "nonsense" in parse_run_filter("status:nonsense").problem
+
+
+def test_a_cancelled_run_has_one_sign_everywhere_and_it_is_not_that_of_a_failure() -> None:
+    assert glyph(S.CANCELLED)[0] == target_glyph(TargetState.CANCELLED)[0] == mark_of(S.CANCELLED) == "·"
+    assert {status: glyph(status)[0] for status in S} == {status: mark_of(status) for status in S}
+
+
+def test_each_sign_stands_once_in_the_counts_of_a_day_and_of_a_run() -> None:
+    signs = [part.text.strip() for part in count_spans([(status, 2) for status in S])[::2]]
+    assert len(signs) == len(set(signs))
+    of_a_run = [sign for sign, _, _ in sums(TargetCounts())]
+    assert len(of_a_run) == len(set(of_a_run))

@@ -143,14 +143,12 @@ def _count(day: CalendarDay, today: date) -> int:
     return sum(count for _, count in day.done) if day.day < today else sum(day.planned)
 
 
-def _bad(day: CalendarDay) -> int:
-    """Runs of the day that were not good."""
-    return sum(count for status, count in day.done if not status.is_alive and glyph(status)[1] != "good")
-
-
 def _short_note(day: CalendarDay) -> Span | None:
-    if _bad(day):
-        return span("✗" if any(glyph(status)[1] == "bad" for status, _ in day.done) else "!", "bad")
+    styles = {glyph(status)[1] for status, count in day.done if count and not status.is_alive}
+    if "bad" in styles:
+        return span("✗", "bad")
+    if "warn" in styles:
+        return span("!", "warn")
     if day.clock_change:
         return span("±", "warn")
     return None

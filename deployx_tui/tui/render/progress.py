@@ -29,7 +29,7 @@ _GLYPHS: dict[ExecutionStatus, tuple[str, StyleName]] = {
     ExecutionStatus.SUCCEEDED: ("✓", "good"),
     ExecutionStatus.PARTIALLY_SUCCEEDED: ("!", "warn"),
     ExecutionStatus.FAILED: ("✗", "bad"),
-    ExecutionStatus.CANCELLED: ("✗", "warn"),
+    ExecutionStatus.CANCELLED: ("·", "dim"),
     ExecutionStatus.MISSED: ("!", "warn"),
     ExecutionStatus.SKIPPED: ("·", "dim"),
     ExecutionStatus.LOST: ("✗", "bad"),
@@ -59,7 +59,7 @@ _TARGET_GLYPHS: dict[TargetState, tuple[str, StyleName]] = {
     TargetState.FAILED: ("✗", "bad"),
     TargetState.UNREACHABLE: ("✗", "bad"),
     TargetState.TIMED_OUT: ("✗", "bad"),
-    TargetState.CANCELLED: ("✗", "warn"),
+    TargetState.CANCELLED: ("·", "dim"),
     TargetState.SKIPPED: ("·", "dim"),
     TargetState.LOST: ("✗", "bad"),
 }

@@ -86,8 +86,8 @@ def sums(counts: TargetCounts) -> tuple[tuple[str, StyleName, int], ...]:
         ("✓", "good", counts.succeeded),
         ("✗", "bad", bad_count(counts)),
         ("▸", "run", counts.running),
-        ("·", "dim", counts.waiting),
-        ("-", "warn", counts.cancelled + counts.skipped),
+        # one sign for what did not run to an end and is nobody's fault: it waits, was cancelled or skipped
+        ("·", "dim", counts.waiting + counts.cancelled + counts.skipped),
     )
 
 
@@ -100,8 +100,7 @@ def progress_line(counts: TargetCounts, width: int) -> Line:
     """` ▓▓▓▓▓▓░░░      ✓ 16    ✗ 2    ▸ 4    · 2     18/24 `: bad ones stand in the bar as such."""
     parts: list[Span] = []
     for sign, style, count in sums(counts):
-        if count or sign in "✓✗▸·":
-            parts.extend((span(f"{sign} ", style if count else "dim"), span(f"{count:<4}", "" if count else "dim")))
+        parts.extend((span(f"{sign} ", style if count else "dim"), span(f"{count:<4}", "" if count else "dim")))
     right = line(*parts, span(f"  {over_count(counts)}/{counts.total} ", "bold"))
     room = max(4, width - width_of(right) - 5)
     return fit_line((span(" "), *bar_spans(counts, room), span("    "), *right), width)

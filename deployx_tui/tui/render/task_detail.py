@@ -128,7 +128,7 @@ def target_lines(targets: Sequence[TargetResult], now: datetime, count: int, wid
     folded = order[len(shown) :]
     if folded:
         good = sum(target.state is TargetState.SUCCEEDED for target in folded)
-        waiting = sum(target.state is TargetState.WAITING for target in folded)
+        waiting = sum(target_glyph(target.state)[0] == "·" for target in folded)
         other = len(folded) - good - waiting
         words = [f"{number} {mark}" for number, mark in ((good, "✓"), (waiting, "·"), (other, "✗")) if number]
         seconds = sorted(_seconds(target, now) for target in targets if target.state is TargetState.SUCCEEDED)
