@@ -18,6 +18,7 @@ from deployx_tui.api.peer import EXTENSION
 from deployx_tui.errors import Conflict, InvalidInput, NotPermitted
 from deployx_tui.model.json_reader import JSON
 from deployx_tui.service.backend import Backend
+from deployx_tui.service.backend.replay import was_replayed
 from deployx_tui.service.sockets import Peer
 from deployx_tui.service.wire.params import ParamReader, id_of
 
@@ -111,3 +112,8 @@ def request_id(request: Request, given: str | None) -> str:
     except ValueError:
         return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{request.url.path} {key}"))
     return key
+
+
+def replayed() -> dict[str, str]:
+    """The header of an answer to a start that was one already."""
+    return {"Idempotency-Replayed": "true"} if was_replayed.get() else {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, insert, select
 
 from deployx_tui.model.codec import JSON, canonical, sha256_of
 from deployx_tui.model.ids import EngineId
@@ -28,9 +28,7 @@ def write(
 ) -> None:
     """One entry. `before` and `after` are kept as detail (it can be pruned; its SHA-256 stays), and the names of
     the fields that differ stand in the entry itself."""
-    detail: JSON = None
-    if before is not None or after is not None:
-        detail = {"before": dict(before) if before is not None else None, "after": dict(after) if after else None}
+    detail = _detail(before, after)
     c.execute(
         insert(audit).values(
             at=at_ms,
@@ -48,6 +46,24 @@ def write(
             request_id=request_id,
         )
     )
+
+
+def may_say(c: Connection, action: str, object_id: int, *, after: Mapping[str, JSON]) -> bool:
+    """Whether the first such entry of an object has this detail. True too when there is no entry any more."""
+    noun, _, _ = action.partition(".")
+    written = c.scalar(
+        select(audit.c.detail_sha256)
+        .where(audit.c.noun == noun, audit.c.object_id == object_id, audit.c.action == action)
+        .order_by(audit.c.sequence)
+        .limit(1)
+    )
+    return written is None or written == sha256_of(_detail(None, after))
+
+
+def _detail(before: Mapping[str, JSON] | None, after: Mapping[str, JSON] | None) -> JSON:
+    if before is None and after is None:
+        return None
+    return {"before": dict(before) if before is not None else None, "after": dict(after) if after else None}
 
 
 def _changed(before: Mapping[str, JSON], after: Mapping[str, JSON]) -> list[str]:

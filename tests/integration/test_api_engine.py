@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -114,9 +115,25 @@ async def test_devices_page_when_asked_to(http: httpx.AsyncClient) -> None:
 async def test_repeating_a_start_under_its_key_starts_once(http: httpx.AsyncClient) -> None:
     task = (await http.post("/api/schedule/tasks", json=TASK)).json()
     path = f"/api/schedule/tasks/{task['id']}/execute"
-    first = (await http.post(path, headers={"Idempotency-Key": "deploy 7"})).json()
-    again = (await http.post(path, headers={"Idempotency-Key": "deploy 7"})).json()
-    assert again["execution_id"] == first["execution_id"]
+    key = {"Idempotency-Key": "deploy 7"}
+    first, again = await http.post(path, headers=key), await http.post(path, headers=key)
+    assert again.json()["execution_id"] == first.json()["execution_id"]
+    assert "idempotency-replayed" not in first.headers
+    assert again.headers["idempotency-replayed"] == "true"
+    refusal(await http.post(path, json={"targets": "*"}, headers=key), 422, "invalid-input")
+
+
+async def test_a_key_stands_for_one_body(http: httpx.AsyncClient) -> None:
+    name = (await http.get("/devices")).json()[0]["device_name"]
+    body = {"command_payload": {"command": "true"}, "selector": name}
+    key = {"Idempotency-Key": str(uuid.uuid4())}
+    first = await http.post("/api/executions", json=body, headers=key)
+    again = await http.post("/api/executions", json=body, headers=key)
+    assert (first.status_code, again.status_code) == (202, 202)
+    assert again.json()["id"] == first.json()["id"]
+    assert ("idempotency-replayed" in first.headers, again.headers["idempotency-replayed"]) == (False, "true")
+    other = {**body, "command_payload": {"command": "false"}}
+    refusal(await http.post("/api/executions", json=other, headers=key), 422, "invalid-input")
 
 
 async def test_every_problem_of_a_task_is_told_at_once(http: httpx.AsyncClient) -> None:

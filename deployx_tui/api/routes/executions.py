@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from deployx_tui.api.answers import WIRE_HEADER, Json
-from deployx_tui.api.context import Asked, Body, Id, NoParams, Params, empty_or_object, request_id
+from deployx_tui.api.context import Asked, Body, Id, NoParams, Params, empty_or_object, replayed, request_id
 from deployx_tui.api.paging import window
 from deployx_tui.model.codec import payload_from_json
 from deployx_tui.model.execution import DEFAULT_RERUN, RerunScope, Stream, TargetState
@@ -76,7 +76,7 @@ async def _started(backend: Backend, execution: ExecutionId, status: int) -> Jso
     return Json(
         execution_to_json(await backend.executions.get(execution)),
         status,
-        {"Location": f"/api/executions/{execution}"},
+        {"Location": f"/api/executions/{execution}", **replayed()},
     )
 
 

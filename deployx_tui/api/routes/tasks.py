@@ -20,6 +20,7 @@ from deployx_tui.api.context import (
     Server,
     empty_or_object,
     expected_version,
+    replayed,
     request_id,
 )
 from deployx_tui.api.paging import STRIDE, window
@@ -221,7 +222,7 @@ async def execute_task(backend: Asked, task_id: Id, body: Body, request: Request
             "execution_id": execution_id,
             "status": execution_word(execution.status, started=execution.started_at is not None),
         },
-        headers={"Location": f"/api/executions/{execution_id}"},
+        headers={"Location": f"/api/executions/{execution_id}", **replayed()},
     )
 
 

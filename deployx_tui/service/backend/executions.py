@@ -47,14 +47,17 @@ class Executions(Protocol):
     async def run_ad_hoc(
         self, payload: Payload, selector: str, request: str, timeout: timedelta | None = None
     ) -> ExecutionId:
-        """Run without a task. `request` is a UUID: the same one again gives the same execution."""
+        """Run without a task. `request` is a UUID: the same one again gives the same execution.
+
+        InvalidInput (field `request`) when it was used for another payload, selector or timeout.
+        """
         ...
 
     @needs(Permission.TASKS_RUN)
     async def rerun(
         self, execution: ExecutionId, request: str, scope: frozenset[RerunScope] = DEFAULT_RERUN
     ) -> ExecutionId:
-        """A new execution of the stored plan, on the targets that the scope names."""
+        """A new execution of the stored plan, on the targets that the scope names. `request` as for `run_ad_hoc`."""
         ...
 
     @needs(Permission.EXECUTIONS_CANCEL)

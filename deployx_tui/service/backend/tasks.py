@@ -59,7 +59,8 @@ class Tasks(Protocol):
 
     @needs(Permission.TASKS_RUN)
     async def run(self, task: TaskId, request: str, targets: str | None = None) -> ExecutionId:
-        """Run now; the schedule is untouched. `request` is a UUID: the same one again gives the same execution.
+        """Run now; the schedule is untouched. `request` is a UUID: the same one again gives the same execution, and
+        InvalidInput (field `request`) with other targets.
 
         `targets` narrows the task's own targets by a selector. The task's overlap rule decides when it
         runs already: Conflict under skip.

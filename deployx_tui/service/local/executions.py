@@ -80,23 +80,19 @@ class LocalExecutions:
         self, payload: Payload, selector: str, request: str, timeout: timedelta | None = None
     ) -> ExecutionId:
         same = starting.request_id(request)
-        execution = await self._door.write(
+        return await starting.start(
+            self._door,
+            same,
             lambda change: starting.run_ad_hoc(change, self._door, payload, selector, same, timeout),
-            request=same,
-            durable=True,
         )
-        self._door.premises.engine.wake()
-        return execution
 
     async def rerun(
         self, execution: ExecutionId, request: str, scope: frozenset[RerunScope] = DEFAULT_RERUN
     ) -> ExecutionId:
         same = starting.request_id(request)
-        again = await self._door.write(
-            lambda change: starting.rerun(change, self._door, execution, same, scope), request=same, durable=True
+        return await starting.start(
+            self._door, same, lambda change: starting.rerun(change, self._door, execution, same, scope)
         )
-        self._door.premises.engine.wake()
-        return again
 
     async def cancel(self, execution: ExecutionId) -> Execution:
         def work(change: Change) -> Execution:

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
 from deployx_tui.errors import Conflict, InvalidInput, Problem
-from deployx_tui.model.codec import JSON, canonical, draft_to_json, payload_to_json
+from deployx_tui.model.codec import JSON, canonical, draft_to_json, payload_to_json, sha256_of
 from deployx_tui.model.execution import ExecutionStatus, RerunScope, TargetResult, TargetState, Trigger
 from deployx_tui.model.ids import DeviceId, ExecutionId, TaskId, UserId
 from deployx_tui.model.inventory import Inventory
@@ -24,12 +25,14 @@ from deployx_tui.model.task import TaskDraft, TaskState
 from deployx_tui.planning.selectors import resolve
 from deployx_tui.planning.validate import validate_payload
 from deployx_tui.scheduling.overlap import Skip, decide
+from deployx_tui.service.backend.replay import was_replayed
 from deployx_tui.service.local.door import Change, Door
-from deployx_tui.store import executions, history, results, tasks
+from deployx_tui.store import audit, executions, history, results, tasks
 from deployx_tui.store.tasks import StoredTask
 
 #: executions that a refusal names before it stops
 _NAMED = 3
+_START = "execution.start"
 
 
 def request_id(request: str) -> str:
@@ -40,13 +43,27 @@ def request_id(request: str) -> str:
         raise InvalidInput.of("request", "it is not a UUID", "make a new one for each run") from None
 
 
-def run_task(change: Change, door: Door, task: TaskId, request: str, targets: str | None) -> ExecutionId:
+class Started(NamedTuple):
+    execution: ExecutionId
+    #: False: by an earlier call with the same request
+    is_new: bool
+
+
+async def start(door: Door, request: str, work: Callable[[Change], Started]) -> ExecutionId:
+    """Do `work` in one durable transaction, and tell the engine."""
+    execution, is_new = await door.write(work, request=request, durable=True)
+    was_replayed.set(not is_new)
+    door.premises.engine.wake()
+    return execution
+
+
+def run_task(change: Change, door: Door, task: TaskId, request: str, targets: str | None) -> Started:
     stored = tasks.locked(change.c, task, door.only_own)
     fire_key = f"m:{request}"
+    facts: dict[str, JSON] = {"targets": targets} if targets is not None else {}
     known = executions.by_fire_key(change.c, task, fire_key)
     if known is not None:
-        change.nothing_changed()
-        return known
+        return _again(change, known, _audited(task, Trigger.MANUAL, facts))
     if stored.state is TaskState.CANCELLED:
         raise Conflict(f"task {task} is cancelled")
     _refuse_overlap(change.c, stored)
@@ -62,19 +79,22 @@ def run_task(change: Change, door: Door, task: TaskId, request: str, targets: st
         owner=stored.owner_id,
         draft=draft_to_json(draft),
         summary=one_line(draft.payload),
-        facts={"targets": targets} if targets is not None else {},
+        facts=facts,
     )
 
 
 def run_ad_hoc(
     change: Change, door: Door, payload: CommandPayload, selector: str, request: str, timeout: timedelta | None
-) -> ExecutionId:
+) -> Started:
     fire_key = f"m:{request}"
+    seconds = None if timeout is None else timeout.total_seconds()
+    # a digest: the command itself stands in the execution
+    asked: JSON = {"command_payload": payload_to_json(payload), "selector": selector, "timeout_seconds": seconds}
+    facts: dict[str, JSON] = {"asked_sha256": sha256_of(asked)}
     known = executions.by_fire_key(change.c, None, fire_key)
     if known is not None:
         history.get(change.c, known, door.only_own)
-        change.nothing_changed()
-        return known
+        return _again(change, known, _audited(None, Trigger.AD_HOC, facts))
     problems = [*validate_payload(payload)]
     if timeout is not None and timeout < timedelta(seconds=1):
         remedy = "give 1s or more, or none"
@@ -89,7 +109,7 @@ def run_ad_hoc(
         "device_ids": [],
         "group_ids": [],
         "command_payload": payload_to_json(payload),
-        "timeout_seconds": None if timeout is None else timeout.total_seconds(),
+        "timeout_seconds": seconds,
     }
     return _queue(
         change,
@@ -102,20 +122,18 @@ def run_ad_hoc(
         owner=door.actor.user_id,
         draft=draft,
         summary=one_line(payload),
-        facts={},
+        facts=facts,
     )
 
 
-def rerun(
-    change: Change, door: Door, execution: ExecutionId, request: str, scope: Collection[RerunScope]
-) -> ExecutionId:
+def rerun(change: Change, door: Door, execution: ExecutionId, request: str, scope: Collection[RerunScope]) -> Started:
     shown = history.get(change.c, execution, door.only_own)
     # with the request in place of a count, UNIQUE(task_id, fire_key) makes a repeated request the same rerun
     fire_key = f"r:{execution}:{request}"
     known = executions.by_fire_key(change.c, shown.task_id, fire_key)
+    facts: dict[str, JSON] = {"rerun_of": execution, "scope": [*sorted(part.value for part in scope)]}
     if known is not None:
-        change.nothing_changed()
-        return known
+        return _again(change, known, _audited(shown.task_id, Trigger.RERUN, facts))
     run = executions.load_run(change.c, execution)
     if run is None or shown.status.is_alive:
         raise Conflict(f"execution {execution} is {shown.status.value}: wait for its end, or cancel it")
@@ -138,7 +156,7 @@ def rerun(
         owner=run.owner_id if run.task_id is not None else door.actor.user_id,
         draft=draft,
         summary=run.summary,
-        facts={"rerun_of": execution, "scope": [*sorted(part.value for part in scope)]},
+        facts=facts,
     )
 
 
@@ -206,7 +224,7 @@ def _queue(
     draft: Mapping[str, JSON],
     summary: str,
     facts: Mapping[str, JSON],
-) -> ExecutionId:
+) -> Started:
     execution, _ = executions.insert(
         change.c,
         task_id=task_id,
@@ -224,5 +242,22 @@ def _queue(
         scheduled_for_ms=None,
         now_ms=change.now_ms,
     )
-    change.record("execution.start", execution, after={"task_id": task_id, "trigger": trigger.value, **facts})
-    return execution
+    change.record(_START, execution, after=_audited(task_id, trigger, facts))
+    return Started(execution, is_new=True)
+
+
+def _audited(task: TaskId | None, trigger: Trigger, facts: Mapping[str, JSON]) -> dict[str, JSON]:
+    return {"task_id": task, "trigger": trigger.value, **facts}
+
+
+def _again(change: Change, known: ExecutionId, asked: Mapping[str, JSON]) -> Started:
+    """The run that this request started; InvalidInput when it asked for something else then.
+
+    What was asked for is what the audit says of the start: the task may have changed since, and that is no mistake.
+    """
+    if not audit.may_say(change.c, _START, known, after=asked):
+        raise InvalidInput.of(
+            "request", f"it started execution {known} already, which was asked for otherwise", "make a new one"
+        )
+    change.nothing_changed()
+    return Started(known, is_new=False)

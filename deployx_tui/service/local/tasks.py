@@ -145,11 +145,9 @@ class LocalTasks:
 
     async def run(self, task: TaskId, request: str, targets: str | None = None) -> ExecutionId:
         same = starting.request_id(request)
-        execution = await self._door.write(
-            lambda change: starting.run_task(change, self._door, task, same, targets), request=same, durable=True
+        return await starting.start(
+            self._door, same, lambda change: starting.run_task(change, self._door, task, same, targets)
         )
-        self._door.premises.engine.wake()
-        return execution
 
     # ---- parts
 

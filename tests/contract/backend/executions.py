@@ -51,7 +51,15 @@ class ExecutionsContract:
         await backend.devices.update(lost.id, replace(lost.draft, address="localhost"))
         request = new_request()
         execution = await backend.executions.run_ad_hoc(line("echo out; echo err >&2; exit 3"), "web*", request)
-        assert await backend.executions.run_ad_hoc(line("true"), "web*", request) == execution
+        assert await backend.executions.run_ad_hoc(line("echo out; echo err >&2; exit 3"), "web*", request) == execution
+        for payload, selector, timeout in (
+            (line("true"), "web*", None),
+            (line("echo out; echo err >&2; exit 3"), "web01", None),
+            (line("echo out; echo err >&2; exit 3"), "web*", timedelta(minutes=1)),
+        ):
+            with pytest.raises(InvalidInput) as refused:
+                await backend.executions.run_ad_hoc(payload, selector, request, timeout)
+            assert fields(refused) == ["request"]
         ended = await finished(backend, execution)
         assert (ended.status, ended.trigger, ended.task_id) == (ExecutionStatus.FAILED, Trigger.AD_HOC, None)
         assert ended.task_name.startswith("ad hoc: echo out")
@@ -168,6 +176,9 @@ class ExecutionsContract:
         assert (ended.trigger, ended.task_id, ended.status) == (Trigger.RERUN, task.id, ExecutionStatus.FAILED)
         assert [t.device for t in (await backend.executions.targets(again)).items] == ["web01", "web02"]
         assert await backend.executions.rerun(first.id, request) == again
+        with pytest.raises(InvalidInput) as refused:
+            await backend.executions.rerun(first.id, request, frozenset({RerunScope.ALL}))
+        assert fields(refused) == ["request"]
 
     async def test_a_rerun_takes_the_targets_that_its_scope_names(self, site: Site) -> None:
         backend = await site.backend()

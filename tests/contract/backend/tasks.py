@@ -300,6 +300,11 @@ class TasksContract:
         assert await backend.tasks.run(task.id, request) == first
         await finished(backend, first)
         assert await backend.tasks.run(task.id, request) == first
+        with pytest.raises(InvalidInput) as refused:
+            await backend.tasks.run(task.id, request, "web01")
+        assert fields(refused) == ["request"]
+        await backend.tasks.update(task.id, replace(task.draft, payload=line("echo changed")))
+        assert await backend.tasks.run(task.id, request) == first
         assert await backend.tasks.run(task.id, new_request()) != first
         with pytest.raises(InvalidInput) as refused:
             await backend.tasks.run(task.id, "now")
