@@ -23,6 +23,10 @@ class Shell(StrEnum):
     PWSH = "pwsh"
 
 
+#: what this release can start: every target is POSIX
+POSIX_SHELLS = (Shell.SH, Shell.BASH, Shell.ZSH)
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """One command line."""

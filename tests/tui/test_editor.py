@@ -8,8 +8,9 @@ from dataclasses import replace
 import pytest
 
 from deployx_tui.model.ids import TaskId
-from deployx_tui.model.payload import Commands, Script
+from deployx_tui.model.payload import Commands, Script, Shell
 from deployx_tui.model.schedule import Cron, Weekly
+from deployx_tui.tui.screens.editor_form import _shells
 from tests.support.fake_backend import FakeBackend
 from tests.support.screen import check_snapshot, press, screen_text, sees, settle, type_text
 from tests.tui.conftest import Open
@@ -171,3 +172,8 @@ async def test_a_draft_is_discarded_only_after_a_question(open_app: Open) -> Non
         assert "52 of 52" in screen_text(pilot)
         await press(pilot, "e")
         assert "nginx-reload-two" not in screen_text(pilot)
+
+
+def test_only_shells_that_a_target_has_are_offered_and_the_one_that_is_set() -> None:
+    assert _shells(Shell.BASH) == ["sh", "bash", "zsh"]
+    assert _shells(Shell.PWSH) == ["sh", "bash", "zsh", "pwsh"]

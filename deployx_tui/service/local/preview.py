@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from deployx_tui.errors import InvalidInput
 from deployx_tui.model.ids import DeviceId
+from deployx_tui.model.payload import POSIX_SHELLS
 from deployx_tui.model.schedule import Fire, Monthly, Schedule, ShortMonth
 from deployx_tui.model.task import PreviewProblem, TaskDraft, TaskPreview
 from deployx_tui.planning.validate import validate_task
@@ -35,6 +36,7 @@ def preview(
         targets=targets,
         warnings=(
             *_of_targets(targets, draft),
+            *_of_shell(targets, draft),
             *_of_protection(c, targets, snapshot),
             *_of_contacts(c, [device for device, _, _ in targets]),
             *_of_schedule(draft.schedule),
@@ -62,6 +64,12 @@ def _of_targets(targets: Targets, draft: TaskDraft) -> Iterable[str]:
         yield "no device matches now: a run would be skipped"
     if len(targets) > MANY_TARGETS:
         yield f"it runs on {len(targets)} devices"
+
+
+def _of_shell(targets: Targets, draft: TaskDraft) -> Iterable[str]:
+    """Every transport of this release leads to a POSIX target."""
+    if targets and draft.payload.shell not in POSIX_SHELLS:
+        yield f"{draft.payload.shell} can't run on a POSIX target; choose sh, bash or zsh"
 
 
 def _of_protection(c: Connection, targets: Targets, snapshot: Snapshot) -> Iterable[str]:

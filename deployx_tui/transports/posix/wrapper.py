@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from deployx_tui.model.execution import Cause, KillReport, KillVerdict
-from deployx_tui.model.payload import Shell
+from deployx_tui.model.payload import POSIX_SHELLS
 from deployx_tui.transports.base import CommandSpec, Refused, RemoteHandle
 
 #: an environment string may have 128 KiB on Linux (MAX_ARG_STRLEN); characters, at most 4 bytes each, stay below
@@ -26,7 +26,6 @@ _ENVIRONMENT_BYTES = 128 * 1024
 #: the watch on the target leaves the client so much time to cancel first
 _WATCH_AFTER = 10
 
-_POSIX_SHELLS = frozenset({Shell.SH, Shell.BASH, Shell.ZSH})
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}\Z")
 _RESERVED = re.compile(r"dx_|DEPLOYX_(RUN|S\d*)\Z")
 _NONCE = re.compile(r"[0-9a-f]{32}\Z")
@@ -138,8 +137,8 @@ def kill_report(output: bytes, nonce: str) -> tuple[KillReport, bool] | None:
 
 
 def _unfit(spec: CommandSpec) -> Refused | None:
-    if spec.shell not in _POSIX_SHELLS:
-        return Refused(Cause.SHELL, f"{spec.shell} can't be started on a POSIX target", "choose sh or bash")
+    if spec.shell not in POSIX_SHELLS:
+        return Refused(Cause.SHELL, f"{spec.shell} can't be started on a POSIX target", "choose sh, bash or zsh")
     if not _NONCE.match(spec.nonce):
         raise ValueError("a nonce is 32 hex digits")
     texts = {"the script": spec.script, "the working directory": spec.working_directory or "", **spec.environment}

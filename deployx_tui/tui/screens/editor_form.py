@@ -10,7 +10,7 @@ from textual.containers import VerticalScroll
 
 from deployx_tui.errors import Problem
 from deployx_tui.model.parse import WEEKDAYS
-from deployx_tui.model.payload import Shell
+from deployx_tui.model.payload import POSIX_SHELLS, Shell
 from deployx_tui.model.schedule import Fold, Gap, OverlapKind, ShortMonth
 from deployx_tui.tui.forms import Form, Kind, Repeat
 from deployx_tui.tui.render.line import BLANK, line, span
@@ -27,6 +27,11 @@ _REPEATS = ("once", "daily", "weekly", "monthly", "cron")
 def _heading(text: str, *, first: bool = False) -> Lines:
     rows = (line(span(f" {text}", "head")),)
     return Lines(rows if first else (BLANK, *rows), classes="heading")
+
+
+def _shells(present: Shell) -> list[str]:
+    """Those that a target can start, and what the task has already."""
+    return [each.value for each in Shell if each in POSIX_SHELLS or each is present]
 
 
 class FormColumn(VerticalScroll):
@@ -54,7 +59,7 @@ class FormColumn(VerticalScroll):
         yield FormRow(
             "on failure", Choices(("stop", "go on"), "stop" if form.stop else "go on", id="stop"), fields_of=("stop",)
         )
-        yield FormRow("shell", Choices([each.value for each in Shell], form.shell.value, id="shell"))
+        yield FormRow("shell", Choices(_shells(form.shell), form.shell.value, id="shell"))
         yield FormRow("directory", Field(form.directory, framed=True, hint="the login's home", id="directory"))
         yield FormRow(
             "environment", Field(form.environment, framed=True, hint="LEVEL=debug NAME='two words'", id="environment")
