@@ -16,7 +16,7 @@ from deployx_tui.cli.completion import Name
 from deployx_tui.cli.invocation import Group, Invocation, invocation
 from deployx_tui.cli.task_options import draft_of, schedule_of, schedule_options, task_options
 from deployx_tui.cli.task_printing import at_words, counted, put_fires, put_payload, put_task
-from deployx_tui.errors import InvalidInput, Problem
+from deployx_tui.errors import Ambiguous, InvalidInput, Problem
 
 if TYPE_CHECKING:
     from deployx_tui.model.execution import Execution
@@ -200,7 +200,11 @@ def add(name: str, dry_run: bool, **fields: Any) -> None:
         return
 
     async def make(backend: Backend) -> Task:
+        warnings = (await backend.tasks.preview(draft)).warnings
         made = await backend.tasks.create(draft)
+        for warning in warnings:
+            printing.note(call, f"! {warning}")
+        await _say_if_ambiguous(call, backend, made)
         await _say_if_nothing_stays(call, backend)
         return made
 
@@ -228,6 +232,8 @@ def edit(name: str, new_name: str | None, dry_run: bool, **fields: Any) -> None:
     async def change(backend: Backend) -> Task:
         present = await backend.tasks.find(name)
         written = await backend.tasks.update(present.id, changed(present), present.version)
+        if written.name != present.name:
+            await _say_if_ambiguous(call, backend, written)
         await _say_if_nothing_stays(call, backend)
         return written
 
@@ -364,6 +370,14 @@ def _each(
         return acted
 
     return with_backend(call, go)
+
+
+async def _say_if_ambiguous(call: Invocation, backend: Backend, one: Task) -> None:
+    """Two tasks of one name are allowed; the name alone then means neither."""
+    try:
+        await backend.tasks.find(one.name)
+    except Ambiguous:
+        printing.note(call, f"! another task has the name {one.name}: commands know this one as {one.id} only")
 
 
 async def _say_if_nothing_stays(call: Invocation, backend: Backend) -> None:

@@ -170,6 +170,27 @@ def test_what_schedules_says_that_no_engine_stays(cli: Cli) -> None:
     assert cli("-q", "task", "add", "quiet", *RULE, "--daily", "03:00").err == ""
 
 
+def test_a_shell_that_no_target_has_is_warned_of(cli: Cli) -> None:
+    words = "cmd can't run on a POSIX target; choose sh, bash or zsh"
+    options = ["--on", "web01", "--command", "dir", "--daily", "03:00"]
+    assert words in cli("task", "add", "dir", *options, "--shell", "cmd", "--dry-run").out
+    assert words in cli("task", "add", "dir", *options, "--shell", "cmd").err
+    assert "POSIX" not in cli("task", "add", "ls", *options, "--shell", "zsh").err
+
+
+def test_a_name_that_another_task_has_is_taken_with_a_word(cli: Cli) -> None:
+    options = ["--on", "web01", "--command", "true", "--daily", "03:00"]
+    assert "another task" not in cli("task", "add", "once", *options).err
+    second = cli("task", "add", "once", *options)
+    assert "another task has the name once" in second.err
+    assert "made task once (" in second.out
+    assert (
+        "another task has the name nightly-backup"
+        in cli("task", "edit", second.out.split("(")[1].split(")")[0], "--name", "nightly-backup").err
+    )
+    assert "another task" not in cli("task", "edit", "once", "--daily", "04:00").err
+
+
 def test_an_edit_changes_what_is_given_and_keeps_the_rest(cli: Cli) -> None:
     before = added(cli, *RULE, "--monthly", "31@03:00", "--short-month", "last", "--timeout", "5m", "--cwd", "/tmp")
     after = cli("task", "edit", "fresh", "--monthly", "30@04:00", "--timeout", "none", "--json").document
