@@ -102,7 +102,7 @@ def show(name: str) -> None:
     """One task, its next runs and its latest executions."""
     call = invocation()
 
-    async def read(backend: Backend) -> tuple[Task, tuple[Fire, ...], tuple[Execution, ...]]:
+    async def read(backend: Backend) -> tuple[Task, tuple[Fire, ...], tuple[Execution, ...], str]:
         from deployx_tui.model.execution import ExecutionQuery
         from deployx_tui.model.task import TaskState
 
@@ -110,15 +110,17 @@ def show(name: str) -> None:
         is_armed = one.state is TaskState.ACTIVE
         fires = await backend.tasks.fires(one.draft.schedule, 5) if is_armed else ()
         ran = await backend.executions.list(ExecutionQuery(task_id=one.id, limit=10))
-        return one, fires, ran.items
+        return one, fires, ran.items, await _why_no_target(backend, one)
 
-    one, fires, ran = with_backend(call, read, engine=False)
+    one, fires, ran, missing = with_backend(call, read, engine=False)
     if call.json:
         from deployx_tui.service.wire.tasks import task_to_json
 
         printing.put_json(task_to_json(one, executions=ran, next_executions=[fire.at for fire in fires]))
         return
     put_task(one)
+    if missing:
+        printing.put_line(f"! {missing}")
     if fires:
         printing.put_line()
         put_fires(one.draft.schedule, fires)
@@ -370,6 +372,15 @@ def _each(
         return acted
 
     return with_backend(call, go)
+
+
+async def _why_no_target(backend: Backend, one: Task) -> str:
+    """Why a task runs on nothing now; "" when it has a target."""
+    if one.target_count:
+        return ""
+    places = ("selector", "device_ids", "group_ids")
+    problems = [p.message for p in (await backend.tasks.preview(one.draft)).problems if p.field in places]
+    return f"0 targets: {'; '.join(problems) or 'no device matches now'}"
 
 
 async def _say_if_ambiguous(call: Invocation, backend: Backend, one: Task) -> None:

@@ -98,6 +98,23 @@ def test_devices_come_out_of_an_openssh_configuration(cli: Cli, tmp_path: Path) 
     assert "nobody not in the file" in unknown.err
 
 
+def test_what_tasks_use_is_deleted_with_a_word_and_their_tasks_say_why_they_have_no_target(cli: Cli) -> None:
+    when = ["--command", "true", "--daily", "03:00"]
+    cli("task", "add", "on-group", "--on", "@web", *when)
+    cli("task", "add", "on-device", "--on", "db01", *when)
+    cli("task", "add", "elsewhere", "--on", "tag:prod", *when)
+    assert "used by 1 task: on-group (" in cli("group", "rm", "web", status=2).err
+    said = cli("group", "rm", "web", "--yes").err
+    assert "used by 1 task: on-group (" in said
+    assert "elsewhere" not in said
+    assert "used by 1 task: on-device (" in cli("device", "rm", "db01", "--yes").err
+    shown = cli("task", "show", "on-group").out
+    assert "! 0 targets: " in shown
+    assert "web" in shown.split("! 0 targets: ")[1].splitlines()[0]
+    assert "0 targets" not in cli("task", "show", "elsewhere").out
+    assert "used by" not in cli("group", "rm", "staging", "--yes").err
+
+
 # ---- groups
 
 
