@@ -178,7 +178,8 @@ def import_(
 
     async def take(backend: Backend) -> tuple[list[DeviceDraft], list[str]]:
         existing = {one.name for one in await all_devices(backend)}
-        drafts = list(await backend.devices.read_ssh_config(path))
+        # a file that is named must be there, the usual one too: no host for want of a file is worth a word
+        drafts = list(await backend.devices.read_ssh_config(path or "~/.ssh/config"))
         unknown = [host for host in hosts if host not in {draft.name for draft in drafts}]
         if unknown:
             raise InvalidInput.of(
@@ -203,11 +204,19 @@ def import_(
 
         printing.put_json(drafts_to_json(made))
         return
+    says = _as_written(path or "~/.ssh/config")
     printing.put_table(
-        ("DEVICE", "ADDRESS", "USER", "KEY"),
-        ((one.name, _address(one), one.user or "-", one.key_file or "-") for one in made),
+        ("DEVICE", "ADDRESS", "HOSTNAME", "USER", "KEY"),
+        (
+            (one.name, _address(one), _address(said), said.user or "-", said.key_file or "-")
+            for one in made
+            for said in (says.get(one.name, one),)
+        ),
         empty="nothing to make",
     )
+    for one in made:
+        if one.description:
+            printing.note(call, f"! {one.name} can't be reached in this release: {one.description}")
     if kept:
         printing.note(call, f"left as they are: {', '.join(kept)}")
     if made:
@@ -371,6 +380,21 @@ def _key_lines(key: OfferedKey) -> list[str]:
     if key.known_fingerprint is not None:
         lines.insert(0, f"  known    {key.known_fingerprint}")
     return lines
+
+
+def _as_written(path: str) -> dict[str, DeviceDraft]:
+    """What the file says of each host: a device of the usual file keeps only the alias, and the file the rest.
+
+    The engine listens on a socket of this machine, so its file is ours.
+    """
+    from pathlib import Path
+
+    from deployx_tui.transports.ssh.config import read_ssh_config
+
+    try:
+        return {one.name: one for one in read_ssh_config(Path(path).expanduser(), is_own=False)}
+    except (OSError, ValueError):
+        return {}  # it was readable a moment ago; the rows then show what the devices hold
 
 
 def _counted(count: int, noun: str) -> str:

@@ -149,6 +149,9 @@ class LocalDevices:
             try:
                 chosen.open("rb").close()  # a file that was named must be there
                 return read_ssh_config(chosen, is_own=chosen == usual)
+            except FileNotFoundError:
+                remedy = "make it, or name another OpenSSH client configuration on the engine's machine"
+                raise InvalidInput.of("path", f"there is no {chosen}", remedy) from None
             except (OSError, ValueError) as error:
                 remedy = "name a readable OpenSSH client configuration on the engine's machine"
                 raise InvalidInput.of("path", f"{chosen} can't be read: {error}", remedy) from error

@@ -154,7 +154,11 @@ def read_ssh_config(path: Path, *, is_own: bool) -> tuple[DeviceDraft, ...]:
 
 def _draft(config: paramiko.SSHConfig, alias: str, *, is_own: bool) -> DeviceDraft:
     found = config.lookup(alias)
-    hints = [f"needs {keyword} {found[keyword]}: {_NOT_YET[keyword]}" for keyword in _NOT_YET if found.get(keyword)]
+    hints = [
+        f"needs {keyword} {value}: {why}"
+        for keyword, why in _NOT_YET.items()
+        if (value := found.get(keyword)) and str(value).lower() not in ("none", "no")
+    ]
     description = "; ".join(hints)
     if is_own:
         return DeviceDraft(name=alias, address=alias, description=description)

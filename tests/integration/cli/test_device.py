@@ -115,6 +115,24 @@ def test_what_tasks_use_is_deleted_with_a_word_and_their_tasks_say_why_they_have
     assert "used by" not in cli("group", "rm", "staging", "--yes").err
 
 
+def test_an_import_says_where_hosts_lead_and_which_can_not_be_reached(cli: Cli) -> None:
+    file = cli.folder / "home" / ".ssh" / "config"
+    missing = cli("device", "import", "--dry-run", status=2).err
+    assert f"there is no {file}" in missing
+    file.parent.mkdir(mode=0o700)
+    file.write_text(
+        "Host near\n  HostName 192.0.2.7\n  User deploy\n  ProxyJump none\n"
+        "Host far\n  HostName 192.0.2.8\n  ProxyJump bastion\n"
+        "Host wrapped\n  ProxyCommand nc %h %p\n"
+    )
+    trial = cli("device", "import", "--dry-run")
+    near = next(line.split() for line in trial.out.splitlines() if line.startswith("near"))
+    assert near[1:4] == ["near", "192.0.2.7", "deploy"]
+    assert "! far can't be reached in this release: needs proxyjump bastion" in trial.err
+    assert "! wrapped can't be reached in this release: needs proxycommand nc" in trial.err
+    assert "! near" not in trial.err
+
+
 # ---- groups
 
 
