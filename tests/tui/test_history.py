@@ -14,7 +14,7 @@ from deployx_tui.tui.screens.history import HistoryPlace
 from tests.support.fake_backend import FakeBackend
 from tests.support.history_world import execution, watched_targets, with_history
 from tests.support.hostile import HOSTILE
-from tests.support.screen import check_snapshot, press, screen_text, settle, until
+from tests.support.screen import check_snapshot, press, screen_text, sees, settle, until
 from tests.support.world import counts, local
 from tests.tui.conftest import Open
 
@@ -148,7 +148,8 @@ async def test_cancel_says_what_becomes_of_each_target(open_app: Open, backend: 
         assert "executions.cancel" not in backend.calls
         await press(pilot, "K", "up", "enter")
         assert "executions.cancel" in backend.calls
-        assert "cancelled" in screen_text(pilot)
+        await sees(pilot, "is over: cancelled")
+        assert "is being cancelled" not in screen_text(pilot)
 
 
 async def test_export_writes_all_output_for_its_owner_alone_and_overwrites_nothing(

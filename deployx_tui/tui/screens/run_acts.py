@@ -10,9 +10,11 @@ from textual import work
 from deployx_tui.errors import DeployxError
 from deployx_tui.model.execution import DEFAULT_RERUN, Execution, TargetState
 from deployx_tui.model.ids import ExecutionId
+from deployx_tui.tui.bridge import Changed
 from deployx_tui.tui.export import default_name, export
 from deployx_tui.tui.render.line import BLANK, Line, line, span
 from deployx_tui.tui.render.names import in_room
+from deployx_tui.tui.render.progress import glyph, word
 from deployx_tui.tui.render.targets import bad_count
 from deployx_tui.tui.screens.ask import Ask
 from deployx_tui.tui.screens.dialogs import MANY, Choice, Question, confirm
@@ -32,6 +34,30 @@ class RunActs(Place):
     def run_here(self) -> Execution | None:
         """The run under the cursor; None: there is none."""
         raise NotImplementedError
+
+    #: a run that was told to stop; its end is said when it comes
+    _stopping: ExecutionId | None = None
+
+    def on_changed(self, message: Changed) -> None:
+        if self._stopping is not None and (message.everything or self._stopping in message.executions):
+            self._say_stopped()
+
+    def on_screen_resume(self) -> None:
+        if self._stopping is not None:
+            self._say_stopped()
+
+    @work(group="stopped", exclusive=True)
+    async def _say_stopped(self) -> None:
+        """In place of "is being cancelled": what became of it."""
+        if self._stopping is None or not self.bridge.is_up:
+            return
+        run = await self.attempt(self.bridge.backend.executions.get(self._stopping))
+        if run is None or run.status.is_alive:
+            return
+        self._stopping = None
+        sign, style = glyph(run.status)
+        stopped = f"{run.targets.cancelled} of {_targets(run.targets.total)} stopped"
+        self.tell(f"{sign} #{run.id} is over: {word(run.status)}, {stopped}", style)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         run = self.run_here if action in ("rerun", "cancel_run", "export", "open_run") else None
@@ -104,7 +130,9 @@ class RunActs(Place):
         if await self.app.push_screen_wait(question):
             stopped = await self.attempt(self.bridge.backend.executions.cancel(run.id))
             if stopped is not None:
-                self.tell(f"✓ #{run.id} is being cancelled", "warn")
+                self.tell(f"· #{run.id} is being cancelled", "warn")
+                self._stopping = run.id
+                self._say_stopped()
                 self.reload()
 
     @work(group="act", exclusive=True)
