@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 import pytest
 from textual.pilot import Pilot
 
 from deployx_tui.model.ids import ExecutionId, TaskId
 from deployx_tui.model.task import TaskState
+from deployx_tui.tui.render.schedule import zone_mark
 from deployx_tui.tui.screens.tasks import TasksPlace
 from tests.support.fake_backend import FakeBackend
 from tests.support.screen import check_snapshot, press, screen_text, sees, settle, type_text, until
+from tests.support.world import NOW
 from tests.tui.conftest import Open
 
 
@@ -163,3 +167,24 @@ async def test_the_runs_of_a_task_are_one_key_away(open_app: Open) -> None:
         assert "web-cert-renew" in screen_text(pilot)
         await press(pilot, "q", "q")
         assert "52 of 52" in screen_text(pilot)
+
+
+async def test_the_cursor_stays_on_its_task_when_a_filter_goes_and_the_next_filter_begins_anew(
+    open_app: Open,
+) -> None:
+    async with open_app() as pilot:
+        await press(pilot, "slash", *"report", "enter")
+        here = tasks_of(pilot).task
+        assert here is not None
+        await press(pilot, "slash", *"zzz")
+        assert "filter: zzz" in screen_text(pilot)
+        assert tasks_of(pilot).task is None
+        await press(pilot, "escape")
+        now = tasks_of(pilot).task
+        assert now is not None and now.id == here.id
+
+
+async def test_a_schedule_in_another_zone_than_the_one_shown_names_it() -> None:
+    assert zone_mark("Europe/Berlin", NOW, ZoneInfo("Europe/Berlin")) == ""
+    assert zone_mark("Europe/Paris", NOW, ZoneInfo("Europe/Berlin")) == ""
+    assert zone_mark("Asia/Tokyo", NOW, ZoneInfo("Europe/Berlin")) == "JST"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import time
+from datetime import datetime, time, tzinfo
 from zoneinfo import ZoneInfo
 
 from deployx_tui.model.schedule import Cron, Daily, Monthly, Once, Schedule, Weekly
@@ -24,6 +24,12 @@ def schedule_words(schedule: Schedule) -> str:
             return f"monthly {','.join(str(day) for day in days)} {_times(times)}"
         case Cron(expression):
             return expression
+
+
+def zone_mark(name: str, now: datetime, shown: tzinfo) -> str:
+    """`UTC`, `JST`: the zone of a schedule where its clock is not the one that is shown; "" where it is."""
+    there = now.astimezone(ZoneInfo(name))
+    return "" if there.utcoffset() == now.astimezone(shown).utcoffset() else there.tzname() or name
 
 
 def _times(times: tuple[time, ...]) -> str:

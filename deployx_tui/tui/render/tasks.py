@@ -11,7 +11,7 @@ from deployx_tui.model.task import LastRun, Task, TaskState
 from deployx_tui.tui.render.line import Line, Span, StyleName, line, span
 from deployx_tui.tui.render.progress import bar, glyph, over_count, word
 from deployx_tui.tui.render.safe import SafeText, fit, show
-from deployx_tui.tui.render.schedule import schedule_words
+from deployx_tui.tui.render.schedule import schedule_words, zone_mark
 from deployx_tui.tui.render.when import ago, ahead
 
 S = ExecutionStatus
@@ -56,7 +56,9 @@ def name_cell(view: TaskView) -> SafeText:
 
 
 def schedule_cell(view: TaskView) -> SafeText:
-    return show(schedule_words(view.task.draft.schedule))
+    schedule = view.task.draft.schedule
+    mark = zone_mark(schedule.zone, view.now, view.zone)
+    return show(f"{schedule_words(schedule)} {mark}".rstrip())
 
 
 def on_words(task: Task) -> str:

@@ -318,6 +318,7 @@ class DevicesPlace(Place):
         field = self.query_one("#filter", Field)
         field.display = True
         field.focus()
+        field.choose_all()
 
     def filter_by(self, text: str) -> None:
         field = self.query_one("#filter", Field)

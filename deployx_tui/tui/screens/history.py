@@ -378,6 +378,7 @@ class HistoryPlace(RunActs):
         field = self.query_one("#filter", Field)
         field.display = True
         field.focus()
+        field.choose_all()
 
     def filter_by(self, text: str) -> None:
         field = self.query_one("#filter", Field)

@@ -86,6 +86,8 @@ class TasksPlace(Place):
         self._rest: Timer | None = None
         self._reorder: Timer | None = None
         self._wanted: TaskId | None = None
+        #: the task that the cursor stood on last
+        self._last_here: TaskId | None = None
         self._changed_ids: set[TaskId] = set()
         self._some = Pace(self._read_some, SOME_EVERY)
         self._is_loading = False
@@ -238,6 +240,8 @@ class TasksPlace(Place):
 
     def on_line_table_moved(self, message: LineTable.Moved) -> None:
         message.stop()
+        if self.table.row is not None:
+            self._last_here = self.table.row.task.id
         self._draw_detail()
         if self._rest is not None:
             self._rest.stop()
@@ -403,6 +407,7 @@ class TasksPlace(Place):
     def action_filter(self) -> None:
         self.add_class("-filtering")
         self._field.focus()
+        self._field.choose_all()
 
     def action_failures(self) -> None:
         self._only_failures = not self._only_failures
@@ -418,6 +423,8 @@ class TasksPlace(Place):
         self.table.focus()
 
     def _refilter(self, text: str) -> None:
+        if self._text and not text.strip():
+            self._wanted = self._last_here
         self._text = text.strip()
         self._filter = parse_filter(text)
         self._tasks = self._tasks[:PAGE]

@@ -68,6 +68,8 @@ class Field(LineWidget, can_focus=True):
         self._prompt = show(prompt)
         self.framed = framed
         self._left = 0
+        #: all of it is chosen: what is typed takes its place
+        self._is_chosen = False
 
     @property
     def value(self) -> str:
@@ -76,6 +78,13 @@ class Field(LineWidget, can_focus=True):
     def set_value(self, value: str) -> None:
         """Put another value in, as the program; no `Edited` is sent."""
         self._value, self._at, self._left = value, len(value), 0
+        self._is_chosen = False
+        self.refresh()
+
+    def choose_all(self) -> None:
+        """The next thing typed takes the place of the value; any other key leaves it."""
+        self._at = len(self._value)
+        self._is_chosen = bool(self._value)
         self.refresh()
 
     def replace(self, value: str) -> None:
@@ -85,12 +94,16 @@ class Field(LineWidget, can_focus=True):
 
     def _edit(self, value: str, at: int) -> None:
         self._value, self._at = value[:_LIMIT], min(at, _LIMIT)
+        self._is_chosen = False
         self.refresh()
         self.post_message(self.Edited(self))
 
     def insert(self, text: str) -> None:
         """At the cursor; line breaks become spaces."""
         text = " ".join(text.splitlines()) if len(text) > 1 else text
+        if self._is_chosen:
+            self._edit(text, len(text))
+            return
         self._edit(self._value[: self._at] + text + self._value[self._at :], self._at + len(text))
 
     async def _on_key(self, event: events.Key) -> None:
@@ -110,17 +123,23 @@ class Field(LineWidget, can_focus=True):
         self.refresh()
 
     def on_blur(self) -> None:
+        self._is_chosen = False
         self.refresh()
 
     def action_step(self, by: int) -> None:
+        self._is_chosen = False
         self._at = min(max(0, self._at + by), len(self._value))
         self.refresh()
 
     def action_end_of(self, side: int) -> None:
+        self._is_chosen = False
         self._at = 0 if side < 0 else len(self._value)
         self.refresh()
 
     def action_erase(self, side: int) -> None:
+        if self._is_chosen:
+            self._edit("", 0)
+            return
         low, high = (self._at - 1, self._at) if side < 0 else (self._at, self._at + 1)
         if low >= 0 and high <= len(self._value):
             self._edit(self._value[:low] + self._value[high:], low)
@@ -191,7 +210,7 @@ class Field(LineWidget, can_focus=True):
         return tuple(shown)
 
     def _style(self, index: int) -> StyleName:
-        return "reverse" if self.has_focus and index == self._at else ""
+        return "reverse" if self.has_focus and (index == self._at or self._is_chosen) else ""
 
 
 def _take_one(text: SafeText) -> SafeText:
