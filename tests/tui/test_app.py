@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from pathlib import Path
 
 import pytest
@@ -402,3 +403,20 @@ async def test_another_engine_under_the_same_client_is_read_anew(
         del backend.task_rows[TaskId(3)]
         backend.engine_id = "f" * 32
         await until(pilot, lambda: "51 of 51" in screen_text(pilot))
+
+
+async def test_the_palette_shows_the_command_that_enter_would_run(open_app: Open) -> None:
+    async with open_app() as pilot:
+        await press(pilot, "colon")
+        await type_text(pilot, "task run 5")
+        await settle(pilot)
+        assert re.search(r"▌ +task run 5 +this command +enter", screen_text(pilot))
+
+
+async def test_help_that_is_longer_than_the_screen_says_so_and_scrolls(open_app: Open) -> None:
+    async with open_app(80, 24) as pilot:
+        await press(pilot, "question_mark")
+        assert "more below, arrows scroll" in screen_text(pilot)
+        await press(pilot, *["pagedown"] * 9)
+        assert "more below" not in screen_text(pilot)
+        assert "arrows scroll" in screen_text(pilot)

@@ -36,10 +36,30 @@ class HelpScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with Vertical():
             yield Lines(self._lines, id="keys")
-            yield Lines((BLANK, line(span("arrows ", "key"), "move  ", span("esc ", "key"), "back")), id="foot")
+            yield Lines((), id="foot")
+
+    def on_mount(self) -> None:
+        self._fit()
+
+    def on_resize(self) -> None:
+        self._fit()
+
+    def _fit(self) -> None:
+        # what the box may take of the screen, less its border and foot: the keys scroll in that
+        self.query_one("#keys", Lines).styles.max_height = max(3, self.size.height * 9 // 10 - 4)
+        self.call_after_refresh(self._say)
+
+    def _say(self) -> None:
+        """Whether more stands below, and how to go there."""
+        keys = self.query_one("#keys", Lines)
+        below = keys.last_top - keys.top
+        more: Line = (span(f"… {below} more below, "), span("arrows ", "key"), span("scroll  ")) if below else ()
+        back = (span("arrows ", "key"), span("scroll  ")) if keys.last_top and not below else ()
+        self.query_one("#foot", Lines).set_lines((BLANK, line(*more, *back, span("esc ", "key"), "back")))
 
     def action_close(self) -> None:
         self.dismiss(None)
 
     def action_move(self, by: int) -> None:
         self.query_one("#keys", Lines).scroll_lines(by)
+        self._say()

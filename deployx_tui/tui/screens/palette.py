@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
-from deployx_tui.tui.commands import Command, Wrong, parse_command
+from deployx_tui.tui.commands import Command, GoTo, OnTask, RunAdHoc, Wrong, parse_command
 from deployx_tui.tui.render.line import BLANK, Line, line, span
 from deployx_tui.tui.render.safe import SafeText, show
 from deployx_tui.tui.widgets.base import Lines
@@ -27,8 +27,8 @@ class Offer:
     says: str
     #: the key that does it too; "" when there is none
     key: str
-    #: an action to do, or a text to put in the field
-    act: Callable[[], None] | str
+    #: an action to do, a text to put in the field, or a command that was typed
+    act: Callable[[], None] | str | Command
 
 
 def _name(offer: Offer) -> SafeText:
@@ -90,6 +90,9 @@ class PaletteScreen(ModalScreen[Command | Offer | None]):
         hits = [o for o in self._offers if all(word in f"{o.name} {o.says}".lower() for word in words)]
         # what begins as it was typed comes first
         hits.sort(key=lambda o: not o.name.lower().startswith(" ".join(words)))
+        if command is not None and not isinstance(command, Wrong):
+            line_ = " ".join(message.field.value.split()).removeprefix(":").strip()
+            hits.insert(0, Offer(line_, "this command", "enter", command))
         self._table.set_rows(hits)
         self._table.move_to(0)
         match command:
@@ -106,7 +109,7 @@ class PaletteScreen(ModalScreen[Command | Offer | None]):
         command = parse_command(message.field.value, self._tabs)
         if isinstance(command, Wrong):
             return
-        if command is not None:
+        if command is not None and self._table.cursor == 0:
             self.dismiss(command)
             return
         self._take()
@@ -122,7 +125,7 @@ class PaletteScreen(ModalScreen[Command | Offer | None]):
         if isinstance(offer.act, str):
             self.action_complete()
         else:
-            self.dismiss(offer)
+            self.dismiss(offer.act if isinstance(offer.act, GoTo | OnTask | RunAdHoc) else offer)
 
     def action_complete(self) -> None:
         offer = self._table.row
