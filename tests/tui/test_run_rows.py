@@ -20,6 +20,7 @@ from deployx_tui.tui.render.names import folded, in_room
 from deployx_tui.tui.render.progress import glyph, target_glyph
 from deployx_tui.tui.render.run_detail import group_lines
 from deployx_tui.tui.render.targets import bar_spans, progress_line, sums
+from deployx_tui.tui.render.words import beside_counts
 from deployx_tui.tui.run_filter import parse_run_filter
 from tests.support.history_world import execution
 from tests.support.world import NOW, ZONE, counts, local
@@ -218,3 +219,9 @@ def test_each_sign_stands_once_in_the_counts_of_a_day_and_of_a_run() -> None:
     assert len(signs) == len(set(signs))
     of_a_run = [sign for sign, _, _ in sums(TargetCounts())]
     assert len(of_a_run) == len(set(of_a_run))
+
+
+def test_what_failed_stands_beside_counts_without_a_count_of_its_own() -> None:
+    assert beside_counts("1 of 13 targets failed: web19 unreachable") == "web19 unreachable"
+    assert beside_counts("exit 127 on all 22 targets") == "exit 127 on all 22 targets"
+    assert beside_counts("db: no such host") == "db: no such host"

@@ -12,6 +12,7 @@ from deployx_tui.tui.render.line import Line, Span, StyleName, fit_line, line, s
 from deployx_tui.tui.render.progress import glyph, word
 from deployx_tui.tui.render.targets import bad_count, done_of
 from deployx_tui.tui.render.when import clock, took
+from deployx_tui.tui.render.words import beside_counts
 
 _S = ExecutionStatus
 
@@ -237,10 +238,7 @@ def why_words(run: Execution) -> str:
     if run.status.is_alive:
         bad = bad_count(run.targets)
         return f"✗ {bad} so far" if bad else ""
-    text = run.error_message
-    # "2 of 22 targets failed: web19 unreachable": the column beside says how many
-    head, colon, rest = text.partition(": ")
-    return rest if colon and " targets " in f"{head} " and head[:1].isdigit() else text
+    return beside_counts(run.error_message)
 
 
 def glyph_of(run: Execution) -> StyleName:

@@ -13,6 +13,7 @@ from deployx_tui.tui.render.progress import bar, glyph, over_count, word
 from deployx_tui.tui.render.safe import SafeText, fit, show
 from deployx_tui.tui.render.schedule import schedule_words, zone_mark
 from deployx_tui.tui.render.when import ago, ahead
+from deployx_tui.tui.render.words import beside_counts
 
 S = ExecutionStatus
 
@@ -97,7 +98,7 @@ def last_cell(view: TaskView) -> Line:
             counts = f" {last.targets.succeeded:2d}/{total}"
             if last.status is S.SUCCEEDED:
                 return line(span(text, style), counts, span(_when(last, view).rjust(max(1, 17 - len(counts))), "dim"))
-            return line(span(text, style), counts, " ", span(last.why or word(last.status), style))
+            return line(span(text, style), counts, " ", span(beside_counts(last.why) or word(last.status), style))
 
 
 def _when(last: LastRun, view: TaskView) -> str:

@@ -38,3 +38,9 @@ def said(mark: str, style: StyleName, text: str, width: int) -> tuple[Line, ...]
     return tuple(
         line(span(f"{mark} ", style) if index == 0 else "  ", Span(piece)) for index, piece in enumerate(pieces)
     )
+
+
+def beside_counts(why: str) -> str:
+    """What failed, without the count before it ("2 of 22 targets failed: web19 unreachable"): a column says it."""
+    head, colon, rest = why.partition(": ")
+    return rest if colon and " targets " in f"{head} " and head[:1].isdigit() else why
