@@ -171,7 +171,7 @@ class Host:
         if self._notifier.interval is None:
             return
         while True:
-            reasons = await composed.not_ready()
+            reasons = await composed.not_alive()
             if reasons:
                 log.warning("not healthy: %s", "; ".join(reasons))
             else:

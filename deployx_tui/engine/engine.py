@@ -198,6 +198,12 @@ class Engine:
         """How late runs began, at worst within the last hour."""
         return self._lag.worst()
 
+    def troubles(self) -> tuple[str, ...]:
+        """Why it can't write down what it does; () when it can."""
+        refusal = self._database.refusal
+        found = tuple(filter(None, (self._starts.trouble, self._results.trouble)))
+        return found or ((f"the last write was refused: {refusal}",) if refusal else ())
+
     # -- under way
 
     def _enqueue(self, run: Run) -> None:

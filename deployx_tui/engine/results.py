@@ -66,6 +66,8 @@ class Results:
         self._waiting: list[Ended] = []
         self._running: dict[TargetId, TargetJob] = {}
         self._is_stopping = False
+        #: why results wait; "": they do not
+        self.trouble = ""
         self._thread = Thread(target=self._live, name="deployx-results", daemon=True)
         # of the thread alone
         self._told: dict[TargetId, int] = {}
@@ -125,9 +127,14 @@ class Results:
         while True:
             try:
                 self._write(ended, running)
+                if self.trouble:
+                    log.info("results are written again")
+                    self.trouble = ""
                 return
             except Unavailable as error:
-                log.warning("results wait: %s", error)
+                if not self.trouble:
+                    log.warning("results wait: %s", error)
+                self.trouble = f"results wait: {error}"
                 with self._changed:
                     if self._is_stopping:
                         log.error("%d results are lost: the database does not serve", len(ended))

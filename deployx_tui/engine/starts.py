@@ -45,6 +45,8 @@ class Starts:
         #: held by the thread that commits for the others, over its commit
         self._committing = Lock()
         self._stopping = Event()
+        #: why no target can start; "": they can
+        self.trouble = ""
 
     def start(self, target: TargetId, token: str, handle_json: str) -> bool:
         """True once it is on disk that this token owns the target; False when it may not start.
@@ -72,10 +74,15 @@ class Starts:
         while not self._stopping.is_set():
             try:
                 self._write(requests)
+                if self.trouble:
+                    log.info("targets start again")
+                    self.trouble = ""
                 return
             except Unavailable as error:
                 # the commit may have happened: the same tokens again are the retry
-                log.warning("no target can start: %s", error)
+                if not self.trouble:
+                    log.warning("no target can start: %s", error)
+                self.trouble = f"no target can start: {error}"
                 self._stopping.wait(_RETRY_SECONDS)
             except Exception as error:  # a bug here must reach every waiting thread, not one
                 log.exception("starting %d targets", len(requests))

@@ -46,6 +46,10 @@ class Composed:
 
     async def not_ready(self) -> tuple[str, ...]:
         """Why it could not start a task now; () when it could."""
+        return await self.not_alive() or self.engine.troubles()
+
+    async def not_alive(self) -> tuple[str, ...]:
+        """Why starting this process anew would help; () when it would not: a full disk stays full."""
         try:
             await asyncio.to_thread(self._look)
         except Unavailable as error:

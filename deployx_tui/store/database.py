@@ -33,6 +33,8 @@ class Database:
         self._writer: threading.Lock | None = threading.Lock() if engines.dialect == "sqlite" else None
         self._writing = threading.local()
         self._listeners: tuple[Callable[[], None], ...] = ()
+        #: why the last transaction that was to write did not; "": it did. An engine's beat writes every few seconds
+        self.refusal = ""
 
     @classmethod
     def open(cls, url: str, *, create: bool = True) -> Database:
@@ -98,7 +100,7 @@ class Database:
             self._writer.acquire()
         self._writing.now = True
         try:
-            with _translated(), engine.begin() as connection:
+            with self._noted(), _translated(), engine.begin() as connection:
                 events.forget_pending(connection)
                 yield connection
                 events.number_pending(connection)
@@ -108,6 +110,17 @@ class Database:
                 self._writer.release()
         for listener in self._listeners:
             listener()
+
+    @contextmanager
+    def _noted(self) -> Iterator[None]:
+        try:
+            yield
+        except Unavailable as error:
+            # the work may have its own reasons
+            if isinstance(error.__cause__, DBAPIError):
+                self.refusal = str(error)
+            raise
+        self.refusal = ""
 
     def on_commit(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call `listener` after each commit of this process, in the thread that wrote; it must be quick.

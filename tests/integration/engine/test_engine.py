@@ -451,15 +451,17 @@ def test_nothing_starts_while_the_database_is_away_and_all_goes_on_when_it_is_ba
     is_away.set()
     execution = bench.queue("x")
     assert refused.wait(60)
+    bench.until(lambda: bench.engine.troubles() == ("no target can start: disk full",))
     assert transport.specs == []
     is_away.clear()
     assert bench.ended(execution).status is ExecutionStatus.SUCCEEDED
     assert len(transport.specs) == 1
 
 
-def test_results_wait_for_a_database_that_is_away(
-    bench: Bench, transport: ScriptedTransport, monkeypatch: pytest.MonkeyPatch
+def test_results_wait_for_a_database_that_is_away_and_it_is_said_once(
+    bench: Bench, transport: ScriptedTransport, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO")
     bench.add_devices("web1")
     is_away, refused = Event(), Event()
     finish_many = targets.finish_many
@@ -474,13 +476,19 @@ def test_results_wait_for_a_database_that_is_away(
     is_away.set()
     transport.behaviour = says(b"kept")
     execution = bench.queue("x")
-    assert refused.wait(60)
+    for _ in range(3):
+        assert refused.wait(60)
+        refused.clear()
+    assert bench.engine.troubles() == ("results wait: disk full",)
     target = bench.targets(execution)["web1"]
     assert target.state is TargetState.RUNNING
     assert bench.output_of(target) == b"kept"
     is_away.clear()
     assert bench.ended(execution).status is ExecutionStatus.SUCCEEDED
     assert bench.output_of(target) == b"kept"
+    bench.until(lambda: bench.engine.troubles() == ())
+    said = [record.message for record in caplog.records if record.name == "deployx_tui.engine.results"]
+    assert said == ["results wait: disk full", "results are written again"]
 
 
 # -- the end of an engine
