@@ -35,6 +35,19 @@ class Problem:
     remedy: str
 
 
+#: told of one input; whoever made more mends these first
+MOST_PROBLEMS = 20
+
+
+def told(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """The first problems, each once, and how many more there are."""
+    every = tuple(dict.fromkeys(problems))
+    if len(every) <= MOST_PROBLEMS:
+        return every
+    rest = f"{len(every) - MOST_PROBLEMS} more problems are not told"
+    return (*every[:MOST_PROBLEMS], Problem(field="", message=rest, remedy="mend these first"))
+
+
 class DeployxError(Exception):
     """Root of everything that deployx raises on purpose."""
 

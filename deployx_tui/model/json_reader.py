@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TypeAlias, TypeVar
 
-from deployx_tui.errors import InvalidInput, Problem
+from deployx_tui.errors import MOST_PROBLEMS, InvalidInput, Problem, told
 from deployx_tui.model.parse import instant_of, parse_instant
 
 JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
@@ -56,18 +56,19 @@ class Reader:
 
     def close(self) -> None:
         """Note the fields that nobody asked for."""
-        for key in self._data:
-            if key not in self._asked:
-                near = difflib.get_close_matches(key, self._asked, n=1)
-                remedy = f"did you mean {near[0]}?" if near else f"known fields: {', '.join(sorted(self._asked))}"
-                self.problem(key[:80], "there is no such field", remedy)
+        unknown = [key[:80] for key in self._data if key not in self._asked]
+        known = f"known fields: {', '.join(sorted(self._asked))}"
+        for number, key in enumerate(unknown):
+            # finding what was meant takes a while, and nobody reads it of fields that are not told
+            near = difflib.get_close_matches(key, self._asked, n=1) if number < MOST_PROBLEMS else []
+            self.problem(key, "there is no such field", f"did you mean {near[0]}?" if near else known)
 
     def finish(self) -> None:
         """Close, then raise InvalidInput with every problem, if there is any."""
         self.close()
         if self._problems:
             # a nested reader may have been closed by its own caller before: each problem is told once
-            raise InvalidInput(dict.fromkeys(self._problems))
+            raise InvalidInput(told(self._problems))
 
     # ---- fields
 

@@ -33,6 +33,12 @@ Failed = Callable[[ExecutionId], frozenset[DeviceId]]
 
 #: what a name can't hold because the grammar uses it
 SPECIAL = ",&!@*?()[]"
+#: characters of a selector: the ids or names of five thousand devices fit
+MAX_LENGTH = 100_000
+#: characters between two of , and &
+MAX_WORD = 500
+#: terms that are more than a lone name: each may look at every device
+MAX_SEARCHES = 500
 PREFIXES = ("tag:", "failed:", "os:")
 
 
@@ -78,6 +84,11 @@ class Factor:
     term: Term
     is_negated: bool
 
+    @property
+    def is_search(self) -> bool:
+        """Whether it takes a look at every device."""
+        return self.is_negated or not isinstance(self.term, Word)
+
 
 @dataclass(frozen=True, slots=True)
 class Item:
@@ -102,10 +113,17 @@ class Selector:
 
 def parse(text: str) -> Selector:
     """Read a selector. InvalidInput (field `selector`) when it is none; whether its names exist is not asked."""
+    if len(text) > MAX_LENGTH:
+        _refuse(f"it is longer than {MAX_LENGTH} characters", "name a group, a tag or a pattern instead")
     typed = unicodedata.normalize("NFC", text).strip()
     if not typed:
         _refuse("it is empty", "give a device, @group, tag:NAME or a pattern such as web*")
-    return Selector(typed, tuple(_item(part) for part in typed.split(",")))
+    # a repeated item adds nothing
+    items = tuple(dict.fromkeys(_item(part) for part in typed.split(",")))
+    searching = (item for item in items if len(item.factors) > 1 or item.factors[0].is_search)
+    if sum(len(item.factors) for item in searching) > MAX_SEARCHES:
+        _refuse(f"it has more than {MAX_SEARCHES} patterns and conditions", "name a group or a tag instead")
+    return Selector(typed, items)
 
 
 def _item(text: str) -> Item:
@@ -120,6 +138,8 @@ def _item(text: str) -> Item:
 def _term(word: str) -> Term:
     if not word:
         _refuse("a name is missing beside , & or !", "write for example web01,web02 or @web&!web07")
+    if len(word) > MAX_WORD:
+        _refuse(f"{word[:20]}... is longer than {MAX_WORD} characters", "separate names by commas")
     if word.startswith("tag:"):
         if not word[4:]:
             _refuse("tag: names no tag", "write for example tag:prod")

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import TypeVar
 
-from deployx_tui.errors import InvalidInput, Problem
+from deployx_tui.errors import MOST_PROBLEMS, InvalidInput, Problem, told
 from deployx_tui.model.execution import ExecutionQuery, ExecutionStatus
 from deployx_tui.model.ids import DeviceId, GroupId, TaskId
 from deployx_tui.model.parse import parse_instant
@@ -144,28 +144,30 @@ class ParamReader:
             return None
 
     def finish(self) -> None:
-        for name in self._given:
-            if name not in self._asked:
-                near = difflib.get_close_matches(name, self._asked, n=1)
-                known = ", ".join(sorted(self._asked)) or "none here"
-                self.problem(
-                    name[:80],
-                    "there is no such parameter",
-                    f"did you mean {near[0]}?" if near else f"known parameters: {known}",
-                )
+        known = ", ".join(sorted(self._asked)) or "none here"
+        for name in (name[:80] for name in self._given if name not in self._asked):
+            near = self._near(name, self._asked)
+            remedy = f"did you mean {near}?" if near else f"known parameters: {known}"
+            self.problem(name, "there is no such parameter", remedy)
         if self._problems:
-            raise InvalidInput(self._problems)
+            raise InvalidInput(told(self._problems))
 
     def _one(self, name: str, value: str, words: tuple[str, ...]) -> str | None:
         if value in words:
             return value
-        near = difflib.get_close_matches(value, words, n=1)
+        near = self._near(value[:80], words)
         self.problem(
             name,
             f"{value[:40]!r} is not one of its words",
-            f"did you mean {near[0]}?" if near else f"say {', '.join(words)}",
+            f"did you mean {near}?" if near else f"say {', '.join(words)}",
         )
         return None
+
+    def _near(self, typed: str, words: Iterable[str]) -> str | None:
+        """What was meant; not looked for beyond the problems that are told."""
+        if len(self._problems) >= MOST_PROBLEMS:
+            return None
+        return next(iter(difflib.get_close_matches(typed, [*words], n=1)), None)
 
 
 # ---- which tasks

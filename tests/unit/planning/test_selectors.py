@@ -195,3 +195,26 @@ def test_lenient_targets_leave_out_what_is_gone() -> None:
     with pytest.raises(InvalidInput):
         resolve_targets("web01,gone", [], [], inventory())
     assert [name for _, name, _ in resolve_targets("web01,gone", [], [], inventory(), lenient=True)] == ["web01"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a," * 50_000 + "a",
+        "a" * 501,
+        ",".join(f"web{number}*" for number in range(501)),
+        ",".join(f"!web{number}" for number in range(501)),
+        ",".join(f"@web&web{number}" for number in range(501)),
+        "web&" * 600 + "web",
+    ],
+    ids=["long", "a long word", "patterns", "exclusions", "conditions", "a long condition"],
+)
+def test_a_selector_that_would_take_long_is_refused(text: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        parse(text)
+    assert [problem.field for problem in refused.value.problems] == ["selector"]
+    assert len(str(refused.value)) < 200
+
+
+def test_a_selector_may_name_thousands_of_devices() -> None:
+    assert len(parse(",".join(f"web{number:04}.example.com" for number in range(5_000))).items) == 5_000
