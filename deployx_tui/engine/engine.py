@@ -148,6 +148,11 @@ class Engine:
 
     # -- what the door asks for
 
+    @property
+    def is_stopping(self) -> bool:
+        """It starts nothing more: what is queued from now on is the next engine's."""
+        return self._stopping.is_set()
+
     def wake(self) -> None:
         """An execution was queued for this engine and committed."""
         self._dispatcher.wake()

@@ -30,6 +30,10 @@ class NoEngine:
     def id(self) -> EngineId:
         return self._refuse()
 
+    @property
+    def is_stopping(self) -> bool:
+        return self._refuse()
+
     def wake(self) -> None:
         self._refuse()
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, insert, select, update
 
-from deployx_tui.errors import Conflict, DeployxError, InvalidInput
+from deployx_tui.errors import Conflict, DeployxError, InvalidInput, Unavailable
 from deployx_tui.model.codec import canonical, draft_to_json
 from deployx_tui.model.device import DeviceDraft, GroupDraft, TestStep
 from deployx_tui.model.execution import ExecutionStatus, RerunScope
@@ -273,3 +273,29 @@ async def test_followers_end_when_the_premises_close(site: LocalSite) -> None:
     site.premises.waking.close()
     async with asyncio.timeout(30):
         assert await waiting is None
+
+
+async def test_nothing_is_accepted_by_an_engine_that_is_stopping(site: LocalSite) -> None:
+    backend = await site.backend()
+    await add_device(backend, "web01")
+    task, request = await add_task(backend), new_request()
+    over = await finished(backend, await backend.tasks.run(task.id, request))
+    busy = await backend.executions.run_ad_hoc(line("sleep 600"), "web01", new_request())
+    await until(backend, busy, lambda found: found.targets.running == 1)
+    stopping = asyncio.create_task(asyncio.to_thread(site.engine.stop, timedelta(minutes=1)))
+    while not site.engine.is_stopping:
+        await asyncio.sleep(0.01)
+    before = len(_entries(site))
+    starts: tuple[Callable[[], Awaitable[Any]], ...] = (
+        lambda: backend.tasks.run(task.id, new_request()),
+        lambda: backend.executions.run_ad_hoc(line("true"), "web01", new_request()),
+        lambda: backend.executions.rerun(over.id, new_request(), frozenset({RerunScope.ALL})),
+    )
+    for start in starts:
+        with pytest.raises(Unavailable, match="the engine is stopping; nothing was started"):
+            await start()
+    assert len(_entries(site)) == before
+    # what was started before is still told
+    assert await backend.tasks.run(task.id, request) == over.id
+    await backend.executions.cancel(busy)
+    await stopping

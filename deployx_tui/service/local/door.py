@@ -44,6 +44,11 @@ class RunsHere(Protocol):
     @property
     def id(self) -> EngineId: ...
 
+    @property
+    def is_stopping(self) -> bool:
+        """It starts nothing more."""
+        ...
+
     def wake(self) -> None:
         """An execution was queued for this engine and committed."""
         ...

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from deployx_tui.errors import Conflict, InvalidInput, Problem
+from deployx_tui.errors import Conflict, InvalidInput, Problem, Unavailable
 from deployx_tui.model.codec import JSON, canonical, draft_to_json, payload_to_json, sha256_of
 from deployx_tui.model.execution import ExecutionStatus, RerunScope, TargetResult, TargetState, Trigger
 from deployx_tui.model.ids import DeviceId, ExecutionId, TaskId, UserId
@@ -225,6 +225,9 @@ def _queue(
     summary: str,
     facts: Mapping[str, JSON],
 ) -> Started:
+    if door.premises.engine.is_stopping:
+        # it would be the next engine's, whenever that comes: nobody who starts something now means that
+        raise Unavailable("the engine is stopping; nothing was started")
     execution, _ = executions.insert(
         change.c,
         task_id=task_id,
