@@ -49,7 +49,10 @@ def claim_file(path: Path, *, create: bool) -> bool:
 
 
 def check_folder(folder: Path) -> None:
-    """Refuse a folder that someone else owns, may look into, or could have led us to; and a network file system."""
+    """Refuse a folder that someone else owns, may write to, or could have led us to; and a network file system.
+
+    One that others may read is taken: a home is 0755, and our files in it are 0600. The doctor says so.
+    """
     _check_links(folder)
     try:
         found = folder.stat()
@@ -66,10 +69,9 @@ def check_folder(folder: Path) -> None:
             f"the folder {folder} belongs to {_name(found.st_uid)}, not to you; "
             f"run as {_name(found.st_uid)}, or set DEPLOYX_DATA to a folder of your own"
         )
-    if found.st_mode & 0o077:
-        act = "written" if found.st_mode & 0o022 else "read"
+    if found.st_mode & 0o022:
         raise DatabaseRefused(
-            f"the folder {folder} may be {act} by others; close it with: chmod 700 {folder}, or deployx doctor --fix"
+            f"the folder {folder} may be written by others; close it with: chmod 700 {folder}, or deployx doctor --fix"
         )
     kind = _file_system(folder)
     if kind in NETWORK_FILE_SYSTEMS:

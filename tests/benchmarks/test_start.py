@@ -31,7 +31,8 @@ def seconds_until(command: list[str], marks: list[bytes], environment: dict[str,
         command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, start_new_session=True
     )
     os.close(theirs)
-    seen, found = b"", []
+    seen = b""
+    found: list[float] = []
     try:
         while len(found) < len(marks):
             ready, _, _ = select.select([ours], [], [], 60)

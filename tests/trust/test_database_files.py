@@ -38,14 +38,23 @@ def test_a_new_database_and_its_companions_are_0600_in_a_0700_folder_whatever_th
     assert (_mode(path.parent), _mode(path.parent.parent)) == (0o700, 0o700)
 
 
-@pytest.mark.parametrize("mode", [0o770, 0o702, 0o777, 0o755, 0o750, 0o711])
-def test_a_folder_that_others_may_use_is_refused_with_the_remedy(tmp_path: Path, mode: int) -> None:
+@pytest.mark.parametrize("mode", [0o770, 0o702, 0o777])
+def test_a_folder_that_others_may_write_is_refused_with_the_remedy(tmp_path: Path, mode: int) -> None:
     folder = tmp_path / "data"
     folder.mkdir()
     folder.chmod(mode)
     with pytest.raises(DatabaseRefused, match=f"chmod 700 {folder}, or deployx doctor --fix"):
         Database.open(_url(folder / "deployx.db"))
     assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("mode", [0o755, 0o750, 0o711])
+def test_in_a_folder_that_others_may_read_the_files_are_closed(tmp_path: Path, mode: int) -> None:
+    folder = tmp_path / "home"
+    folder.mkdir()
+    folder.chmod(mode)
+    Database.open(_url(folder / "deployx.db")).close()
+    assert {_mode(file) for file in folder.iterdir() if file.is_file()} == {0o600}
 
 
 @as_root

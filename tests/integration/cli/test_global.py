@@ -176,16 +176,25 @@ def test_the_doctor_finds_what_others_can_read_and_mends_it(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("typed", [[], ["elsewhere"]])
-def test_a_folder_that_others_can_read_is_5_until_the_doctor_mended_it(cli: Cli, typed: list[str]) -> None:
+def test_a_folder_that_others_can_write_is_5_until_the_doctor_mended_it(cli: Cli, typed: list[str]) -> None:
     folder = cli.folder / "data"
     options = []
     if typed:
         folder = folder.rename(cli.folder / "elsewhere")
         options = ["--db", f"sqlite:///{next(folder.glob('*.db'))}"]
-    folder.chmod(0o755)
+    folder.chmod(0o775)
     assert f"chmod 700 {folder}, or deployx doctor --fix" in cli(*options, "task", "list", status=5).err
     cli(*options, "doctor", "--fix")
     assert "nightly-backup" in cli(*options, "task", "list").out
+
+
+def test_a_home_that_others_can_read_may_hold_a_database_and_is_left_as_it_is(cli: Cli) -> None:
+    home = (cli.folder / "data").rename(cli.folder / "home")
+    home.chmod(0o755)
+    options = ["--db", f"sqlite:///{next(home.glob('*.db'))}"]
+    assert "nightly-backup" in cli(*options, "task", "list").out
+    cli(*options, "doctor", "--fix")
+    assert home.stat().st_mode & 0o777 == 0o755
 
 
 @pytest.mark.parametrize(
