@@ -317,6 +317,6 @@ def test_the_lock_file_is_closed_to_others_and_no_link_is_followed(tmp_path: Pat
     lock.release()
     assert (tmp_path / "deployx.db.lock").stat().st_mode & 0o777 == 0o600
     (tmp_path / "other.db.lock").symlink_to(tmp_path / "aim")
-    with pytest.raises(OSError, match="symbolic links"):
+    with pytest.raises(DatabaseRefused, match="symbolic links"):
         HolderLock(tmp_path / "other.db").acquire()
     assert not (tmp_path / "aim").exists()
