@@ -89,14 +89,23 @@ def open_gate(path: Path) -> None:
     path.write_text("go\n")
 
 
-def test_the_tasks_stand_on_the_first_screen_at_both_sizes(home: Home) -> None:
+@pytest.mark.parametrize(("columns", "rows"), [(120, 36), (80, 24)])
+def test_the_tasks_stand_on_the_first_screen_at_both_sizes(home: Home, columns: int, rows: int) -> None:
+    with home.screens(columns, rows) as terminal:
+        screen = terminal.wait_for("job-01", "job-02", "job-03", "NEXT RUN")
+        assert ("SCHEDULE" in screen) == (columns == 120)
+        assert all(len(line) <= columns for line in screen.splitlines())
+
+
+@pytest.mark.long  # on a machine at load 6 the second size once did not arrive within 30 s; why is not known
+def test_a_terminal_that_changes_its_size_is_painted_anew(home: Home) -> None:
     with home.screens() as terminal:
-        terminal.wait_for("job-01", "job-02", "job-03", "NEXT RUN")
-        terminal.resize(80, 24)
-        small = terminal.wait_for("job-03", absent=["SCHEDULE"])
-        assert all(len(line) <= 80 for line in small.splitlines())
-        terminal.resize(120, 36)
-        terminal.wait_for("SCHEDULE")
+        terminal.wait_for("job-03", "SCHEDULE")
+        for _ in range(10):
+            terminal.resize(80, 24)
+            terminal.wait_for("job-03", absent=["SCHEDULE"])
+            terminal.resize(120, 36)
+            terminal.wait_for("job-03", "SCHEDULE")
 
 
 def test_two_terminals_share_one_engine_and_see_each_others_runs(home: Home) -> None:
