@@ -16,7 +16,7 @@ from deployx_tui.tui.render.why import cause_lines, class_of, split_remedy, why_
 from deployx_tui.tui.render.words import wrap
 from tests.support.fake_backend import FakeBackend
 from tests.support.history_world import watched_targets, with_history
-from tests.support.screen import press, screen_text
+from tests.support.screen import press, screen_text, until
 from tests.support.world import local
 from tests.tui.conftest import Open
 
@@ -67,9 +67,9 @@ async def test_a_target_without_output_says_whole_why_and_what_to_do(open_app: O
         assert message in pane
         assert remedy in pane
         assert "no output" in text
-        # keys that want output are not offered where there is none
-        assert "/ find" not in text
-        assert "full log" not in text
+        # keys that want output are not offered where there is none; the footer follows a moment later
+        await until(pilot, lambda: "full log" not in screen_text(pilot), "a footer without keys for output")
+        assert "/ find" not in screen_text(pilot)
 
 
 async def test_a_target_that_was_never_started_says_why(open_app: Open) -> None:
