@@ -187,18 +187,6 @@ class Engine:
                 return False
         return self.counts() == (0, 0)
 
-    def wait_idle(self, timeout: timedelta) -> bool:
-        """Wait until it is idle. False: it was not, for so long."""
-        deadline = time.monotonic() + timeout.total_seconds()
-        while not self.is_idle():
-            left = deadline - time.monotonic()
-            if left <= 0:
-                return False
-            with self._changed:
-                # rows that another process queued or ended notify nobody
-                self._changed.wait(min(left, 0.25))
-        return True
-
     def lag_ms(self) -> int:
         """How late runs began, at worst within the last hour."""
         return self._lag.worst()

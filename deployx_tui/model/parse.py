@@ -145,10 +145,6 @@ def parse_weekly(text: str) -> Weekly:
     return Weekly(tuple(sorted(days)), parse_times(times_text))
 
 
-def format_weekly(rule: Weekly) -> str:
-    return f"{','.join(WEEKDAYS[day] for day in rule.days)}@{format_times(rule.times)}"
-
-
 def _weekday(word: str, field: str) -> int:
     for number, name in enumerate(WEEKDAYS):
         # "mo" could be typed for Monday, "t" could be two days
@@ -181,10 +177,6 @@ def parse_monthly(text: str, short_month: ShortMonth = ShortMonth.SKIP) -> Month
 def sort_days(days: set[int | Literal["last"]]) -> tuple[int | Literal["last"], ...]:
     """By number, `last` at the end."""
     return tuple(sorted(days, key=lambda day: 32 if day == "last" else day))
-
-
-def format_monthly(rule: Monthly) -> str:
-    return f"{','.join(str(day) for day in rule.days)}@{format_times(rule.times)}"
 
 
 def _at(text: str, example: str) -> tuple[str, str]:

@@ -131,15 +131,8 @@ def by_fire_key(c: Connection, task: TaskId | None, fire_key: str) -> ExecutionI
     return None if found is None else ExecutionId(found)
 
 
-def count_alive(c: Connection, task: TaskId) -> int:
-    """How many executions of a task are queued, waiting or running."""
-    return (
-        c.scalar(sa.select(sa.func.count()).select_from(executions).where(executions.c.task_id == task, IS_ALIVE)) or 0
-    )
-
-
 def alive_of(c: Connection, task: TaskId) -> tuple[ExecutionId, ...]:
-    """The executions that `count_alive` counts, the oldest first."""
+    """The executions of a task that are queued, waiting or running, the oldest first."""
     rows = c.scalars(sa.select(executions.c.id).where(executions.c.task_id == task, IS_ALIVE).order_by(executions.c.id))
     return tuple(ExecutionId(row) for row in rows)
 

@@ -416,5 +416,3 @@ settings = Table(
 
 #: full-text search has no common DDL
 event.listen(metadata, "after_create", search.create)
-
-ALL_TABLES = tuple(metadata.tables)

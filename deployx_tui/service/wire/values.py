@@ -45,10 +45,6 @@ def items(values: Iterable[JSON]) -> list[JSON]:
     return list(values)
 
 
-def page_to_json(page: Page[T], key: str, encode: Callable[[T], Json]) -> Json:
-    return {key: [encode(item) for item in page.items], "next_cursor": page.next_cursor, "total": page.total}
-
-
 # ---- reading
 
 

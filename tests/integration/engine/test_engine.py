@@ -225,7 +225,7 @@ def test_a_cancel_kills_what_runs_and_starts_nothing_more(
         assert all(t.kill == KillReport(KillVerdict.KILLED) for t in found if t.attempts)
         assert len(transport.specs) == 3
         assert event_types(bench, execution).count("execution.finished") == 1
-        assert bench.engine.wait_idle(timedelta(seconds=30))
+        bench.until(bench.engine.is_idle)
 
 
 def test_a_cancel_written_by_another_process_is_seen(any_bench: Bench, transport: ScriptedTransport) -> None:
@@ -282,7 +282,7 @@ def test_many_runs_due_at_once_all_end(any_bench: Bench) -> None:
     bench.add_devices("web1", "web2")
     queued = [bench.queue("x", on="web*") for _ in range(60)]
     assert {bench.ended(each).status for each in queued} == {ExecutionStatus.SUCCEEDED}
-    assert bench.engine.wait_idle(timedelta(seconds=30))
+    bench.until(bench.engine.is_idle)
     assert bench.engine.counts() == (0, 0)
 
 
@@ -295,10 +295,9 @@ def test_idle_means_that_nothing_runs_or_is_queued(bench: Bench, transport: Scri
     gate.entered.acquire()
     assert not bench.engine.is_idle()
     assert bench.engine.counts() == (1, 0)
-    assert not bench.engine.wait_idle(timedelta(0))
     gate.open.set()
     bench.ended(execution)
-    assert bench.engine.wait_idle(timedelta(seconds=30))
+    bench.until(bench.engine.is_idle)
     assert bench.engine.lag_ms() >= 0
 
 

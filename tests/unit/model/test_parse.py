@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from deployx_tui.errors import InvalidInput
 from deployx_tui.model.parse import (
+    WEEKDAYS,
     format_duration,
-    format_monthly,
     format_overlap,
-    format_weekly,
+    format_times,
     parse_assignment,
     parse_daily,
     parse_duration,
@@ -110,13 +110,15 @@ def test_daily_takes_several_times() -> None:
 
 
 @given(st.builds(Weekly, strategies.weekdays, strategies.time_tuples))
-def test_a_weekly_rule_survives_its_text(rule: Weekly) -> None:
-    assert parse_weekly(format_weekly(rule)) == rule
+def test_a_weekly_rule_is_days_at_times(rule: Weekly) -> None:
+    days = ",".join(WEEKDAYS[day] for day in rule.days)
+    assert parse_weekly(f"{days}@{format_times(rule.times)}") == rule
 
 
 @given(st.builds(Monthly, strategies.month_days, strategies.time_tuples))
-def test_a_monthly_rule_survives_its_text(rule: Monthly) -> None:
-    assert parse_monthly(format_monthly(rule)) == rule
+def test_a_monthly_rule_is_days_at_times(rule: Monthly) -> None:
+    days = ",".join(str(day) for day in rule.days)
+    assert parse_monthly(f"{days}@{format_times(rule.times)}") == rule
 
 
 @pytest.mark.parametrize(

@@ -134,9 +134,10 @@ def test_execution_queries_survive_as_parameters(query: ExecutionQuery) -> None:
     assert read == query
 
 
-def test_pages_survive_the_wire() -> None:
+def test_a_page_is_read_with_what_follows_it() -> None:
     for page in (Page(("a", "b"), "next", 7), Page((), None)):
-        data = values.page_to_json(page, "letters", lambda letter: {"letter": letter})
+        letters: list[JSON] = [{"letter": letter} for letter in page.items]
+        data: JSON = {"letters": letters, "next_cursor": page.next_cursor, "total": page.total}
         assert values.page_from_json(data, "letters", lambda item: values.text(values.fields(item), "letter")) == page
 
 
