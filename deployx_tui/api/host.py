@@ -33,8 +33,8 @@ log = logging.getLogger(__name__)
 FIRST_CLIENT_WITHIN = timedelta(seconds=30)
 #: how often an engine without clients looks whether its work is done
 IDLE_LOOK = timedelta(milliseconds=500)
-#: beyond the drain: killing, proving deaths, writing results
-WIND_DOWN = timedelta(seconds=30)
+#: beyond the drain: killing, proving deaths, and writing results, for which the engine waits while the disk is full
+WIND_DOWN = timedelta(seconds=150)
 
 
 class Host:

@@ -43,16 +43,28 @@ class _Planned:
 
 
 class Dispatcher:
-    """The thread that plans. `enqueue` takes runs whose batches stand in the database; it is called in the thread."""
+    """The thread that plans, and begins batches.
+
+    `begin` takes a run whose batches stand in the database and begins the next one; it is called in the thread,
+    and again a second later while it raises Unavailable. `abandon` is told of a run that can't be begun at all.
+    """
 
     def __init__(
         self,
         database: Database,
         engine: EngineId,
         settings: EngineSettings,
-        enqueue: Callable[[Run], None],
+        begin: Callable[[Run], None],
+        abandon: Callable[[Run], None],
     ) -> None:
-        self._database, self._engine, self._settings, self._enqueue = database, engine, settings, enqueue
+        self._database, self._engine, self._settings = database, engine, settings
+        self._begin, self._abandon = begin, abandon
+        #: runs whose next batch is to begin; only this thread takes from it
+        self._ready: deque[Run] = deque()
+        #: of those, what a bug keeps from being begun
+        self._broken: set[Run] = set()
+        #: runs whose planning was cut off by the database: it may have been committed, then nobody queues them again
+        self._in_doubt: dict[ExecutionId, None] = {}
         self._awake = Event()
         self._is_stopping = False
         self._thread = Thread(target=self._live, name="deployx-dispatcher", daemon=True)
@@ -65,11 +77,17 @@ class Dispatcher:
         """Executions were queued."""
         self._awake.set()
 
-    def stop(self, timeout: float) -> None:
-        """Plan nothing more; what is queued stays queued for the next engine."""
+    def ready(self, run: Run) -> None:
+        """Its next batch may begin. Any thread."""
+        self._ready.append(run)
+        self._awake.set()
+
+    def stop(self, timeout: float) -> tuple[Run, ...]:
+        """Plan nothing more; what is queued stays queued for the next engine. Returns runs that were not begun."""
         self._is_stopping = True
         self._awake.set()
         self._thread.join(timeout)
+        return tuple(self._ready)
 
     def inventory_of(self, c: Connection) -> Inventory:
         """Devices and groups as they are in this transaction; read again only when they changed."""
@@ -84,6 +102,7 @@ class Dispatcher:
             self._awake.wait(timeout=1.0)
             self._awake.clear()
             try:
+                self._begin_all()
                 self._dispatch_all()
             except Unavailable as error:
                 log.warning("nothing can be planned: %s", error)
@@ -94,22 +113,45 @@ class Dispatcher:
         seen: set[ExecutionId] = set()
         while not self._is_stopping:
             with self._database.read() as c:
-                waiting = [each for each in executions.queued(c, self._engine) if each not in seen]
+                queued = executions.queued(c, self._engine)
+            waiting = [each for each in dict.fromkeys((*self._in_doubt, *queued)) if each not in seen]
             if not waiting:
                 return
             some = waiting[:_AT_ONCE]
             seen.update(some)
             self._dispatch(some)
+            self._begin_all()
+
+    def _begin_all(self) -> None:
+        """What can't be begun now stays, in its place."""
+        while self._ready and not self._is_stopping:
+            run = self._ready[0]
+            if run not in self._broken:
+                try:
+                    self._begin(run)
+                except Unavailable:
+                    raise
+                except Exception:  # one run that can't be begun must not hold up the others
+                    log.exception("beginning a batch of execution %s", run.id)
+                    self._broken.add(run)
+            if run in self._broken:
+                self._abandon(run)
+                self._broken.discard(run)
+            self._ready.popleft()
 
     def _dispatch(self, some: Sequence[ExecutionId]) -> None:
         try:
             self._plan_and_freeze(some)
+            for each in some:
+                self._in_doubt.pop(each, None)
         except Unavailable:
+            self._in_doubt.update(dict.fromkeys(some))
             raise
         except Exception:  # one run that can't be planned must not hold up the others
             if len(some) == 1:
                 log.exception("planning execution %s", some[0])
                 self._fail(some[0], "deployx itself failed to plan it; its log says more")
+                self._in_doubt.pop(some[0], None)
                 return
             for each in some:
                 self._dispatch([each])
@@ -136,8 +178,7 @@ class Dispatcher:
                 run = _frozen(c, each, now)
                 if run is not None:
                     runs.append(run)
-        for run in runs:
-            self._enqueue(run)
+        self._ready.extend(runs)
 
     def _fail(self, execution: ExecutionId, why: str) -> None:
         with self._database.write() as c:

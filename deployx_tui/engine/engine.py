@@ -36,7 +36,7 @@ from deployx_tui.model.ids import EngineId, ExecutionId
 from deployx_tui.output.store import OutputStore
 from deployx_tui.scheduling.due import Ticker
 from deployx_tui.scheduling.ticker import APSchedulerTicker
-from deployx_tui.store import executions
+from deployx_tui.store import executions, targets
 from deployx_tui.store.clock import now_ms
 from deployx_tui.store.database import Database
 from deployx_tui.transports.base import Transport
@@ -45,6 +45,9 @@ log = logging.getLogger(__name__)
 
 #: how long stopping waits for a thread that has nothing left to do but to end
 _JOIN_SECONDS = 10.0
+#: and how long for a database that does not serve, while results wait for it: a disk that is full for a minute
+#: must not cost a result
+RESULTS_PATIENCE = timedelta(seconds=90)
 
 
 class Engine:
@@ -83,7 +86,7 @@ class Engine:
         self._results = Results(database, output, settings, self._batch_over)
         runner = TargetRunner(settings, transports, output, self._starts, self._results, self._target_started)
         self._workers = Workers(settings.workers, runner.run)
-        self._dispatcher = Dispatcher(database, self.id, settings, self._enqueue)
+        self._dispatcher = Dispatcher(database, self.id, settings, self._begin, self._abandon)
         self._ticker: Ticker = APSchedulerTicker(TaskClaim(database, self.id), self._claimed)
         self._watch = Thread(target=self._watch_for_cancels, name="deployx-cancels", daemon=True)
 
@@ -125,7 +128,8 @@ class Engine:
 
     def _end(self) -> None:
         self._ticker.stop()
-        self._dispatcher.stop(_JOIN_SECONDS)
+        for run in self._dispatcher.stop(_JOIN_SECONDS):
+            self._forget(run)
         for job in self._workers.withdraw_all():
             self._results.put(Ended(job=job, end=None))
         if not self._wait_for_runs():
@@ -137,7 +141,7 @@ class Engine:
             if not self._wait_for_runs():
                 log.error("leaving %d executions behind; the next engine will call them lost", len(self._runs))
         self._workers.close(_JOIN_SECONDS)
-        self._results.stop(_JOIN_SECONDS)
+        self._results.stop(RESULTS_PATIENCE.total_seconds())
         self._watch.join(_JOIN_SECONDS)
         self._retention.stop(_JOIN_SECONDS)
         self._lease.stop()
@@ -199,13 +203,13 @@ class Engine:
 
     # -- under way
 
-    def _enqueue(self, run: Run) -> None:
-        """Of the dispatcher's thread: the run's targets stand in the database."""
+    def _begin(self, run: Run) -> None:
+        """Of the dispatcher's thread: the run's targets stand in the database; start its next batch.
+
+        Raises Unavailable; it may be called again then.
+        """
         with self._changed:
             self._runs[run.id] = run
-        self._next_batch(run)
-
-    def _next_batch(self, run: Run) -> None:
         jobs = run_batch(self._database, run, self._dispatcher.inventory_of)
         if jobs:
             self._workers.submit(jobs)
@@ -215,10 +219,19 @@ class Engine:
             executions.finish(c, run.id, now_ms())
         self._forget(run)
 
+    def _abandon(self, run: Run) -> None:
+        """Of the dispatcher's thread: a bug keeps the run from being begun. Raises Unavailable."""
+        self._workers.withdraw(run.id)
+        with self._database.write() as c:
+            now = now_ms()
+            targets.skip_waiting(c, run.id, "deployx itself failed to begin it; its log says more", now)
+            executions.finish(c, run.id, now)
+        self._forget(run)
+
     def _batch_over(self, run: Run) -> None:
         """Of the results' thread: every target of the run's batch is over and written."""
         if run.batches and not run.is_cancelled and not self._stopping.is_set():
-            self._next_batch(run)
+            self._dispatcher.ready(run)
         else:
             self._forget(run)
 

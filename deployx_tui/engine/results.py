@@ -2,15 +2,20 @@
 
 1,000 results take 5 ms in one transaction and 153 ms in one each. The execution ends in the transaction of its
 last target, so it ends exactly once.
+
+A database that does not serve (full, locked, gone) makes results wait; nothing is lost while the engine lives, and a
+stop waits for it for a bounded time. A result that can't be written because of a bug is written with less: first
+without its texts and output, then as lost, and that is tried until it stands. So no row says "running" of something
+that is over.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Condition, Thread
 
 from sqlalchemy import Connection
@@ -31,6 +36,10 @@ from deployx_tui.store.targets import Progress, TargetEnd
 log = logging.getLogger(__name__)
 
 _RETRY_SECONDS = 0.5
+#: after a bug: until growth is told, or a result that can't be written is tried, again
+_AFTER_A_BUG_SECONDS = 5.0
+#: beyond the end of a stop's patience: for the attempt that is under way
+_JOIN_SECONDS = 10.0
 #: results that may wait while the database does not serve, each with at most 32 KiB of output: 64 MiB
 _MOST_WAITING = 2_000
 #: results in one transaction
@@ -66,13 +75,18 @@ class Results:
         self._waiting: list[Ended] = []
         self._running: dict[TargetId, TargetJob] = {}
         self._is_stopping = False
+        #: of the monotonic clock; what can't be written by then is left to the next engine
+        self._given_up_at = math.inf
         #: why results wait; "": they do not
         self.trouble = ""
         self._thread = Thread(target=self._live, name="deployx-results", daemon=True)
         # of the thread alone
+        #: over, but a bug keeps even that from being written
+        self._stuck: list[Ended] = []
         self._told: dict[TargetId, int] = {}
         self._next_growth = 0.0
         self._next_save = 0.0
+        self._next_try = 0.0
 
     def start(self) -> None:
         self._thread.start()
@@ -84,18 +98,28 @@ class Results:
             self._changed.notify()
 
     def put(self, ended: Ended) -> None:
-        """Hand over a result. Blocks while too many wait: a database that is away slows the lanes."""
+        """Hand over a result. One with output blocks while too many wait: a database that is away slows the lanes.
+
+        One of a target that never started costs nothing and never blocks: cancels and the end of an engine hand
+        over thousands of those, from threads that must go on.
+        """
         with self._changed:
-            self._changed.wait_for(lambda: len(self._waiting) < _MOST_WAITING or self._is_stopping)
+            if ended.totals is not None:
+                self._changed.wait_for(lambda: len(self._waiting) < _MOST_WAITING or self._is_stopping)
             self._waiting.append(ended)
             self._changed.notify_all()
 
     def stop(self, timeout: float) -> None:
-        """Write what waits, then end; gives up after `timeout` seconds (the results are then lost on disk)."""
+        """Write what waits, then end. While the database does not serve it is asked for `timeout` seconds more;
+        then targets that are over stay "running" in their rows, and the next engine calls them lost."""
         with self._changed:
             self._is_stopping = True
+            self._given_up_at = time.monotonic() + timeout
+            if self.trouble:
+                log.warning("%s; asking for %g s more before they count as lost", self.trouble, timeout)
             self._changed.notify_all()
-        self._thread.join(timeout)
+        # beyond the deadline: one attempt that is under way
+        self._thread.join(timeout + _JOIN_SECONDS)
 
     def _live(self) -> None:
         last = 0.0
@@ -104,7 +128,7 @@ class Results:
                 if not self._waiting and not self._is_stopping:
                     self._changed.wait(self._pause())
                 if self._is_stopping and not self._waiting:
-                    return
+                    break
             # a lone result goes at once; in a crowd they gather for one flush interval
             early = last + self._settings.flush.total_seconds() - time.monotonic()
             if early > 0:
@@ -117,37 +141,102 @@ class Results:
                 running = dict(self._running)
                 self._changed.notify_all()
             self._write_until_done(ended, running)
+            self._unstick()
             last = time.monotonic()
+        self._unstick(at_once=True)
 
     def _pause(self) -> float | None:
         """How long to sleep when no result comes: outputs that grow want to be told of."""
+        if self._stuck:
+            return _AFTER_A_BUG_SECONDS
         return self._settings.growth.total_seconds() if self._running else None
 
     def _write_until_done(self, ended: Sequence[Ended], running: Mapping[TargetId, TargetJob]) -> None:
+        try:
+            self._serving(lambda: self._write(ended, running), len(ended))
+        except Exception as error:  # one result that can't be written must not take the others with it
+            log.exception("writing %d results", len(ended))
+            self._next_growth = self._next_save = time.monotonic() + _AFTER_A_BUG_SECONDS
+            if len(ended) == 1:
+                self._write_less(ended[0], error)
+                return
+            for each in ended:
+                self._write_until_done([each], {})
+
+    def _serving(self, write: Callable[[], None], count: int) -> None:
+        """Call `write` until the database serves, or until the end of a stop."""
         while True:
             try:
-                self._write(ended, running)
-                if self.trouble:
-                    log.info("results are written again")
-                    self.trouble = ""
-                return
+                write()
             except Unavailable as error:
                 if not self.trouble:
                     log.warning("results wait: %s", error)
                 self.trouble = f"results wait: {error}"
                 with self._changed:
-                    if self._is_stopping:
-                        log.error("%d results are lost: the database does not serve", len(ended))
+                    if self._is_hopeless():
+                        if count:
+                            log.error("%d results are lost: the database does not serve", count)
                         return
-                time.sleep(_RETRY_SECONDS)
-            except Exception:  # one result that can't be written must not take the others with it
-                log.exception("writing %d results", len(ended))
-                if len(ended) <= 1:
-                    self._give_up(ended)
-                    return
-                for each in ended:
-                    self._write_until_done([each], {})
-                return
+                    self._changed.wait_for(self._is_hopeless, _RETRY_SECONDS)
+                continue
+            if self.trouble and not self._stuck:
+                log.info("results are written again")
+                self.trouble = ""
+            return
+
+    def _is_hopeless(self) -> bool:
+        path = self._database.path
+        return self._is_stopping and (time.monotonic() >= self._given_up_at or (path is not None and not path.exists()))
+
+    def _write_less(self, ended: Ended, error: Exception) -> None:
+        """What is known of the target, without its texts, its output and what else may be at fault."""
+        plain = replace(ended, contact=None, totals=None)
+        if ended.end is not None:
+            said = f"deployx itself failed to keep what it said: {type(error).__name__}; its log says more"
+            end = replace(ended.end, error_message=said, output_cut=True, output_sha256=None, head=b"", tail=b"")
+            plain = replace(plain, end=end)
+        try:
+            self._serving(lambda: self._write([plain], {}), 1)
+        except Exception:  # less can still be said
+            log.exception(
+                "writing the result of %s of execution %s without its output", ended.job.name, ended.job.run.id
+            )
+            self._lose(ended)
+
+    def _lose(self, ended: Ended) -> None:
+        """The least: its outcome is unknown. What can't even be called that is tried again, and said meanwhile."""
+        try:
+            self._serving(lambda: self._write_lost(ended), 1)
+        except Exception as error:  # the row is wrong until this succeeds, so it is never given up
+            log.exception("calling %s of execution %s lost", ended.job.name, ended.job.run.id)
+            self._stuck.append(ended)
+            self._next_try = time.monotonic() + _AFTER_A_BUG_SECONDS
+            self.trouble = f"a result can't be written: {type(error).__name__}; the log says more"
+
+    def _unstick(self, *, at_once: bool = False) -> None:
+        if self._stuck and (at_once or time.monotonic() >= self._next_try):
+            stuck, self._stuck = self._stuck, []
+            for each in stuck:
+                self._lose(each)
+
+    def _write_lost(self, ended: Ended) -> None:
+        job = ended.job
+        over = _batches_over([ended])
+        with self._database.write() as c:
+            now = now_ms()
+            if ended.end is not None:
+                why = "deployx itself failed to write its result, which is unknown; its log says more"
+                targets.lose(c, job.id, job.token, why, now)
+            self._finish(c, [ended], over, now)
+        self._written([ended], [], over, time.monotonic(), is_saving=False)
+
+    def _finish(self, c: Connection, ended: Sequence[Ended], over: Sequence[Run], now: int) -> None:
+        for each in ended:
+            if each.trouble:
+                targets.skip_waiting(c, each.job.run.id, each.trouble, now)
+        for run in over:
+            if not run.batches or run.is_cancelled:
+                executions.finish(c, run.id, now)
 
     def _write(self, ended: Sequence[Ended], running: Mapping[TargetId, TargetJob]) -> None:
         moment = time.monotonic()
@@ -166,12 +255,7 @@ class Results:
             targets.progress(c, growth, now)
             if is_saving:
                 self._output.save_unfinished(c, self._settings.output_saved.total_seconds())
-            for each in ended:
-                if each.trouble:
-                    targets.skip_waiting(c, each.job.run.id, each.trouble, now)
-            for run in over:
-                if not run.batches or run.is_cancelled:
-                    executions.finish(c, run.id, now)
+            self._finish(c, ended, over, now)
         self._written(ended, growth, over, moment, is_saving=is_saving)
 
     def _written(
@@ -199,23 +283,13 @@ class Results:
             if target in sizes and sum(sizes[target]) > self._told.get(target, 0)
         ]
 
-    def _give_up(self, ended: Sequence[Ended]) -> None:
-        """A result that can't be written at all: its run must not wait for it. The row stays running, and the next
-        start of an engine calls it lost, which is what is known."""
-        for each in ended:
-            run = each.job.run
-            self._output.forget(each.job.id)
-            is_last = run.is_over_without(1)
-            run.end(each.job.id)
-            if is_last:
-                run.is_cancelled = True
-                self._over(run)
-
 
 def _batches_over(ended: Iterable[Ended]) -> list[Run]:
     """Runs whose present batch ends with these."""
-    counts = Counter(each.job.run for each in ended)
-    return [run for run, count in counts.items() if run.is_over_without(count)]
+    ends: dict[Run, set[TargetId]] = {}
+    for each in ended:
+        ends.setdefault(each.job.run, set()).add(each.job.id)
+    return [run for run, ids in ends.items() if run.is_over_without(ids)]
 
 
 def _note_contacts(c: Connection, ended: Sequence[Ended], now: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from threading import Event, Lock
 
@@ -38,10 +39,10 @@ class Run:
         with self.lock:
             return tuple(self.targets.values())
 
-    def is_over_without(self, ended: int) -> bool:
-        """Whether so many more ends are all that the present batch waits for."""
+    def is_over_without(self, ended: AbstractSet[TargetId]) -> bool:
+        """Whether these ends are all that the present batch waits for. False also when it is over already."""
         with self.lock:
-            return len(self.targets) == ended
+            return bool(self.targets) and self.targets.keys() <= ended
 
     def begin(self, jobs: Iterable[TargetJob]) -> None:
         with self.lock:

@@ -21,10 +21,12 @@ def run_batch(database: Database, run: Run, inventory: Callable[[Connection], In
     """
     with database.read() as c:
         while run.batches:
-            rows = targets.of_batch(c, run.batches.popleft(), TargetState.WAITING)
+            rows = targets.of_batch(c, run.batches[0], TargetState.WAITING)
+            reachable = endpoints(c, [row.device_id for row in rows], inventory(c)) if rows else {}
+            # only now: a batch that could not be read is read again
+            run.batches.popleft()
             if not rows:
                 continue
-            reachable = endpoints(c, [row.device_id for row in rows], inventory(c))
             jobs = tuple(
                 TargetJob(
                     id=row.id,

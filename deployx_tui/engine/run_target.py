@@ -61,14 +61,21 @@ class TargetRunner:
         if not is_ours:
             self._results.put(Ended(job=job, end=None))
             return
+        try:
+            ended = self._ran(job)
+        except Exception as error:  # it is written down as started: somebody must write down that it is over
+            log.exception("target %s (%s) of execution %s", job.id, job.name, job.run.id)
+            ended = Ended(job=job, end=_unkept(error))
+        self._results.put(ended)
+
+    def _ran(self, job: TargetJob) -> Ended:
         writer = self._output.writer(job.id, job.run.id, job.device, job.run.secrets, self._settings.caps)
         self._results.began(job)
         self._started(job)
         attempt = self._attempt(job, writer)
         at = datetime.now(UTC)
         totals = writer.close(at)
-        end = _end(job, attempt.facts, totals, at)
-        self._results.put(Ended(job=job, end=end, totals=totals, contact=attempt.contact))
+        return Ended(job=job, end=_end(job, attempt.facts, totals, at), totals=totals, contact=attempt.contact)
 
     def _may_start(self, job: TargetJob) -> bool:
         # the token is the nonce too: what finds the command on the target again is stored before the first byte
@@ -129,6 +136,14 @@ def _broken(error: Exception, *, may_have_run: bool) -> RunFacts:
     if may_have_run:
         return RunFacts(state=TargetState.LOST, cause=Cause.LOST, message=f"{what}; the command may have run")
     return RunFacts(state=TargetState.FAILED, changed=False, message=f"{what}; nothing was sent")
+
+
+def _unkept(error: Exception) -> TargetEnd:
+    facts = _broken(error, may_have_run=True)
+    at = to_ms(datetime.now(UTC))
+    return TargetEnd(
+        state=facts.state, at_ms=at, cause=facts.cause, changed=None, output_cut=True, error_message=facts.message
+    )
 
 
 def _release(transport: Transport, connection: Connection, job: TargetJob) -> None:

@@ -28,6 +28,7 @@ class Workers:
         self._is_closed = False
 
     def submit(self, jobs: Iterable[TargetJob]) -> None:
+        """Queue them. RuntimeError when the system gives not even one thread; they are queued all the same."""
         with self._changed:
             for job in jobs:
                 self._waiting.setdefault(job.run.id, deque()).append(job)
@@ -36,8 +37,14 @@ class Workers:
             # those who were woken a moment ago and have not come yet still count as idle: so count all that wait
             for _ in range(min(waiting - self._idle, self._count - len(self._threads))):
                 thread = Thread(target=self._live, name=f"deployx-worker-{len(self._threads) + 1}", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError as error:  # the system gives no more threads
+                    if not self._threads:
+                        raise
+                    log.warning("%d targets wait for %d workers: %s", waiting, len(self._threads), error)
+                    return
                 self._threads.append(thread)
-                thread.start()
 
     def withdraw(self, run: ExecutionId) -> tuple[TargetJob, ...]:
         """Take back what no thread has begun of a run."""

@@ -10,6 +10,7 @@ are the torn tail of an engine that died and are never read. Offsets never shift
 
 from __future__ import annotations
 
+import logging
 import os
 import struct
 import threading
@@ -19,6 +20,8 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+log = logging.getLogger(__name__)
 
 _RECORD = struct.Struct("<QQIQQQ")
 _CHECK = struct.Struct("<I")
@@ -53,7 +56,11 @@ class SegmentWriter:
         """Opens or makes the files, 0600, never through a link. OSError when that fails."""
         # a reader that finds the segment relies on the index being there
         self._index = _open_to_append(folder / f"{execution}.idx")
-        self._segment = _open_to_append(folder / f"{execution}.seg")
+        try:
+            self._segment = _open_to_append(folder / f"{execution}.seg")
+        except OSError:
+            os.close(self._index)
+            raise
         self._lock = threading.Lock()
         self._end = os.fstat(self._segment).st_size
         # a record torn by a death would shift all later ones
@@ -78,8 +85,12 @@ class SegmentWriter:
             self._end += size
 
     def close(self) -> None:
-        os.close(self._segment)
-        os.close(self._index)
+        """What was appended stands already; a disk that complains only now has nothing more to lose."""
+        for descriptor in (self._segment, self._index):
+            try:
+                os.close(descriptor)
+            except OSError as error:
+                log.warning("closing a segment file: %s", error)
 
 
 class SegmentReader:

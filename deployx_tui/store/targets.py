@@ -208,6 +208,25 @@ def finish_many(c: Connection, ends: Sequence[tuple[TargetId, str, TargetEnd]]) 
     return frozenset(TargetId(row.id) for row, _ in ours)
 
 
+def lose(c: Connection, target: TargetId, token: str, why: str, now_ms: int) -> bool:
+    """Call a started target lost by one statement, for when `finish` itself fails. False: it had ended already."""
+    row = c.execute(
+        sa.update(execution_targets)
+        .where(_t.id == target, _t.claim == token, _t.state == TargetState.RUNNING.value)
+        .values(state=TargetState.LOST.value, cause=Cause.LOST.value, finished_at=now_ms, error_message=why)
+        .returning(_t.execution_id, _t.device_id, _t.attempts)
+    ).one_or_none()
+    if row is None:
+        return False
+    c.execute(
+        sa.update(attempts)
+        .where(attempts.c.target_id == target, attempts.c.number == row.attempts)
+        .values(state=TargetState.LOST.value, cause=Cause.LOST.value, finished_at=now_ms, error_message=why)
+    )
+    events.append_many(c, [changed(ExecutionId(row.execution_id), target, row.device_id, TargetState.LOST, now_ms)])
+    return True
+
+
 _END_COLUMNS = (
     "state",
     "finished_at",
