@@ -19,7 +19,8 @@ from pathlib import Path
 from deployx_tui.api.context import Serving
 from deployx_tui.api.peer import Connections, only
 from deployx_tui.api.server import ApiServer
-from deployx_tui.config import Settings, without_password
+from deployx_tui.config import Settings
+from deployx_tui.config.values import without_password
 from deployx_tui.errors import Held, Unavailable
 from deployx_tui.model.user import Actor
 from deployx_tui.service.backend import Backend

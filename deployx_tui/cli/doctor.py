@@ -78,9 +78,9 @@ def doctor(fix: bool) -> int:
 
 
 def _configuration(settings: Settings) -> Iterator[Check]:
-    from deployx_tui import config
+    from deployx_tui.config.sources import default_file
 
-    file = config.default_file()
+    file = default_file()
     typed = [name for name, origin in settings.origins.items() if origin != "default"]
     where = str(file) if file.exists() else f"no file at {file}"
     yield Check(

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from deployx_tui import config
-from deployx_tui.config import KEYS, Settings, load
+from deployx_tui.config import Settings, load
+from deployx_tui.config.keys import KEYS
+from deployx_tui.config.sources import default_file
+from deployx_tui.config.values import system_zone, without_password
 from deployx_tui.engine.settings import EngineSettings
 from deployx_tui.errors import InvalidInput
 from deployx_tui.output.writer import Caps
@@ -75,8 +77,8 @@ def test_a_file_that_is_named_must_exist_and_the_default_one_need_not(tmp_path: 
     assert "does not exist" in str(refused(tmp_path / "absent.toml"))
     assert "does not exist" in str(refused(DEPLOYX_CONFIG=str(tmp_path / "absent.toml")))
     assert load(environment={}).color == "auto"
-    config.default_file().parent.mkdir()
-    config.default_file().write_text('color = "never"\n')
+    default_file().parent.mkdir()
+    default_file().write_text('color = "never"\n')
     assert load(environment={}).color == "never"
 
 
@@ -92,7 +94,7 @@ def test_a_database_of_another_kind_is_refused(url: str) -> None:
 def test_a_databases_password_is_not_shown() -> None:
     settings = load({"db": "postgresql://me:s3cret@db.example/deployx"}, environment={})
     assert settings.shown()[0].value == "postgresql://me:[secret]@db.example/deployx"
-    assert config.without_password("sqlite:////home/me/x.db") == "sqlite:////home/me/x.db"
+    assert without_password("sqlite:////home/me/x.db") == "sqlite:////home/me/x.db"
 
 
 def test_a_relative_database_is_the_same_one_from_every_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,9 +112,9 @@ def test_an_engine_elsewhere_is_named_by_its_socket() -> None:
 
 def test_this_machines_zone_is_an_iana_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", ":Europe/Berlin")
-    assert config.system_zone() == "Europe/Berlin"
+    assert system_zone() == "Europe/Berlin"
     monkeypatch.setenv("TZ", "../../etc/passwd")
-    assert ".." not in config.system_zone()
+    assert ".." not in system_zone()
 
 
 def test_an_engine_process_is_told_what_its_face_has_read(tmp_path: Path) -> None:

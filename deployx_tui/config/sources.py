@@ -1,0 +1,93 @@
+"""Where a setting may stand: a flag, the environment, the TOML file. Collects what is wrong in all of them."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from deployx_tui import paths
+from deployx_tui.config.keys import KEYS, Key
+from deployx_tui.errors import InvalidInput, Problem
+
+T = TypeVar("T")
+
+
+def default_file() -> Path:
+    """Read when it exists and no other file is named."""
+    return paths.config_folder() / "deployx.toml"
+
+
+class Sources:
+    """The four places where a value may stand, and what was wrong in them."""
+
+    def __init__(self, flags: Mapping[str, object], environment: Mapping[str, str], file: Path | None) -> None:
+        self.origins: dict[str, str] = {}
+        self._flags = flags
+        self._environment = environment
+        self._problems: list[Problem] = []
+        chosen = file
+        if chosen is None and (named := environment.get("DEPLOYX_CONFIG")):
+            chosen = Path(named)
+        self._file = chosen if chosen is not None else default_file()
+        self._table = self._read_file(must_exist=chosen is not None)
+
+    def take(self, key: Key[T]) -> T:
+        value: object
+        if key.name in self._flags:
+            value, origin, named = self._flags[key.name], f"flag --{key.name.replace('_', '-')}", key.name
+        elif self._environment.get(key.variable):
+            value, origin, named = self._environment[key.variable], f"environment {key.variable}", key.variable
+        elif key.name in self._table:
+            value, origin, named = self._table[key.name], str(self._file), key.name
+        else:
+            self.origins[key.name] = "default"
+            return key.default()
+        self.origins[key.name] = origin
+        try:
+            return key.read(named, value)
+        except InvalidInput as error:
+            self._problems += [
+                Problem(field=named, message=f"{problem.message} (from {origin})", remedy=problem.remedy)
+                for problem in error.problems
+            ]
+            return key.default()
+
+    def finish(self) -> None:
+        known = [key.name for key in KEYS]
+        for name in self._table:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=1)
+                self._problems.append(
+                    Problem(
+                        field=name,
+                        message=f"no such setting (in {self._file})",
+                        remedy=f"did you mean {near[0]}?" if near else f"settings are {', '.join(known)}",
+                    )
+                )
+        if self._problems:
+            raise InvalidInput(self._problems)
+
+    def _read_file(self, *, must_exist: bool) -> dict[str, object]:
+        try:
+            text = self._file.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            if must_exist:
+                self._problems.append(
+                    Problem(field="config", message=f"{self._file} does not exist", remedy="name a TOML file that does")
+                )
+            return {}
+        except (OSError, UnicodeDecodeError) as error:
+            self._problems.append(
+                Problem(field="config", message=f"{self._file}: {error}", remedy="make it a readable UTF-8 file")
+            )
+            return {}
+        try:
+            return tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            self._problems.append(
+                Problem(field="config", message=f"{self._file}: {error}", remedy='write NAME = "value" lines (TOML)')
+            )
+            return {}
