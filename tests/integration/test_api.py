@@ -298,7 +298,7 @@ async def test_the_stream_numbers_filters_and_resumes(http: httpx.AsyncClient, e
         assert int(event["id"].rpartition("-")[2]) == int(reset["id"].rpartition("-")[2]) + 3
     async with http.stream("GET", "/api/events", headers={"Last-Event-ID": event["id"]}) as answer:
         lines = answer.aiter_lines()
-        while not engine._followers:
+        while not engine.followers:
             await asyncio.sleep(0.01)
         engine.emit("execution.started")
         assert (await _message(lines))["event"] == "execution.started"
@@ -323,5 +323,5 @@ async def test_a_client_that_goes_is_let_go(api: Served, engine: FakeBackend) ->
         assert not api.connections.empty.is_set()
     await api.http.aclose()
     await asyncio.wait_for(api.connections.empty.wait(), 10)
-    while engine._followers:
+    while engine.followers:
         await asyncio.sleep(0.01)

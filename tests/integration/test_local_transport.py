@@ -12,7 +12,8 @@ from deployx_tui.model.device import HostKeyPolicy, TransportKind
 from deployx_tui.model.ids import DeviceId
 from deployx_tui.transports.base import Endpoint
 from deployx_tui.transports.local import LocalTransport
-from tests.contract.transport import Site, TransportContract
+from tests.contract.transport import TransportContract
+from tests.contract.transport.site import Site
 
 
 def here() -> Site:

@@ -217,7 +217,7 @@ async def test_a_follower_comes_back_by_id_after_its_connection_broke(
     pending = asyncio.ensure_future(anext(followed))
     while len(asked) < 2:
         await asyncio.sleep(0.01)
-    while not engine._followers:
+    while not engine.followers:
         await asyncio.sleep(0.01)
     engine.emit("task.changed", TaskId(4))
     later = await pending

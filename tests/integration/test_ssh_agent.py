@@ -16,7 +16,7 @@ from deployx_tui.demo.fleet import Fleet
 from deployx_tui.model.execution import Cause
 from deployx_tui.transports.base import CommandSpec, Exited, Outcome, Unreached, run
 from deployx_tui.transports.ssh.transport import SshSettings, SshTransport
-from tests.contract.transport import CONNECT, Recorder
+from tests.contract.transport.site import CONNECT, Recorder
 from tests.support.ssh import Fleets, endpoint_of
 
 pytestmark = pytest.mark.skipif(shutil.which("ssh-agent") is None, reason="ssh-agent is not installed")

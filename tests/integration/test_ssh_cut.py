@@ -32,7 +32,7 @@ from deployx_tui.transports.base import (
 )
 from deployx_tui.transports.ssh.connection import SshConnection
 from deployx_tui.transports.ssh.transport import SshTransport
-from tests.contract.transport import CONNECT, Recorder, alive, await_end, nap
+from tests.contract.transport.site import CONNECT, Recorder, alive, await_end, nap
 from tests.support.proxy import Proxy
 from tests.support.ssh import Fleets, endpoint_of, transport_to
 

@@ -15,7 +15,7 @@ from deployx_tui.demo.fleet import Fleet, FleetHost
 from deployx_tui.model.execution import Stream
 from deployx_tui.transports.base import CommandSpec, Exited, run
 from deployx_tui.transports.kinds import raise_file_limit
-from tests.contract.transport import CONNECT
+from tests.contract.transport.site import CONNECT
 from tests.support.ssh import endpoint_of, transport_to
 
 HOSTS, SIZE, AT_ONCE = 300, 5_000_000, 64

@@ -12,7 +12,7 @@ import pytest
 from deployx_tui.model.device import TestStepName
 from deployx_tui.model.execution import Cause, KillVerdict
 from deployx_tui.transports.base import CommandSpec, Exited, Killed, Refused, Signalled, run
-from tests.contract.transport import CONNECT, Recorder, Site, Told, alive, nap
+from tests.contract.transport.site import CONNECT, Recorder, Site, Told, alive, nap
 from tests.support.require import require_program
 from tests.support.ssh import Fleets, endpoint_of, transport_to
 

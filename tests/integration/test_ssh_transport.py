@@ -10,7 +10,8 @@ import pytest
 
 from deployx_tui.demo.fleet import Fleet
 from deployx_tui.transports.base import Exited
-from tests.contract.transport import Site, Told, TransportContract, alive, nap
+from tests.contract.transport import TransportContract
+from tests.contract.transport.site import Site, Told, alive, nap
 from tests.support.ssh import Fleets, endpoint_of, transport_to
 
 

@@ -20,7 +20,7 @@ from deployx_tui.model.device import HostKeyPolicy, OfferedKey, TestStepName
 from deployx_tui.model.execution import Cause
 from deployx_tui.transports.base import CommandSpec, Endpoint, Exited, Outcome, Unreached, run
 from deployx_tui.transports.ssh.transport import SshSettings, SshTransport
-from tests.contract.transport import Recorder
+from tests.contract.transport.site import Recorder
 from tests.support.ssh import Fleets, endpoint_of, transport_to
 
 SECONDS = timedelta(seconds=20)
