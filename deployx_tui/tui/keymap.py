@@ -23,8 +23,10 @@ class Key:
     word: str
     #: in the help and in the palette: a sentence without a full stop
     says: str
-    #: how the footer writes the key; "" for the first of `keys` as it is
+    #: how it is written; "" for `keys` as they are
     shown: str = ""
+    #: how the footer writes it, where it stands there for others too: "[ ]"; "" as elsewhere
+    in_footer: str = ""
     #: place from the left; None: not in the footer; 90 and above: at the right end
     footer: int | None = None
     #: works while a text is being typed, too
@@ -487,13 +489,31 @@ CALENDAR: tuple[Key, ...] = (
     Key(
         id="calendar.before",
         keys="left_square_bracket",
-        action="month(-1)",
-        word="month",
-        says="The month before",
-        shown="[ ]",
+        action="turn(-1)",
+        word="turn",
+        says="The month, week or day before",
+    ),
+    Key(
+        id="calendar.after",
+        keys="right_square_bracket",
+        action="turn(1)",
+        word="turn",
+        says="The next month, week or day",
+        in_footer="[ ]",
         footer=2,
     ),
-    Key(id="calendar.after", keys="right_square_bracket", action="month(1)", word="month", says="The month after"),
+    Key(id="calendar.month", keys="m", action="view('month')", word="month", says="The whole month"),
+    Key(id="calendar.week", keys="w", action="view('week')", word="week", says="The week, with counts per 3 hours"),
+    Key(id="calendar.daily", keys="d", action="view('day')", word="day", says="The day alone, over the whole screen"),
+    Key(
+        id="calendar.agenda",
+        keys="a",
+        action="view('agenda')",
+        word="view",
+        says="The seven days from here on, one after the other",
+        in_footer="m w d a",
+        footer=4,
+    ),
     Key(id="calendar.today", keys="t", action="today", word="today", says="To today", footer=3),
     Key(id="calendar.new", keys="n", action="new", word="new here", says="A new task at this day and time", footer=6),
     Key(

@@ -13,7 +13,18 @@ from textual.pilot import Pilot
 from deployx_tui.model.calendar import CalendarDay, Month
 from deployx_tui.model.execution import ExecutionStatus
 from deployx_tui.model.ids import TaskId
-from deployx_tui.tui.render.calendar import NARROW, WIDE, Grid, month_lines, scale_of
+from deployx_tui.tui.render.calendar import (
+    NARROW,
+    WIDE,
+    DayRow,
+    EntryRow,
+    Grid,
+    day_notes,
+    day_title,
+    month_lines,
+    outcome_line,
+    scale_of,
+)
 from deployx_tui.tui.render.line import plain, width_of
 from deployx_tui.tui.screens.calendar import CalendarPlace
 from deployx_tui.tui.screens.editor import Editor
@@ -88,13 +99,97 @@ async def test_the_list_stands_at_now_and_enter_opens_runs_and_tasks(open_app: O
     async with open_app(first="calendar") as pilot:
         await press(pilot, "enter")
         row = calendar_of(pilot).table.row
-        assert row is not None and row.entry.execution_id is None
+        assert isinstance(row, EntryRow) and row.entry.execution_id is None
         await press(pilot, "enter")
         assert place_of(pilot) is TaskPage
         await press(pilot, "q", "up", "enter")
         assert place_of(pilot) is ExecutionPlace
         await press(pilot, "q", "q")
         assert calendar_of(pilot).grid.has_focus
+
+
+async def test_on_a_narrow_screen_enter_makes_the_day_a_page_and_esc_leads_back(open_app: Open) -> None:
+    async with open_app(80, 24, first="calendar") as pilot:
+        screen = calendar_of(pilot)
+        beside = screen.table.size.height
+        await press(pilot, "enter")
+        assert screen.table.has_focus and screen.table.size.height > 2 * beside
+        assert "│ Mon" not in screen_text(pilot)
+        await press(pilot, "enter")
+        assert place_of(pilot) is TaskPage
+        await press(pilot, "q", "escape")
+        assert screen.grid.has_focus and "│ Mon" in screen_text(pilot)
+
+
+async def test_enter_before_the_day_is_read_is_not_lost(open_app: Open, backend: FakeBackend) -> None:
+    async with open_app(80, 24, first="calendar") as pilot:
+        screen = calendar_of(pilot)
+        # the first steps of a person are faster than the reading
+        await pilot.press("right", "enter")
+        await press(pilot)
+        assert screen.table.has_focus and isinstance(screen.table.row, EntryRow)
+        assert "─ Wed 4 Mar " in screen_text(pilot)
+
+
+@SIZES
+async def test_the_week_counts_each_three_hours_of_its_days(open_app: Open, size: tuple[int, int]) -> None:
+    async with open_app(*size, first="calendar") as pilot:
+        await press(pilot, "w")
+        check_snapshot(pilot, "calendar_week")
+        await press(pilot, "right_square_bracket")
+        assert calendar_of(pilot).grid.cursor == date(2026, 3, 10)
+        assert "[Tue 10]" in screen_text(pilot)
+        await press(pilot, "m")
+        assert "heat" in screen_text(pilot) or size[0] < 100
+        assert "[10]" in screen_text(pilot)
+
+
+async def test_a_click_in_the_week_chooses_its_day(open_app: Open) -> None:
+    async with open_app(first="calendar") as pilot:
+        await press(pilot, "w")
+        await pilot.click("#month", offset=(5 + 11 * 3 + 2, 6))
+        await press(pilot)
+        assert calendar_of(pilot).grid.cursor == date(2026, 3, 5)
+
+
+@SIZES
+async def test_the_agenda_lists_seven_days_one_after_the_other(open_app: Open, size: tuple[int, int]) -> None:
+    async with open_app(*size, first="calendar") as pilot:
+        await press(pilot, "a")
+        check_snapshot(pilot, "calendar_agenda")
+        screen = calendar_of(pilot)
+        days = [row.day for row in screen.table.rows if isinstance(row, DayRow)]
+        assert days == [date(2026, 3, 3 + at) for at in range(7)]
+        await press(pilot, "enter")
+        assert place_of(pilot) is TaskPage
+        await press(pilot, "q", "right_square_bracket")
+        assert "Tue 10 Mar to Mon 16 Mar" in screen_text(pilot)
+
+
+async def test_the_day_alone_turns_by_days_and_goes_back_to_the_week_it_came_from(open_app: Open) -> None:
+    async with open_app(first="calendar") as pilot:
+        await press(pilot, "w", "d", "right_square_bracket", "right_square_bracket")
+        screen = calendar_of(pilot)
+        assert screen.grid.cursor == date(2026, 3, 5)
+        assert "─ Thu 5 Mar " in screen_text(pilot) and not screen.grid.display
+        await press(pilot, "left_square_bracket", "q")
+        assert "[Wed 4]" in screen_text(pilot) and screen.grid.has_focus
+
+
+def test_where_a_day_has_no_room_for_all_counts_those_that_went_wrong_stay() -> None:
+    day = CalendarDay(
+        day=date(2026, 3, 2),
+        planned=(1,) * 8,
+        done=((S.SUCCEEDED, 780), (S.FAILED, 13), (S.CANCELLED, 1), (S.PARTIALLY_SUCCEEDED, 39)),
+    )
+    assert plain(outcome_line(day, 13)).split() == ["✓780", "!39", "✗13"]
+    assert plain(outcome_line(day, 10)).split() == ["!39", "✗13"]
+
+
+def test_the_total_of_today_is_the_sum_of_what_was_and_what_is_to_come() -> None:
+    day = CalendarDay(day=date(2026, 3, 3), planned=(1,) * 8, done=((S.SUCCEEDED, 5), (S.FAILED, 2)))
+    assert day_title(day, date(2026, 3, 3), 4) == ("Tue 3 Mar", "11 runs")
+    assert plain(day_notes(day, date(2026, 3, 3), 4)[0]).split() == ["✓", "5", "✗", "2", "●", "4"]
 
 
 async def test_n_opens_the_editor_at_the_time_under_the_cursor(open_app: Open) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 
@@ -21,7 +20,7 @@ _NAMES = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """What each step of the heat stands for: up to `tops[n]` fires in 3 hours."""
+    """What each step of the heat stands for: up to `tops[n]` runs in 3 hours."""
 
     tops: tuple[int, ...]
 
@@ -34,7 +33,7 @@ class Scale:
         return _HEAT[-1]
 
     def legend(self) -> str:
-        """`fires in 3 h:  · 0  ░ 1-12  ▒ 13-24`: the numbers that hold for this month."""
+        """`runs in 3 h:  · 0  ░ 1-12  ▒ 13-24`: the numbers that hold for this month."""
         parts = [f"{_NONE} 0"]
         low = 1
         for sign, top in zip(_HEAT, self.tops, strict=False):
@@ -119,7 +118,7 @@ def _cell(day: CalendarDay, month: Month, cursor: date, today: date, scale: Scal
     ours = day.day.month == month.month
     number = f"[{day.day.day}]" if here else f" {day.day.day} "
     style: StyleName = "key" if here else "accent" if day.day == today else "" if ours else "dim"
-    count = _count(day, today)
+    count = day_count(day, today)
     first = spread(
         (span(number, style),), (span(f"{count or '-'} ", "dim" if not ours or not count else ""),), grid.cell
     )
@@ -127,9 +126,9 @@ def _cell(day: CalendarDay, month: Month, cursor: date, today: date, scale: Scal
     past = day.day < today or not ours
     second = fit_line((span(" "), span(heat, "dim" if past else "")), grid.cell)
     if grid.rows == 2:
-        note = _short_note(day)
+        note = short_note(day)
         return (_with_note(first, note, number, style, count, grid.cell), second)
-    return (first, second, fit_line((span(" "), *_outcome(day)), grid.cell))
+    return (first, second, fit_line((span(" "), *outcome_line(day, grid.cell - 1)), grid.cell))
 
 
 def _with_note(first: Line, note: Span | None, number: str, style: StyleName, count: int, size: int) -> Line:
@@ -138,12 +137,13 @@ def _with_note(first: Line, note: Span | None, number: str, style: StyleName, co
     return spread((span(number, style), note), (span(f"{count or '-'} "),), size)
 
 
-def _count(day: CalendarDay, today: date) -> int:
+def day_count(day: CalendarDay, today: date) -> int:
     """What was, of days that are over; what the schedules hold, of today and after it."""
     return sum(count for _, count in day.done) if day.day < today else sum(day.planned)
 
 
-def _short_note(day: CalendarDay) -> Span | None:
+def short_note(day: CalendarDay) -> Span | None:
+    """The worst of a day in one cell; None: nothing to say."""
     styles = {glyph(status)[1] for status, count in day.done if count and not status.is_alive}
     if "bad" in styles:
         return span("✗", "bad")
@@ -154,40 +154,50 @@ def _short_note(day: CalendarDay) -> Span | None:
     return None
 
 
-def _outcome(day: CalendarDay) -> Line:
-    """`✓410 ✗2`, or the clock change of a day that is to come."""
+def outcome_line(day: CalendarDay, width: int) -> Line:
+    """`✓410 ✗2`, or the clock change of a day that is to come. Where not all have room, what went wrong has."""
     if not day.done:
         return (span(day.clock_change, "warn"),)
-    parts: list[Span] = []
     pairs = count_spans(day.done)
-    for sign, count in zip(pairs[::2], pairs[1::2], strict=True):
-        parts.extend((span(sign.text.strip(), sign.style), span(f"{count.text.strip()} ")))
-    return tuple(parts)
+    counts = [
+        (sign.text.strip(), sign.style, count.text.strip()) for sign, count in zip(pairs[::2], pairs[1::2], strict=True)
+    ]
+    while len(counts) > 1 and sum(1 + len(count) for _, _, count in counts) + len(counts) - 1 > width:
+        least = max(counts, key=lambda each: _GIVES_WAY.index(each[1]) if each[1] in _GIVES_WAY else -1)
+        counts.remove(least)
+    parts: list[Span] = []
+    for at, (sign, style, count) in enumerate(counts):
+        parts.extend((span(f"{' ' if at else ''}{sign}", style), span(count)))
+    return fit_line(tuple(parts), width)
 
 
-def day_title(day: CalendarDay, today: date) -> tuple[str, str]:
-    """`Tue 3 Mar` and how much it holds."""
-    planned = sum(day.planned)
+#: the last gives way first
+_GIVES_WAY: tuple[StyleName, ...] = ("bad", "warn", "run", "good", "dim")
+
+
+def day_title(day: CalendarDay, today: date, to_come: int | None = None) -> tuple[str, str]:
+    """`Tue 3 Mar` and how much it holds; of today what was and, when it is known, what is `to_come`."""
     words = f"{day.day:%a} {day.day.day} {day.day:%b}"
-    if day.day < today:
-        ran = sum(count for _, count in day.done)
-        return words, f"{ran} run{'' if ran == 1 else 's'}"
-    return words, f"{planned} fire{'' if planned == 1 else 's'}"
+    count = day_count(day, today)
+    if day.day == today and to_come is not None:
+        count = sum(ran for _, ran in day.done) + to_come
+    return words, f"{count} run{'' if count == 1 else 's'}"
 
 
-def day_notes(day: CalendarDay, today: date) -> tuple[Line, ...]:
-    """What a person should know of the day."""
+def day_notes(day: CalendarDay, today: date, to_come: int | None = None) -> tuple[Line, ...]:
+    """What a person should know of the day; the counts are the sum that its title says."""
     made: list[Line] = []
     if day.clock_change:
         word = "skipped" if "+" in day.clock_change else "repeated"
         made.append(line(span("! ", "warn"), span(f"{day.clock_change}: an hour is {word};")))
         made.append(line(span("  each task says what it does then", "dim")))
     if day.done:
-        made.append((span("  "), *count_spans(day.done)))
+        rest = (span(f"● {to_come}"),) if day.day == today and to_come else ()
+        made.append((span("  "), *count_spans(day.done), *rest))
     if day.day >= today and any(day.planned):
         top = max(day.planned)
         at = day.planned.index(top) * 3
-        made.append(line(span(f"  fullest {at:02d}:00 to {at + 3:02d}:00: {top} fires", "dim")))
+        made.append(line(span(f"  fullest {at:02d}-{at + 3:02d} h: {top} runs", "dim")))
     return tuple(made)
 
 
@@ -203,6 +213,33 @@ class EntryRow:
     @property
     def key(self) -> object:
         return (self.entry.at, self.entry.task_id, self.entry.execution_id, self.entry.task_name)
+
+
+@dataclass(frozen=True, slots=True)
+class DayRow:
+    """The head of a day in the agenda."""
+
+    day: date
+    today: date
+    #: of the day's list
+    runs: int
+
+    @property
+    def key(self) -> object:
+        return self.day
+
+
+CalendarRow = EntryRow | DayRow
+
+
+def row_line(row: CalendarRow, width: int) -> Line:
+    """An entry, or `─ Wed 4 Mar ─ tomorrow ─ 412 runs`."""
+    if isinstance(row, EntryRow):
+        return entry_line(row, width)
+    away = {0: " ─ today", 1: " ─ tomorrow"}.get((row.day - row.today).days, "")
+    words = f"{row.day:%a} {row.day.day} {row.day:%b}"
+    count = f"{away} ─ {row.runs} run{'' if row.runs == 1 else 's'}"
+    return fit_line((span("─ ", "dim"), span(words, "title"), span(count)), width)
 
 
 def entry_line(row: EntryRow, width: int) -> Line:
@@ -221,12 +258,7 @@ def entry_line(row: EntryRow, width: int) -> Line:
     return spread(left, right, width)
 
 
-def now_index(entries: Sequence[AgendaEntry], now: datetime) -> int:
-    """Place of the first entry that is not before now."""
-    return next((index for index, entry in enumerate(entries) if entry.at >= now), max(0, len(entries) - 1))
-
-
 def legend_words(month: Month, *, short: bool) -> str:
     """What the heat means, in this month's numbers."""
     words = scale_of(month).legend()
-    return words if short else f"heat = fires in 3 h:  {words}"
+    return words if short else f"heat = runs in 3 h:  {words}"

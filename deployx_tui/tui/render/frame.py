@@ -73,7 +73,7 @@ def footer_line(keys: Sequence[Key], width: int) -> Line:
     left: list[Span] = [span(" ")]
     used = 1
     for key in (k for k in keys if k.footer is not None and k.footer < 90):
-        pair = (span(f"{key.display} ", "key"), span(f"{key.word}  "))
+        pair = (span(f"{key.in_footer or key.display} ", "key"), span(f"{key.word}  "))
         size = width_of(pair)
         if used + size > room:
             break

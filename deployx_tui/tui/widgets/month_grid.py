@@ -1,4 +1,4 @@
-"""A month that one moves over by days. It knows no screen: it says which day the cursor stands on."""
+"""A month, or a week of it, that one moves over by days. It knows no screen: it says on which day the cursor is."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from deployx_tui.model.calendar import Month
+from deployx_tui.tui.render import week
 from deployx_tui.tui.render.calendar import WIDE, Grid, month_lines
 from deployx_tui.tui.render.line import BLANK, Line
 from deployx_tui.tui.widgets.base import LineWidget
@@ -49,6 +50,8 @@ class MonthGrid(LineWidget, can_focus=True):
         self.cursor = today
         self.month: Month | None = None
         self.grid = WIDE
+        #: one week with its hours, not the whole month
+        self.as_week = False
         self._lines: tuple[Line, ...] = ()
 
     def show(self, month: Month | None, today: date) -> None:
@@ -56,9 +59,9 @@ class MonthGrid(LineWidget, can_focus=True):
         self.month, self.today = month, today
         self._draw(layout=resized)
 
-    def choose_grid(self, grid: Grid) -> None:
-        if grid != self.grid:
-            self.grid = grid
+    def choose_grid(self, grid: Grid, *, as_week: bool = False) -> None:
+        if (grid, as_week) != (self.grid, self.as_week):
+            self.grid, self.as_week = grid, as_week
             self._draw(layout=True)
 
     def move_to(self, day: date) -> None:
@@ -69,13 +72,16 @@ class MonthGrid(LineWidget, can_focus=True):
 
     def _draw(self, *, layout: bool) -> None:
         month = self.month
-        self._lines = () if month is None else month_lines(month, self.cursor, self.today, self.grid)
+        lines = week.week_lines if self.as_week else month_lines
+        self._lines = () if month is None else lines(month, self.cursor, self.today, self.grid)
         self.refresh(layout=layout)
 
     def get_content_width(self, container: object, viewport: object) -> int:
         return self.grid.width
 
     def get_content_height(self, container: object, viewport: object, width: int) -> int:
+        if self.as_week:
+            return week.height(self.grid)
         weeks = 6 if self.month is None else len(self.month.days) // 7
         return self.grid.height(weeks)
 
@@ -89,14 +95,21 @@ class MonthGrid(LineWidget, can_focus=True):
         self.post_message(self.Opened(self))
 
     def on_click(self, event: events.Click) -> None:
-        week = self.grid.week_at(event.y)
-        if week is None or self.month is None:
+        day = self._day_at(event.x, event.y)
+        if day is None:
             return
-        index = week * 7 + min(6, event.x // (self.grid.cell + 1))
-        if not 0 <= index < len(self.month.days):
-            return
-        day = self.month.days[index].day
         if day == self.cursor:
             self.action_open()
         else:
             self.move_to(day)
+
+    def _day_at(self, x: int, y: int) -> date | None:
+        if self.month is None:
+            return None
+        if self.as_week:
+            days = week.week_of(self.month, self.cursor)
+            index = (x - week.HOURS) // (week.cell_of(self.grid) + 1)
+        else:
+            days, row = self.month.days, self.grid.week_at(y)
+            index = -1 if row is None else row * 7 + min(6, x // (self.grid.cell + 1))
+        return days[index].day if 0 <= index < len(days) else None
