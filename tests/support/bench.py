@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
+import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from deployx_tui.engine.engine import Engine
@@ -20,7 +21,7 @@ from deployx_tui.model.execution import Execution, ExecutionStatus, Stream, Targ
 from deployx_tui.model.ids import DeviceId, ExecutionId, TargetId, UserId
 from deployx_tui.model.payload import CommandPayload, Line
 from deployx_tui.output.store import OutputStore
-from deployx_tui.store import devices, executions, history, results
+from deployx_tui.store import devices, executions, history, results, schema
 from deployx_tui.store.clock import now_ms
 from deployx_tui.store.database import Database
 from deployx_tui.transports.base import Transport
@@ -107,6 +108,12 @@ class Bench:
         id_ = execution.id if isinstance(execution, Execution) else execution
         with self.database.read() as c:
             return {target.device: target for target in results.page(c, id_, limit=1_000)[0]}
+
+    def event_types(self, execution: ExecutionId) -> list[str]:
+        """Of the events that its changes left, the first one first."""
+        kinds = sa.select(schema.events.c.type).where(schema.events.c.execution_id == execution)
+        with self.database.read() as c:
+            return list(c.scalars(kinds.order_by(schema.events.c.number)))
 
     def output_of(self, target: TargetResult, stream: Stream = Stream.STDOUT) -> bytes:
         data, offset = b"", 0
