@@ -143,6 +143,38 @@ async def test_a_delete_can_be_taken_back_and_protected_ones_want_their_name(
         assert "db05" not in {device.name for device in backend.device_rows.values()}
 
 
+async def test_a_question_of_a_delete_names_the_tasks_that_lose_the_devices(
+    open_app: Open, backend: FakeBackend
+) -> None:
+    async with open_app(first="devices") as pilot:
+        screen = devices_of(pilot)
+        screen.table.move_to_key(named(backend, "db05"))
+        await press(pilot, "ctrl+d")
+        for name in ("web-disk-check", "no longer will"):
+            assert name in screen_text(pilot)
+        await press(pilot, "escape")
+        screen.table.move_to_key(named(backend, "web01"))
+        await press(pilot, "ctrl+d")
+        assert "tasks ran there; u takes it back" in screen_text(pilot)
+
+
+async def test_a_group_that_tasks_name_asks_and_says_which(open_app: Open, backend: FakeBackend) -> None:
+    async with open_app(first="devices") as pilot:
+        screen = devices_of(pilot)
+        await press(pilot, "tab")
+        nas = next(group for group in backend.group_rows.values() if group.name == "nas")
+        assert not nas.draft.protected
+        at = next(at for at, row in enumerate(screen.branches.rows) if getattr(row.group, "id", None) == nas.id)
+        screen.branches.move_to(at)
+        await press(pilot, "ctrl+d")
+        assert "Delete the group nas" in screen_text(pilot)
+        assert "-packages" in screen_text(pilot) and "name it" in screen_text(pilot)
+        await press(pilot, "up", "enter")
+        assert nas.id not in backend.group_rows
+        await press(pilot, "u")
+        assert nas.id in backend.group_rows
+
+
 async def test_marks_are_what_a_command_runs_on_and_it_is_asked_once_more(open_app: Open, backend: FakeBackend) -> None:
     async with open_app(first="devices") as pilot:
         await press(pilot, "space", "space", "x")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from deployx_tui.model.device import Device, Group
 from deployx_tui.model.ids import DeviceId
+from deployx_tui.model.task import Task, TaskQuery, TaskSort
 from deployx_tui.tui.commanding import obey
 from deployx_tui.tui.commands import RunAdHoc
-from deployx_tui.tui.render.line import line
+from deployx_tui.tui.render.line import Line, line, span
 from deployx_tui.tui.screens.ad_hoc import AdHoc
 from deployx_tui.tui.screens.dialogs import confirm, names_line
 
@@ -17,15 +19,23 @@ if TYPE_CHECKING:
     from deployx_tui.tui.screens.place import Place
 
 
+#: devices of one delete whose tasks are looked up one by one
+_LOOKED_UP = 50
+
+
 async def delete_devices(place: Place, devices: Sequence[Device], protected: Collection[DeviceId]) -> bool:
     """Out of every list; several want their count, a protected one its name. `u` takes it back. Whether any went."""
     guarded = [device for device in devices if device.id in protected]
+    used = await _tasks_on(place, devices)
+    if used is None:
+        return False
     if len(devices) > 1 or guarded:
         typed = str(len(devices)) if len(devices) > 1 else devices[0].name
         lines = [
             line(f"{len(devices)} device{'' if len(devices) == 1 else 's'}, {len(guarded)} of a protected group:"),
             names_line([device.name for device in devices]),
-            line("their history stays, tasks no longer run on them, u takes it back"),
+            *_lose_lines(used, "run there and no longer will"),
+            line("their history stays, u takes it back"),
         ]
         question = confirm("Delete devices", lines, "delete", "out of every list and group", typed=typed)
         if not await place.app.push_screen_wait(question):
@@ -42,16 +52,24 @@ async def delete_devices(place: Place, devices: Sequence[Device], protected: Col
         return [await place.bridge.backend.devices.restore(device.id) for device in gone]
 
     place.deployx.can_undo(f"{what} {'is' if len(gone) == 1 else 'are'} back", take_back)
-    place.tell(f"{what} deleted; u takes it back", "warn")
+    lost = f", {_count(len(used), 'task')} ran there" if used else ""
+    place.tell(f"{what} deleted{lost}; u takes it back", "warn")
     return True
 
 
 async def delete_group(place: Place, group: Group) -> None:
-    """The group goes, its devices stay. A protected one wants its name."""
-    if group.draft.protected or group.draft.groups:
+    """The group goes, its devices stay. One that tasks name asks, a protected one wants its own name typed."""
+    page = await place.attempt(
+        place.bridge.backend.tasks.list(TaskQuery(group_id=group.id, sort=TaskSort.NAME, limit=1000))
+    )
+    if page is None:
+        return
+    used = [task for task in page.items if names_group(task, group)]
+    if group.draft.protected or group.draft.groups or used:
         lines = [
-            line(f"{len(group.members)} devices are in it; they stay"),
-            line("tasks on it no longer find them; u takes it back"),
+            line(f"{_count(len(group.members), 'device')} in it; they stay"),
+            *_lose_lines(used, "name it and no longer find them"),
+            line("u takes it back"),
         ]
         question = confirm(
             f"Delete the group {group.name}",
@@ -71,6 +89,36 @@ async def delete_group(place: Place, group: Group) -> None:
     place.deployx.can_undo(f"group {group.name} is back", take_back)
     place.tell(f"group {group.name} deleted; u takes it back", "warn")
     place.reload()
+
+
+async def _tasks_on(place: Place, devices: Sequence[Device]) -> list[Task] | None:
+    """Tasks that would run on any of them, by name; None: they could not be read, and the person was told."""
+    found: dict[int, Task] = {}
+    for device in devices[:_LOOKED_UP]:
+        page = await place.attempt(place.bridge.backend.tasks.list(TaskQuery(device_id=device.id, limit=1000)))
+        if page is None:
+            return None
+        found.update((task.id, task) for task in page.items)
+    return sorted(found.values(), key=lambda task: task.name)
+
+
+def names_group(task: Task, group: Group) -> bool:
+    """Whether the task has the group itself as a target: a tag or a pattern finds its devices without it."""
+    words = re.split(r"[\s,&!()|]+", task.draft.selector)
+    return group.id in task.draft.group_ids or group.name in words or f"@{group.name}" in words
+
+
+def _lose_lines(tasks: Sequence[Task], says: str) -> tuple[Line, ...]:
+    if not tasks:
+        return (line("no task loses a target"),)
+    return (
+        line(span("! ", "warn"), f"{_count(len(tasks), 'task')} {says}:"),
+        names_line([task.name for task in tasks]),
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 async def run_once(place: Place, devices: Sequence[Device]) -> None:
