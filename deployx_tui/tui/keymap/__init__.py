@@ -1,0 +1,34 @@
+"""Every key: its id (people rebind by it), its default, its word in the footer, and what it does in a sentence.
+
+Bindings, the footer, `?` and the palette are made from here; a screen only has the action. Never `ctrl+a` or
+`ctrl+b` (tmux, screen), never `alt` or `ctrl+enter` (lost over SSH).
+"""
+
+from __future__ import annotations
+
+from deployx_tui.tui.keymap.calendar import CALENDAR
+from deployx_tui.tui.keymap.devices import CONNECTION_TEST, DEVICE_EDITOR, DEVICES, IMPORT
+from deployx_tui.tui.keymap.everywhere import EVERYWHERE, TABLE
+from deployx_tui.tui.keymap.key import PRINTABLE, Key, bindings
+from deployx_tui.tui.keymap.runs import EXECUTION, HISTORY
+from deployx_tui.tui.keymap.tasks import EDITOR, TASK_PAGE, TASKS
+
+__all__ = [
+    "CALENDAR", "CONNECTION_TEST", "DEVICES", "DEVICE_EDITOR", "EDITOR", "EVERYWHERE", "EXECUTION", "HISTORY", "IMPORT",
+    "PLACES", "PRINTABLE", "TABLE", "TASKS", "TASK_PAGE", "Key", "bindings",
+]  # fmt: skip
+
+#: the keys of each place, by what it calls itself
+PLACES: dict[str, tuple[Key, ...]] = {
+    "calendar": CALENDAR,
+    "": (),
+    "devices": DEVICES,
+    "connection_test": CONNECTION_TEST,
+    "device_editor": DEVICE_EDITOR,
+    "import": IMPORT,
+    "history": HISTORY,
+    "execution": EXECUTION,
+    "tasks": TASKS,
+    "task_page": TASK_PAGE,
+    "editor": EDITOR,
+}
