@@ -16,11 +16,12 @@ from deployx_tui.api.answers import Refused
 from deployx_tui.api.limits import read_json
 from deployx_tui.api.peer import EXTENSION
 from deployx_tui.errors import Conflict, InvalidInput, NotPermitted
+from deployx_tui.model.ids import id_of
 from deployx_tui.model.json_reader import JSON
 from deployx_tui.service.backend import Backend
 from deployx_tui.service.backend.replay import was_replayed
 from deployx_tui.service.sockets import Peer
-from deployx_tui.service.wire.params import ParamReader, id_of
+from deployx_tui.service.wire.params import ParamReader
 
 
 @dataclass(slots=True)

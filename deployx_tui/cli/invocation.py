@@ -125,6 +125,20 @@ def global_options(*, hidden: bool) -> list[click.Option]:
     ]
 
 
+class ExecutionNumber(click.ParamType[int]):
+    """The id of an execution, written in the one way that ids are written; a sign # before it is taken."""
+
+    name = "id"
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> int:
+        from deployx_tui.model.ids import id_of
+
+        found = value if isinstance(value, int) else id_of(str(value).removeprefix("#"))
+        if found is None:
+            self.fail(f"{value!r} is no id of an execution; deployx execution list shows them", param, context)
+        return found
+
+
 class Command(click.Command):
     """A command that takes the global options too, and shows its example as it was written."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NewType
 
 TaskId = NewType("TaskId", int)
@@ -13,3 +14,13 @@ TargetId = NewType("TargetId", int)
 UserId = NewType("UserId", int)
 #: one per engine process start: a random UUID in hex
 EngineId = NewType("EngineId", str)
+
+#: the largest that both databases hold
+BIGGEST_ID = 2**63 - 1
+#: ids are written in one way only: another spelling of 7 is a mistake, not device 7
+_ID = re.compile(r"[1-9][0-9]{0,18}")
+
+
+def id_of(text: str) -> int | None:
+    """The row id that a text spells; None when it spells none."""
+    return int(text) if _ID.fullmatch(text) and int(text) <= BIGGEST_ID else None

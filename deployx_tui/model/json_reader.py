@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TypeAlias, TypeVar
 
 from deployx_tui.errors import MOST_PROBLEMS, InvalidInput, Problem, told
+from deployx_tui.model.ids import BIGGEST_ID, id_of
 from deployx_tui.model.parse import instant_of, parse_instant
 
 JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
 
 E = TypeVar("E", bound=StrEnum)
 T = TypeVar("T")
-
-_BIGGEST_ID = 2**63 - 1
 
 
 class Reader:
@@ -104,8 +102,8 @@ class Reader:
         """Row ids, duplicates folded. Text of digits counts: clients of the original send it."""
         found: dict[int, None] = {}
         for item in self.items(key):
-            value = int(item) if isinstance(item, str) and re.fullmatch(r"[0-9]{1,19}", item) else item
-            if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= _BIGGEST_ID:
+            value = id_of(item) if isinstance(item, str) else item
+            if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= BIGGEST_ID:
                 found[value] = None
             else:
                 self.problem(key, f"{_short(item)} is not an id", "give positive whole numbers")
@@ -207,7 +205,7 @@ class Reader:
         return value
 
     def _number(self, key: str, value: JSON) -> int | None:
-        if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _BIGGEST_ID:
+        if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= BIGGEST_ID:
             return value
         self.problem(key, f"{_short(value)} is not a whole number", "give whole numbers")
         return None

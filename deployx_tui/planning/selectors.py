@@ -25,7 +25,7 @@ from typing import NoReturn, assert_never
 
 from deployx_tui.errors import InvalidInput
 from deployx_tui.model.device import SelectorMatch
-from deployx_tui.model.ids import DeviceId, ExecutionId, GroupId
+from deployx_tui.model.ids import DeviceId, ExecutionId, GroupId, id_of
 from deployx_tui.model.inventory import Inventory, InventoryDevice, InventoryGroup
 
 #: which targets of an execution did not succeed
@@ -145,10 +145,10 @@ def _term(word: str) -> Term:
             _refuse("tag: names no tag", "write for example tag:prod")
         return Tag(word[4:])
     if word.startswith("failed:"):
-        number = word.removeprefix("failed:")
-        if not re.fullmatch(r"[0-9]{1,18}", number) or int(number) == 0:
+        number = id_of(word.removeprefix("failed:"))
+        if number is None:
             _refuse(f"{word!r} names no execution", "write for example failed:8841")
-        return FailedOf(ExecutionId(int(number)))
+        return FailedOf(ExecutionId(number))
     if word.startswith("os:"):
         _refuse("facts such as the operating system are not known yet", "use a tag, for example tag:windows")
     is_group = word.startswith("@")
@@ -253,7 +253,8 @@ class _Resolver:
             return frozenset({device.id})
         if group is not None:
             return self.members(group.id)
-        if re.fullmatch(r"[0-9]{1,18}", name) and (numbered := DeviceId(int(name))) in self._inventory.devices:
+        number = id_of(name)
+        if number is not None and (numbered := DeviceId(number)) in self._inventory.devices:
             return frozenset({numbered})
         if not self._lenient:
             self._unknown("device or group", name, [*self._by_name, *self._groups])

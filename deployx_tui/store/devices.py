@@ -12,12 +12,12 @@ from sqlalchemy import Connection, Row, bindparam, delete, insert, or_, select, 
 
 from deployx_tui.errors import InvalidInput, NotFound
 from deployx_tui.model.device import Contact, DeviceDraft, HostKeyPolicy, TransportKind
-from deployx_tui.model.ids import DeviceId, GroupId, UserId
+from deployx_tui.model.ids import DeviceId, GroupId, UserId, id_of
 from deployx_tui.store import inventory
 from deployx_tui.store.clock import from_ms
 from deployx_tui.store.dialects import sets
 from deployx_tui.store.dialects.parts import has_part
-from deployx_tui.store.identity import id_of, refuse_stale
+from deployx_tui.store.identity import refuse_stale
 from deployx_tui.store.paging import checked_limit, cursor_of, key_of
 from deployx_tui.store.schema import device_group_map, device_groups, device_tags, devices
 

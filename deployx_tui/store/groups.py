@@ -11,10 +11,10 @@ from sqlalchemy import Connection, Row, Select, delete, insert, select, update
 
 from deployx_tui.errors import InvalidInput, NotFound
 from deployx_tui.model.device import GroupDraft, HostKeyPolicy
-from deployx_tui.model.ids import DeviceId, GroupId, UserId
+from deployx_tui.model.ids import DeviceId, GroupId, UserId, id_of
 from deployx_tui.store import inventory
 from deployx_tui.store.dialects import sets
-from deployx_tui.store.identity import id_of, refuse_stale
+from deployx_tui.store.identity import refuse_stale
 from deployx_tui.store.schema import device_group_map, device_groups, devices, group_group_map
 
 

@@ -5,11 +5,6 @@ from __future__ import annotations
 from deployx_tui.errors import Conflict
 
 
-def id_of(text: str) -> int | None:
-    """The row id that a person typed; None when it can be none."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
-
-
 def refuse_stale(noun: str, present: int, given: int | None) -> None:
     """Conflict when the caller's version is given and not the present one."""
     if given is not None and given != present:

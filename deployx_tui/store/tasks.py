@@ -18,13 +18,13 @@ from sqlalchemy import Connection, Row, Select, delete, func, insert, select, up
 
 from deployx_tui.errors import Ambiguous, NotFound
 from deployx_tui.model.codec import JSON, canonical, draft_from_json, draft_to_json, schedule_from_json
-from deployx_tui.model.ids import TaskId, UserId
+from deployx_tui.model.ids import TaskId, UserId, id_of
 from deployx_tui.model.schedule import Once, Schedule
 from deployx_tui.model.task import TaskDraft, TaskState
 from deployx_tui.store import counters
 from deployx_tui.store.clock import from_ms, to_ms
 from deployx_tui.store.dialects import sets
-from deployx_tui.store.identity import id_of, refuse_stale
+from deployx_tui.store.identity import refuse_stale
 from deployx_tui.store.schema import (
     scheduled_tasks,
     task_devices,

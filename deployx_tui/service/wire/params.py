@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from deployx_tui.errors import MOST_PROBLEMS, InvalidInput, Problem, told
 from deployx_tui.model.execution import ExecutionQuery, ExecutionStatus
-from deployx_tui.model.ids import DeviceId, GroupId, TaskId
+from deployx_tui.model.ids import DeviceId, GroupId, TaskId, id_of
 from deployx_tui.model.parse import parse_instant
 from deployx_tui.model.payload import TaskType
 from deployx_tui.model.task import TaskQuery, TaskSort, TaskState
@@ -25,16 +25,7 @@ Params = list[tuple[str, str]]
 
 MAX_LIMIT = 1000
 
-#: ids are written in one way only: another spelling of 7 is a mistake, not device 7
-_ID = re.compile(r"[1-9][0-9]{0,18}")
-_BIGGEST_ID = 2**63 - 1
-
 _SPACE_FOR_PLUS = re.compile(r"(T\d\d:\d\d(?::[\d.]+)?) (\d\d:?\d\d)$")
-
-
-def id_of(text: str) -> int | None:
-    """The id that a path or a parameter spells; None when it spells none."""
-    return int(text) if _ID.fullmatch(text) and int(text) <= _BIGGEST_ID else None
 
 
 class ParamReader:

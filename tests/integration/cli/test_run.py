@@ -186,6 +186,8 @@ def test_cancelling_what_is_over_is_an_error(cli: Cli) -> None:
         (["rerun", "99"], 3, "not found"),
         (["show", "x"], 2, "x"),
         (["show", "0"], 2, "0"),
+        (["show", "01"], 2, "no id"),
+        (["show", "99999999999999999999"], 2, "no id"),
         (["output", "1", "--raw"], 2, "--raw"),
         (["list", "--since", "soon"], 2, "--since"),
         (["list", "--status", "odd"], 2, "--status"),

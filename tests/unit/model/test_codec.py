@@ -111,6 +111,7 @@ def test_the_shortest_draft_is_read_with_the_defaults() -> None:
         ({"tags": [1]}, "tags"),
         ({"device_ids": [0]}, "device_ids"),
         ({"device_ids": ["x"]}, "device_ids"),
+        ({"device_ids": ["007"]}, "device_ids"),
         ({"group_ids": [True]}, "group_ids"),
         ({"start": "tomorrow"}, "start"),
         ({"end": [1]}, "end"),

@@ -68,6 +68,7 @@ def test_a_selector_means_these_devices(selector: str, expected: list[str]) -> N
         ("failed:", "names no execution"),
         ("failed:x", "names no execution"),
         ("failed:0", "names no execution"),
+        ("failed:08841", "names no execution"),
         ("os:windows", "not known yet"),
         ("(web01)", "has no place"),
         ("web[1-3]", "has no place"),
@@ -77,6 +78,7 @@ def test_a_selector_means_these_devices(selector: str, expected: list[str]) -> N
         ("@webb", "did you mean web"),
         ("zzzzzz", "device list"),
         ("99", "there is no device or group"),
+        ("01", "there is no device or group"),
     ],
 )
 def test_a_selector_that_means_nothing_is_refused(selector: str, says: str) -> None:
