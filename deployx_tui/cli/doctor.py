@@ -202,10 +202,13 @@ def _database(settings: Settings) -> Iterator[Check]:
     if not path.exists():
         return
     from deployx_tui.store import files
+    from deployx_tui.store.migrations.upgrade import refuse_strangers
 
     try:
         files.check_folder(path.parent)
         files.check_file(path)
+        # a read of SQLite's own puts files beside a database; one that is refused is left as it is
+        refuse_strangers(path)
         connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=5)
         try:
             answer = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
@@ -234,14 +237,16 @@ def _engine(settings: Settings) -> Iterator[Check]:
     from deployx_tui.engine import liveness
     from deployx_tui.model.ids import EngineId
     from deployx_tui.store.engines import EngineRow
+    from deployx_tui.store.migrations.upgrade import refuse_strangers
 
     try:
+        refuse_strangers(path)
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=5)) as connection:
             found = connection.execute(
                 "SELECT e.id, boot_id, host, pid, process_start, started_at, h.socket"
                 " FROM holder h JOIN engines e ON e.id = h.engine_id"
             ).fetchone()
-    except sqlite3.Error:
+    except (sqlite3.Error, DeployxError):
         return  # the look at its content says what is wrong with it
     if found is None:
         yield Check(name="engine", verdict=GOOD, message="none runs; tasks fire while one does")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing, suppress
 from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
@@ -16,27 +17,47 @@ _MIGRATION_LOCK = 0x6465706C6F7978
 
 
 def refuse_strangers(path: Path) -> None:
-    """Look into an existing SQLite file without changing it.
+    """Look into an existing SQLite file without changing it, or putting anything beside it.
 
     Raises:
         DatabaseRefused: it is no database, not deployx's, or of a newer deployx.
     """
     try:
-        connection = sqlite3.connect(sqlite_uri(path, "ro"), uri=True, timeout=BUSY_MS / 1000)
-        try:
-            names = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-            versions = (
-                [row[0] for row in connection.execute("SELECT version_num FROM alembic_version")]
-                if "alembic_version" in names
-                else []
-            )
-        finally:
-            connection.close()
+        # immutable: without it SQLite makes a -wal and a -shm beside whatever it reads
+        names, versions = _seen(f"{sqlite_uri(path, 'ro')}&immutable=1")
     except sqlite3.DatabaseError as error:
-        if isinstance(error, sqlite3.OperationalError):  # locked or unreadable now: the opening itself will say so
-            return
+        # while an engine writes, or after one was killed, the file alone may be half of the truth
+        if not _has_log(path):
+            raise DatabaseRefused(f"{path} can't be read as a database ({error}); restore it from a backup") from error
+    else:
+        _refuse(str(path), has_tables=bool(names), versions=versions)
+    if not _has_log(path):
+        return
+    try:
+        names, versions = _seen(sqlite_uri(path, "ro"))
+    except sqlite3.OperationalError:
+        return  # locked or unreadable now: the opening itself will say so
+    except sqlite3.DatabaseError as error:
         raise DatabaseRefused(f"{path} can't be read as a database ({error}); restore it from a backup") from error
     _refuse(str(path), has_tables=bool(names), versions=versions)
+
+
+def _seen(uri: str) -> tuple[set[str], list[str]]:
+    """The tables of a database, and the versions of its schema."""
+    with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_MS / 1000)) as connection:
+        names = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if "alembic_version" not in names:
+            return names, []
+        return names, [row[0] for row in connection.execute("SELECT version_num FROM alembic_version")]
+
+
+def _has_log(path: Path) -> bool:
+    """Whether something was written that is not in the file yet."""
+    for ending in ("-wal", "-journal"):
+        with suppress(FileNotFoundError):
+            if path.with_name(path.name + ending).stat().st_size:
+                return True
+    return False
 
 
 def bring_up_to_date(engines: Engines) -> None:

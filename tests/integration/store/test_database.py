@@ -101,6 +101,38 @@ def test_a_newer_schema_is_refused_untouched_with_the_remedy(database: Database)
         assert c.scalar(text("SELECT version_num FROM alembic_version")) == "9999"
 
 
+@pytest.mark.parametrize("what", ["newer", "torn", "short", "another's"])
+def test_a_refused_file_stays_byte_for_byte_and_gets_no_neighbour(sqlite_url: str, tmp_path: Path, what: str) -> None:
+    made = Database.open(sqlite_url)
+    with made.write() as c:
+        c.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        if what == "another's":
+            c.execute(text("DROP TABLE alembic_version"))
+    assert made.path is not None
+    made.close()
+    folder = tmp_path / "refused"
+    folder.mkdir(mode=0o700)
+    path = folder / "deployx.db"
+    content = made.path.read_bytes()
+    path.write_bytes(content[: {"torn": 20_000, "short": 100}.get(what, len(content))])
+    path.chmod(0o600)
+    before = path.read_bytes()
+    with pytest.raises(DatabaseRefused):
+        Database.open(f"sqlite:///{path}")
+    assert path.read_bytes() == before
+    assert [each.name for each in folder.iterdir()] == ["deployx.db"]
+
+
+def test_a_newer_schema_that_is_in_the_log_alone_is_refused(sqlite_url: str) -> None:
+    made = Database.open(sqlite_url)
+    with made.write() as c:
+        c.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    # it is open still: its last commit is in the log
+    with pytest.raises(DatabaseRefused, match="newer"):
+        Database.open(sqlite_url)
+    made.close()
+
+
 def test_a_database_of_another_program_is_refused_untouched(tmp_path: Path) -> None:
     path = tmp_path / "other.db"
     with sqlite3.connect(path) as other:
