@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, TypeVar
@@ -19,14 +21,22 @@ def with_backend(call: Invocation, act: Callable[[Backend], Awaitable[T]], *, en
     """Run `act` over a Backend and give its result.
 
     `engine` False: it only reads, so no engine is started for it; one that runs is asked all the same.
-    Raises what the Backend raises, and EngineUnreachable, DatabaseRefused, VersionMismatch.
+    Raises what the Backend raises, and EngineUnreachable, DatabaseRefused, VersionMismatch; KeyboardInterrupt on
+    ctrl-c and SIGTERM, after `act` was cancelled.
     """
 
     async def session() -> T:
+        # SIGTERM ends a command as ctrl-c does: what it started and waits for must not go on unseen
+        this = asyncio.current_task()
+        if this is not None and threading.current_thread() is threading.main_thread():
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
         async with open_backend(call, engine=engine) as backend:
             return await act(backend)
 
-    return asyncio.run(session())
+    try:
+        return asyncio.run(session())
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
 
 
 @asynccontextmanager

@@ -13,13 +13,14 @@ import click
 from deployx_tui.cli import printing
 from deployx_tui.cli.backend import with_backend
 from deployx_tui.cli.completion import Name
-from deployx_tui.cli.invocation import Group, Invocation, invocation
+from deployx_tui.cli.invocation import ExecutionNumber, Group, Invocation, invocation
 from deployx_tui.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
     from deployx_tui.model.execution import Execution, ExecutionStatus, OutputSlice, Stream, TargetResult
     from deployx_tui.model.ids import DeviceId, ExecutionId
     from deployx_tui.service.backend import Backend
+    from deployx_tui.service.wire.values import Json
 
 STATUSES = (
     "queued", "waiting", "running", "succeeded", "partially_succeeded", "failed", "cancelled", "missed", "skipped",
@@ -97,7 +98,7 @@ def list_(
 
 
 @execution.command(example="deployx execution show 1")
-@click.argument("number", metavar="ID", type=click.IntRange(min=1))
+@click.argument("number", metavar="ID", type=ExecutionNumber())
 def show(number: int) -> None:
     """One execution with its targets."""
     from deployx_tui.cli.following import all_targets, to_document
@@ -131,7 +132,7 @@ def show(number: int) -> None:
 
 
 @execution.command(example="deployx execution targets 1")
-@click.argument("number", metavar="ID", type=click.IntRange(min=1))
+@click.argument("number", metavar="ID", type=ExecutionNumber())
 def targets(number: int) -> None:
     """The targets of an execution, one a line."""
     from deployx_tui.cli.following import all_targets
@@ -148,7 +149,7 @@ def targets(number: int) -> None:
 
 
 @execution.command(example="deployx execution output 1 --tail 2000")
-@click.argument("number", metavar="ID", type=click.IntRange(min=1))
+@click.argument("number", metavar="ID", type=ExecutionNumber())
 @click.argument("target", metavar="[TARGET]", required=False, type=Name("device"))
 @click.option("--stream", type=click.Choice(["stdout", "stderr", "both"]), default="both", show_default=True)
 @click.option("--tail", type=click.IntRange(min=0), metavar="BYTES", help="Only the last so many bytes of each target.")
@@ -160,6 +161,8 @@ def output(number: int, target: str | None, stream: str, tail: int | None, follo
     from deployx_tui.model.ids import ExecutionId
 
     call = invocation()
+    if raw and call.json:
+        raise InvalidInput.of("--raw", "raw bytes are no JSON", "leave out --raw or --json")
     if raw and target is None:
         raise InvalidInput.of("--raw", "raw bytes are those of one target", "name the target, or leave --raw out")
     kind = Stream(stream)
@@ -172,13 +175,13 @@ def output(number: int, target: str | None, stream: str, tail: int | None, follo
         return
     with_backend(
         call,
-        lambda backend: _put_output(backend, one, target, kind, tail, follow=follow, raw=raw),
+        lambda backend: _put_output(call, backend, one, target, kind, tail, follow=follow, raw=raw),
         engine=needs_engine,
     )
 
 
 @execution.command(example="deployx execution follow 1")
-@click.argument("number", metavar="ID", type=click.IntRange(min=1))
+@click.argument("number", metavar="ID", type=ExecutionNumber())
 def follow(number: int) -> int:
     """Print a run's output until it is over. ctrl-c leaves it running."""
     from deployx_tui.cli.following import Follower, exit_status_of
@@ -195,7 +198,7 @@ def follow(number: int) -> int:
 
 
 @execution.command(example="deployx execution cancel 1 || true")
-@click.argument("number", metavar="ID", type=click.IntRange(min=1))
+@click.argument("number", metavar="ID", type=ExecutionNumber())
 @click.option("--wait/--detach", default=True, help="Wait until it is over (the default).")
 def cancel(number: int, wait: bool) -> None:
     """Stop a run: waiting targets are not started, running ones are killed and looked at."""
@@ -208,6 +211,8 @@ def cancel(number: int, wait: bool) -> None:
     async def stop(backend: Backend) -> None:
         one = await backend.executions.cancel(ExecutionId(number))
         if not wait:
+            if call.json:
+                printing.put_json({"execution_id": one.id})
             printing.note(call, f"asked #{one.id} to stop")
             return
         over = await Follower(call, backend, one.id).to_the_end()
@@ -217,7 +222,7 @@ def cancel(number: int, wait: bool) -> None:
 
 
 @execution.command(example="deployx execution rerun 1 --scope all --detach")
-@click.argument("number", metavar="ID", type=click.IntRange(min=1))
+@click.argument("number", metavar="ID", type=ExecutionNumber())
 @click.option(
     "--scope",
     "scopes",
@@ -252,6 +257,7 @@ def _is_alive(call: Invocation, number: ExecutionId) -> bool:
 
 
 async def _put_output(
+    call: Invocation,
     backend: Backend,
     number: ExecutionId,
     target: str | None,
@@ -261,7 +267,7 @@ async def _put_output(
     follow: bool,
     raw: bool,
 ) -> None:
-    from deployx_tui.cli.following import all_targets
+    from deployx_tui.cli.following import all_targets, piece_document
 
     found = await all_targets(backend, number)
     if target is not None:
@@ -270,10 +276,19 @@ async def _put_output(
             await backend.executions.get(number)
             raise NotFound("target", target)
     width = max((len(one.device) for one in found), default=0)
+    documents: list[Json] = []
     for one in found:
         prefix = "" if target is not None else f"{one.device:<{width}} │ "
         rest = b""
         async for piece in _pieces(backend, number, one.device_id, stream, tail, follow=follow):
+            if call.json:
+                pieces = [piece_document(one.device_id, one.device, chunk) for chunk in piece.chunks]
+                if follow:
+                    for each in pieces:
+                        printing.put_json_line(each)
+                else:
+                    documents += pieces
+                continue
             data = b"".join(chunk.data for chunk in piece.chunks)
             if raw:
                 sys.stdout.buffer.write(data)
@@ -284,6 +299,8 @@ async def _put_output(
                 printing.put_line(prefix + line.removesuffix(b"\r").decode(errors="replace"))
         if rest:
             printing.put_line(prefix + rest.decode(errors="replace"))
+    if call.json and not follow:
+        printing.put_json([*documents])
 
 
 async def _pieces(

@@ -125,16 +125,7 @@ class Follower:
 
     def _put(self, device: DeviceId, chunk: OutputChunk) -> None:
         if self._call.json:
-            printing.put_json_line(
-                {
-                    "device_id": device,
-                    "device": self._names[device],
-                    "stream": chunk.stream.value,
-                    "offset": chunk.offset,
-                    "at": chunk.at.isoformat(),
-                    "text": chunk.data.decode(errors="replace"),
-                }
-            )
+            printing.put_json_line(piece_document(device, self._names[device], chunk))
             return
         key = (device, chunk.stream)
         *lines, rest = (self._rests.pop(key, b"") + chunk.data).split(b"\n")
@@ -155,6 +146,18 @@ class Follower:
         mark = "E" if stream is Stream.STDERR else "│"
         text = line.removesuffix(b"\r").decode(errors="replace")
         printing.put_line(f"{self._names[device]:<{self._width}} {mark} {text}")
+
+
+def piece_document(device: DeviceId, name: str, chunk: OutputChunk) -> Json:
+    """A piece of what a target said, as a line of a stream or one of a list."""
+    return {
+        "device_id": device,
+        "device": name,
+        "stream": chunk.stream.value,
+        "offset": chunk.offset,
+        "at": chunk.at.isoformat(),
+        "text": chunk.data.decode(errors="replace"),
+    }
 
 
 async def all_targets(backend: Backend, execution: ExecutionId) -> list[TargetResult]:

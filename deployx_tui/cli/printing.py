@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
@@ -40,14 +42,25 @@ def put_line(text: str = "") -> None:
 def note(call: Invocation, text: str) -> None:
     """Something to know, on standard error; silent with -q."""
     if not call.quiet:
+        say(text)
+
+
+def say(text: str) -> None:
+    """A line on standard error, where it can be written: a disk that is full changes nothing of what was done."""
+    with contextlib.suppress(OSError):
         click.echo(show(text), err=True)
+
+
+def close_output() -> None:
+    """Nobody reads standard output any more: what is still written to it goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def put_table(titles: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str = "nothing") -> None:
     """Columns as wide as their content; the last one is not padded. An empty table says so on standard error."""
     cells: list[list[str]] = [[show(cell) for cell in row] for row in rows]
     if not cells:
-        click.echo(empty, err=True)
+        say(empty)
         return
     widths = [max(_width(title), *(_width(row[column]) for row in cells)) for column, title in enumerate(titles)]
     lines: list[list[str]] = [[*titles], *([*row] for row in cells)]

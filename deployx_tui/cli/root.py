@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import importlib
 import sys
 from collections.abc import Sequence
@@ -13,7 +15,9 @@ from collections.abc import Sequence
 import click
 
 from deployx_tui import __version__
+from deployx_tui.cli import printing
 from deployx_tui.cli.invocation import Group, invocation
+from deployx_tui.cli.printing import say as tell
 from deployx_tui.errors import DeployxError, InvalidInput
 
 #: name: (module, attribute, one line of help). Modules are imported when their command is called, or its help
@@ -37,6 +41,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
 ALIASES: dict[str, str] = {"history": "execution"}
 
 INTERRUPTED = 130
+#: what a full or broken disk answers
+_UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 
 class Root(Group):
@@ -103,20 +109,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status = root.main(args=typed, prog_name="deployx", standalone_mode=False)
     except click.exceptions.Exit as leave:
         return leave.exit_code
-    except click.Abort:
-        click.echo("interrupted", err=True)
-        return INTERRUPTED
-    except KeyboardInterrupt:
-        click.echo("interrupted", err=True)
+    except (click.Abort, KeyboardInterrupt):
+        tell("interrupted")
         return INTERRUPTED
     except click.ClickException as error:
-        error.show(sys.stderr)
+        with contextlib.suppress(OSError):
+            error.show(sys.stderr)
         return 2
     except BrokenPipeError:
-        return _closed_output()
+        # the reader of our output went away (`deployx task list | head`): not an error, and not worth a trace
+        printing.close_output()
+        return 0
     except DeployxError as error:
         say(error)
         return error.exit_status
+    except OSError as error:
+        if error.errno not in _UNWRITABLE:
+            raise
+        printing.close_output()
+        tell(f"error: the output can't be written: {error.strerror}")
+        return 1
     return status if isinstance(status, int) else 0
 
 
@@ -134,20 +146,10 @@ def _refuse_broken_text(typed: Sequence[str]) -> None:
 
 def say(error: DeployxError) -> None:
     """What is wrong and what to do, on standard error; text from outside is made safe."""
-    from deployx_tui.tui.render.safe import show
-
     if isinstance(error, InvalidInput):
         for problem in error.problems:
             place = f"{problem.field}: " if problem.field else ""
-            click.echo(f"error: {show(place + problem.message)}", err=True)
-            click.echo(f"       {show(problem.remedy)}", err=True)
+            tell(f"error: {place + problem.message}")
+            tell(f"       {problem.remedy}")
     else:
-        click.echo(f"error: {show(str(error))}", err=True)
-
-
-def _closed_output() -> int:
-    """The reader of our output went away (`deployx task list | head`): not an error, and not worth a trace."""
-    import os
-
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0
+        tell(f"error: {error}")

@@ -106,11 +106,16 @@ async def wait_or_detach(call: Invocation, backend: Backend, execution: Executio
             printing.put_line(str(execution))
             printing.note(call, f"deployx execution follow {execution} shows it")
         return 0
-    from deployx_tui.cli.following import Follower, exit_status_of
+    from deployx_tui.cli.following import UNKNOWN, Follower, exit_status_of
 
     follower = Follower(call, backend, execution)
     try:
         over = await follower.to_the_end()
+    except BrokenPipeError:
+        # `| head` has read enough; the run goes on, and what becomes of it is not known here
+        printing.close_output()
+        printing.note(call, f"nobody reads on; deployx execution show {execution} says how it ends")
+        return UNKNOWN
     except asyncio.CancelledError:
         # ctrl-c: asyncio cancels the main task once; what it started on other machines must not go on unseen
         printing.note(call, f"cancelling #{execution} on its targets ...")
