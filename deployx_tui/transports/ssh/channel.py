@@ -46,6 +46,7 @@ class SshChannel:
         channel.in_buffer.set_event(self._wake)
         channel.in_stderr_buffer.set_event(self._wake)
         link.wakes[self._number] = self._wake
+        link.windows[self._number] = self._window.size
 
     @classmethod
     def execute(

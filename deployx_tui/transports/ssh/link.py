@@ -1,7 +1,11 @@
-"""One SSH connection: paramiko's Transport with what it lacks (exit-signal, a sign of life, one-flight exec).
+"""One SSH connection: paramiko's Transport with what it lacks (exit-signal, a sign of life, one-flight exec, limits).
+
+A server may lie: paramiko takes a version line without end, a packet of 4 GiB, and output beyond the window that it
+gave. Each is a broken connection here.
 
 Names of paramiko that are not public and used here: `Transport._channel_handler_table` (its dispatch of channel
-messages; overriding Channel methods has no effect on it) and `Transport._send_user_message`.
+messages; overriding Channel methods has no effect on it), `Transport._send_user_message`, and
+`Packetizer._read_timeout` (what reads a piece of the lines before the handshake).
 """
 
 from __future__ import annotations
@@ -18,6 +22,8 @@ from typing import TYPE_CHECKING, ClassVar
 import paramiko
 from paramiko.common import (
     MSG_CHANNEL_CLOSE,
+    MSG_CHANNEL_DATA,
+    MSG_CHANNEL_EXTENDED_DATA,
     MSG_CHANNEL_FAILURE,
     MSG_CHANNEL_REQUEST,
     cMSG_CHANNEL_REQUEST,
@@ -43,12 +49,33 @@ ChannelHandlers = dict[int, Callable[[paramiko.Channel, Message], None]]
 _BY_PARAMIKO: ChannelHandlers = paramiko.Transport._channel_handler_table  # type: ignore[attr-defined]  # not in the stubs
 
 
+#: what a server may say before and in its version line, in all; RFC 4253 4.2 has lines of 255 bytes
+_MOST_GREETING = 64 << 10
+#: of a packet on the wire; OpenSSH's own limit
+_MOST_PACKET = 256 << 10
+#: of the name of a signal; those of POSIX have up to 6 letters, others an @domain
+_MOST_SIGNAL = 40
+
+
 class _Ears(Packetizer):
-    """Knows when the peer was last heard."""
+    """Knows when the peer was last heard, and hears no more than it should say."""
 
     def __init__(self, sock: socket.socket) -> None:
         super().__init__(sock)
         self.heard = time.monotonic()
+        self._greeting = 0
+
+    def _read_timeout(self, timeout: float) -> bytes:
+        read: bytes = super()._read_timeout(timeout)  # type: ignore[misc]  # not in the stubs
+        self._greeting += len(read)
+        if self._greeting > _MOST_GREETING:
+            raise paramiko.SSHException(f": it said more than {_MOST_GREETING} bytes")
+        return read
+
+    def read_all(self, n: int, check_rekey: bool = False) -> bytes:
+        if n > _MOST_PACKET:
+            raise paramiko.SSHException(f"the peer announced a packet of {n} bytes")
+        return super().read_all(n, check_rekey)
 
     def read_message(self) -> tuple[int, Message]:
         kind, message = super().read_message()
@@ -63,7 +90,9 @@ def _on_channel_request(channel: paramiko.Channel, message: Message) -> None:
     kind = message.get_text()
     if kind == "exit-signal" and isinstance(link, Link):
         message.get_boolean()  # no reply is wanted, RFC 4254 6.10
-        link.exit_signals[channel.get_id()] = message.get_text()
+        # the peer may say anything; what is kept is printable and short
+        name = message.get_binary().decode("ascii", "replace")
+        link.exit_signals[channel.get_id()] = "".join(c if c.isprintable() else "?" for c in name[:_MOST_SIGNAL])
         channel.status_event.set()
     else:
         message.packet.seek(at)
@@ -89,6 +118,23 @@ def _on_channel_failure(channel: paramiko.Channel, message: Message) -> None:
     _BY_PARAMIKO[MSG_CHANNEL_FAILURE](channel, message)
 
 
+def _within_the_window(kind: int) -> Callable[[paramiko.Channel, Message], None]:
+    """Data as paramiko takes it, but no more than the peer was allowed to send ahead of us."""
+    take = _BY_PARAMIKO[kind]
+
+    def on_data(channel: paramiko.Channel, message: Message) -> None:
+        if channel.closed:
+            return  # nobody reads it any more
+        take(channel, message)
+        link = channel.get_transport()
+        allowed = link.windows.get(channel.get_id()) if isinstance(link, Link) else None
+        # paramiko gives window back only after reading, so an honest peer never has more under way
+        if len(channel.in_buffer) + len(channel.in_stderr_buffer) > (allowed() if allowed is not None else WINDOW):
+            raise paramiko.SSHException("the target sent more than it was allowed to")
+
+    return on_data
+
+
 class Link(paramiko.Transport):
     """A client connection over a socket of ours. Made, then `greet`, host key check, authentication."""
 
@@ -101,6 +147,8 @@ class Link(paramiko.Transport):
 
     _channel_handler_table: ClassVar[ChannelHandlers] = {
         **_BY_PARAMIKO,
+        MSG_CHANNEL_DATA: _within_the_window(MSG_CHANNEL_DATA),
+        MSG_CHANNEL_EXTENDED_DATA: _within_the_window(MSG_CHANNEL_EXTENDED_DATA),
         MSG_CHANNEL_REQUEST: _on_channel_request,
         MSG_CHANNEL_CLOSE: _on_channel_close,
         MSG_CHANNEL_FAILURE: _on_channel_failure,
@@ -119,6 +167,8 @@ class Link(paramiko.Transport):
         self.refusals: set[int] = set()
         #: channel number -> set when something is new there
         self.wakes: dict[int, Event] = {}
+        #: channel number -> what the server may have sent there and we not read
+        self.windows: dict[int, Callable[[], int]] = {}
 
     @property
     def heard(self) -> float:
@@ -173,6 +223,7 @@ class Link(paramiko.Transport):
         """Nobody asks for this channel any more."""
         self.exit_signals.pop(number, None)
         self.wakes.pop(number, None)
+        self.windows.pop(number, None)
         self.closed_by_server.discard(number)
         self.refusals.discard(number)
 

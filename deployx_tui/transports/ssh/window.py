@@ -47,6 +47,11 @@ class GrowingWindow:
         self._channel = channel
         self._read = 0
         self._extra = 0
+        self._granted = 0
+
+    def size(self) -> int:
+        """How much the server may at most have sent and we not read."""
+        return WINDOW + self._granted
 
     def note(self, size: int) -> None:
         """So many bytes were read. What comes in more than one window gets more, if there is more."""
@@ -56,6 +61,7 @@ class GrowingWindow:
         self._read = 0  # ask again after the next window
         self._extra = _credit.take()
         if self._extra:
+            self._granted = self._extra
             message = Message()
             message.add_byte(cMSG_CHANNEL_WINDOW_ADJUST)
             message.add_int(self._channel.remote_chanid)
