@@ -24,6 +24,9 @@ from deployx_tui.transports.base import Connection, Transport, Unreached
 
 log = logging.getLogger(__name__)
 
+#: characters of a target's message
+_MOST_MESSAGE = 4_000
+
 
 @dataclass(frozen=True, slots=True)
 class _Attempt:
@@ -142,7 +145,12 @@ def _unkept(error: Exception) -> TargetEnd:
     facts = _broken(error, may_have_run=True)
     at = to_ms(datetime.now(UTC))
     return TargetEnd(
-        state=facts.state, at_ms=at, cause=facts.cause, changed=None, output_cut=True, error_message=facts.message
+        state=facts.state,
+        at_ms=at,
+        cause=facts.cause,
+        changed=None,
+        output_cut=True,
+        error_message=_kept(facts.message),
     )
 
 
@@ -159,7 +167,7 @@ def _end(job: TargetJob, facts: RunFacts, totals: OutputTotals, at: datetime) ->
         state=facts.state,
         at_ms=to_ms(at),
         exit_code=facts.exit_code,
-        signal=facts.signal,
+        signal=None if facts.signal is None else _kept(facts.signal),
         cause=facts.cause,
         changed=facts.changed,
         kill=facts.kill,
@@ -167,7 +175,13 @@ def _end(job: TargetJob, facts: RunFacts, totals: OutputTotals, at: datetime) ->
         stderr_bytes=totals.stderr_bytes,
         output_cut=totals.cut,
         output_sha256=totals.sha256,
-        error_message=job.run.secrets.mask_text(message),
+        error_message=_kept(job.run.secrets.mask_text(message)),
         head=totals.head,
         tail=totals.tail,
     )
+
+
+def _kept(text: str) -> str:
+    """A text that a target may have written, as both databases take it: no NUL, no half characters, not endless."""
+    whole = text.encode("utf-8", "replace").decode("utf-8").replace("\0", "\N{SYMBOL FOR NULL}")
+    return whole if len(whole) <= _MOST_MESSAGE else whole[: _MOST_MESSAGE - 1] + "\N{HORIZONTAL ELLIPSIS}"

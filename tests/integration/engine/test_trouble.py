@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event, Thread, current_thread
 
@@ -15,6 +15,7 @@ from deployx_tui.engine.settings import EngineSettings
 from deployx_tui.errors import Unavailable
 from deployx_tui.model.device import DeviceDraft, TransportKind
 from deployx_tui.model.execution import (
+    Cause,
     ExecutionStatus,
     TargetState,
 )
@@ -27,6 +28,9 @@ from deployx_tui.transports.base import (
     CommandSpec,
     Outcome,
     OutputSink,
+    Signalled,
+    Unknown,
+    Unreached,
 )
 from tests.support.bench import Bench, engine_on
 from tests.support.scripted_transport import ScriptedTransport, says
@@ -150,6 +154,31 @@ def test_a_result_that_can_not_be_written_at_all_is_lost_and_never_left_running(
     assert "which is unknown" in found["web3"].error_message
     bench.until(bench.engine.is_idle)
     assert bench.engine.troubles() == ()
+
+
+def test_what_a_hostile_target_says_is_always_a_result_that_can_be_written(
+    any_bench: Bench, transport: ScriptedTransport
+) -> None:
+    any_bench.add_devices("web1", "web2", "web3", "web4")
+    hostile = "\x00 \x1b]0;owned\x07 \ud800 \u202e " + "A" * 1_000_000
+    transport.unreached["web1"] = Unreached(Cause.UNREACHABLE, hostile, hostile)
+    transport.by_name["web2"] = lambda spec, sink, cancel: Signalled("K\x00\ud800")
+    transport.by_name["web3"] = lambda spec, sink, cancel: Unknown(Cause.LOST, hostile, datetime.now(UTC))
+    transport.by_name["web4"] = says(hostile.encode(errors="surrogatepass"))
+    run = any_bench.run("x")
+    assert run.status is ExecutionStatus.PARTIALLY_SUCCEEDED
+    assert len(run.error_message) < 20_000
+    found = any_bench.targets(run)
+    states = {name: target.state for name, target in found.items()}
+    assert states == {
+        "web1": TargetState.UNREACHABLE,
+        "web2": TargetState.FAILED,
+        "web3": TargetState.LOST,
+        "web4": TargetState.SUCCEEDED,
+    }
+    assert "owned" in found["web1"].error_message
+    assert "deployx itself" not in "".join(target.error_message for target in found.values())
+    assert all(len(target.error_message) < 5_000 for target in found.values())
 
 
 def test_a_bug_after_a_target_was_started_ends_it_as_lost(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
