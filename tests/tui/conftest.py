@@ -11,7 +11,18 @@ from textual.pilot import Pilot
 
 from deployx_tui.tui import bridge
 from deployx_tui.tui.app import DeployxApp
-from deployx_tui.tui.screens import ad_hoc, calendar, device_editor, devices, editor, execution, history, tasks
+from deployx_tui.tui.screens import (
+    ad_hoc,
+    calendar,
+    device_editor,
+    devices,
+    editor,
+    execution,
+    history,
+    run_strip,
+    target_output,
+    tasks,
+)
 from deployx_tui.tui.screens.dialogs import Question
 from tests.support import world
 from tests.support.fake_backend import FakeBackend
@@ -32,10 +43,9 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Question, "DEAF", 0.001)
     # the pauses that spare the backend while a person moves: shorter than a look of `settle`
     monkeypatch.setattr(tasks, "REST", 0.01)
-    for place in (ad_hoc, device_editor):
+    for place in (ad_hoc, calendar, device_editor, devices, history, run_strip, target_output):
         monkeypatch.setattr(place, "STILL", 0.01)
     for place in (calendar, devices, history, execution):
-        monkeypatch.setattr(place, "STILL", 0.01)
         monkeypatch.setattr(place, "EVERY", 0.01)
     monkeypatch.setattr(editor, "DEBOUNCE", 0.01)
     monkeypatch.setattr(bridge, "GATHER", 0.005)

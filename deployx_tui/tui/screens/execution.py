@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import timedelta
 from typing import ClassVar
 
-from textual import work
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.timer import Timer
@@ -20,33 +16,28 @@ from deployx_tui.model.execution import (
     Execution,
     ExecutionQuery,
     OutputGroup,
-    OutputSlice,
-    Stream,
-    TargetCounts,
     TargetResult,
     TargetState,
 )
 from deployx_tui.model.ids import DeviceId, ExecutionId
-from deployx_tui.tui.bridge import Bridge, Changed
+from deployx_tui.tui.bridge import Changed
 from deployx_tui.tui.keymap import EXECUTION, bindings
 from deployx_tui.tui.pace import Pace
 from deployx_tui.tui.render import execution as draw
 from deployx_tui.tui.render.execution import GoodFold, GroupRow, RunLine, TargetRow
 from deployx_tui.tui.render.line import Line, Span, line, span
-from deployx_tui.tui.render.safe import SafeText, join, show
-from deployx_tui.tui.render.targets import ORDER, progress_line
-from deployx_tui.tui.render.why import why_lines
+from deployx_tui.tui.render.safe import show
+from deployx_tui.tui.render.targets import ORDER
 from deployx_tui.tui.render.words import wrap
 from deployx_tui.tui.screens.run_acts import RunActs
-from deployx_tui.tui.widgets.base import Lines, LineWidget, TitleBar
-from deployx_tui.tui.widgets.field import Field
+from deployx_tui.tui.screens.target_output import TargetOutput
+from deployx_tui.tui.widgets.base import Lines
 from deployx_tui.tui.widgets.line_table import Column, LineTable
 from deployx_tui.tui.widgets.output_tail import OutputTail
+from deployx_tui.tui.widgets.run_bars import PAGES, PageBar, Progress
 
 #: seconds between two readings that events cause
 EVERY = 0.25
-#: the cursor stands still for so long before its output is opened
-STILL = 0.1
 #: up to so many targets are read whole; of a larger run the good ones only when they are asked for
 _ALL, _MOST = 1000, 5000
 #: rows of the targets on a narrow screen, at most and at least
@@ -62,55 +53,6 @@ COLUMNS: tuple[Column[RunLine], ...] = (
     Column(key="why", title=" WHY", width=12, flex=4, cell=lambda row: (span(" "), *draw.why_cell(row)), priority=1),
 )
 
-#: what a narrow screen shows one after the other
-PAGES = ("targets", "equal output", "causes and last runs")
-
-
-@dataclass(frozen=True, slots=True)
-class BackendOutput:
-    """One target's output, for the tail."""
-
-    bridge: Bridge
-    execution: ExecutionId
-    device: DeviceId
-
-    async def read(self, offset: int, limit: int, tail: int | None, wait: timedelta | None) -> OutputSlice:
-        return await self.bridge.backend.executions.output(
-            self.execution, self.device, Stream.BOTH, offset=offset, limit=limit, tail=tail, wait=wait
-        )
-
-
-class Progress(LineWidget):
-    """The bar with counts that add up."""
-
-    DEFAULT_CSS = "Progress { height: 1; }"
-    counts = TargetCounts()
-
-    def say(self, counts: TargetCounts) -> None:
-        if counts != self.counts:
-            self.counts = counts
-            self.refresh()
-
-    def line_at(self, y: int, width: int) -> Line:
-        return progress_line(self.counts, width)
-
-
-class PageBar(LineWidget):
-    """Which page of a narrow screen is seen."""
-
-    DEFAULT_CSS = "PageBar { height: 1; }"
-    page = 0
-    notes: tuple[str, ...] = ("", "", "")
-
-    def line_at(self, y: int, width: int) -> Line:
-        parts = [span("─ ", "dim")]
-        for index, name in enumerate(PAGES):
-            words = f"{name} {self.notes[index]}".rstrip()
-            parts.append(
-                span(f"[{words}]  " if index == self.page else f"{words}  ", "key" if index == self.page else "")
-            )
-        return (*parts, span("─ tab turns", "dim"))
-
 
 class ExecutionPlace(RunActs):
     """A run while it runs and afterwards."""
@@ -122,10 +64,6 @@ class ExecutionPlace(RunActs):
     ExecutionPlace #left { width: 54; }
     ExecutionPlace #right { width: 1fr; border-left: solid $panel; }
     ExecutionPlace #facts { height: auto; max-height: 16; margin-top: 1; }
-    ExecutionPlace #find { display: none; }
-    ExecutionPlace #why { height: auto; max-height: 60%; margin: 0 0 0 1; }
-    ExecutionPlace #why.-alone { max-height: 100%; }
-    ExecutionPlace #tail { padding: 0 0 0 1; }
     ExecutionPlace PageBar { display: none; }
     ExecutionPlace.-zoom #left { display: none; }
     ExecutionPlace.-zoom #right { border-left: none; }
@@ -150,8 +88,6 @@ class ExecutionPlace(RunActs):
         self._earlier: tuple[Execution, ...] = ()
         self._show_good = False
         self._by_group = False
-        self._words = ""
-        self._shown_device: DeviceId | None = None
         self._seconds: Timer | None = None
         self._pace = Pace(self._read, EVERY)
 
@@ -164,18 +100,14 @@ class ExecutionPlace(RunActs):
             empty=(line(span("no target is known yet: they are resolved when it starts", "dim")),),
             id="targets",
         )
-        self.tail = OutputTail(zone=self.bridge.zone, id="tail")
+        self.output = TargetOutput(self.bridge, self.execution, id="right")
         with Vertical(id="body"):
             yield Progress()
             with Horizontal(id="panes"):
                 with Vertical(id="left"):
                     yield self.table
                     yield Lines(id="facts")
-                with Vertical(id="right"):
-                    yield TitleBar(id="tail-title")
-                    yield Lines(id="why")
-                    yield self.tail
-                    yield Field(prompt="/", hint="words in the output; n and N go on", id="find")
+                yield self.output
             yield PageBar()
 
     def on_mount(self) -> None:
@@ -256,10 +188,15 @@ class ExecutionPlace(RunActs):
         bar = self.query_one(PageBar)
         bar.notes = ("", str(len(self._groups)), "")
         bar.refresh()
-        self._say_tail()
+        self.output.show(self.target_here)
         self.refresh_frame()
 
-    def _share_the_height(self, needed: int) -> None:
+    def on_target_output_told(self, message: TargetOutput.Told) -> None:
+        message.stop()
+        self._share_the_height()
+        self.refresh_frame()
+
+    def _share_the_height(self) -> None:
         """On a narrow screen: rows that no target needs, and those that a message needs, go to the output."""
         left = self.query_one("#left")
         if self._run is None or not self.is_narrow or self.has_class("-facts"):
@@ -267,7 +204,8 @@ class ExecutionPlace(RunActs):
             return
         # while it runs the table stays as it is, unless a message would be cut
         rows = _NARROW_ROWS if self._run.status.is_alive else min(_NARROW_ROWS, len(self.table.rows) + 1)
-        left.styles.height = max(_FEWEST_ROWS, min(rows, self.query_one("#panes").size.height - needed))
+        room = self.query_one("#panes").size.height - self.output.rows_wanted
+        left.styles.height = max(_FEWEST_ROWS, min(rows, room))
 
     def on_resize(self) -> None:
         self._show()
@@ -291,59 +229,15 @@ class ExecutionPlace(RunActs):
 
     def on_line_table_moved(self, message: LineTable.Moved) -> None:
         message.stop()
-        self._say_tail()
-        self._open_output()
-
-    @work(exclusive=True, group="open")
-    async def _open_output(self) -> None:
-        target = self.target_here
-        device = None if target is None or target.started_at is None else target.device_id
-        if device == self._shown_device:
-            return
-        self.tail.close()
-        self._shown_device = None
-        if device is not None:
-            await asyncio.sleep(STILL)
-            self._shown_device = device
-            self.tail.open(BackendOutput(self.bridge, self.execution, device))
-        self.refresh_frame()
-
-    def on_output_tail_moved(self, message: OutputTail.Moved) -> None:
-        message.stop()
-        self._say_tail()
-
-    def _say_tail(self) -> None:
-        target, status = self.target_here, self.tail.status
-        right: list[str] = []
-        if status.searching:
-            right.append(f"looking for {status.searching}")
-        elif not self._has_output:
-            pass
-        elif status.lines is not None:
-            right.append(f"line {status.line} of {status.lines}")
-        else:
-            right.append(f"{status.percent} %")
-        left = [*draw.tail_words(target, self.bridge.zone)]
-        if not status.complete and self._shown_device is not None:
-            left.append("follow on" if status.follow else "follow off")
-        self.query_one("#tail-title", TitleBar).say(left, right, "")
-        why = self.query_one("#why", Lines)
-        why.set_class(not self._has_output, "-alone")
-        width = self.query_one("#right").size.width - 2
-        lines = () if target is None else why_lines(target, width, has_output=self._has_output)
-        why.set_lines(lines)
-        # its title, and a row for what the tail says
-        self._share_the_height(len(lines) + 2)
+        self.output.show(self.target_here)
 
     @property
-    def _has_output(self) -> bool:
-        """Something of the target's output is shown, or may still come."""
-        status = self.tail.status
-        return self._shown_device is not None and not (status.complete and status.lines == 0)
+    def tail(self) -> OutputTail:
+        """The output itself."""
+        return self.output.tail
 
     def on_output_tail_failed(self, message: OutputTail.Failed) -> None:
         message.stop()
-        self._shown_device = None
         if self.bridge.is_up:
             self.tell_error(message.error)
 
@@ -360,11 +254,11 @@ class ExecutionPlace(RunActs):
             case "groups":
                 return bool(self._groups) or self._by_group
             case "find" | "wrap" | "stamps" | "zoom":
-                return self._has_output
+                return self.output.has_output
             case "follow":
-                return self._has_output and not (self.tail.status.complete and self.tail.follow)
+                return self.output.has_output and not (self.tail.status.complete and self.tail.follow)
             case "find_next":
-                return bool(self._words) and self._has_output
+                return bool(self.output.words) and self.output.has_output
             case _:
                 return super().check_action(action, parameters)
 
@@ -376,7 +270,7 @@ class ExecutionPlace(RunActs):
             self.action_zoom()
 
     def action_zoom(self) -> None:
-        if self._has_output and not self.has_class("-zoom"):
+        if self.output.has_output and not self.has_class("-zoom"):
             self.add_class("-zoom")
             self.tail.focus()
 
@@ -395,11 +289,9 @@ class ExecutionPlace(RunActs):
         self._by_group = page == 1
         self.set_class(page == 2, "-facts")
         self._show()
-        self._open_output()
 
     def action_follow(self) -> None:
-        self.tail.follow = not self.tail.follow
-        self._say_tail()
+        self.output.toggle_follow()
 
     def action_wrap(self) -> None:
         self.tail.wrap = not self.tail.wrap
@@ -413,7 +305,6 @@ class ExecutionPlace(RunActs):
             return
         self._by_group = not self._by_group
         self._show()
-        self._open_output()
 
     def action_good(self) -> None:
         self._show_good = not self._show_good
@@ -421,46 +312,26 @@ class ExecutionPlace(RunActs):
         self.reload()
 
     def action_find(self) -> None:
-        field = self.query_one("#find", Field)
-        field.display = True
-        field.focus()
-
-    def on_field_edited(self, message: Field.Edited) -> None:
-        message.stop()
-
-    def on_field_submitted(self, message: Field.Submitted) -> None:
-        message.stop()
-        self._words = message.field.value
-        message.field.display = False
-        self.tail.focus()
-        self.tail.search(self._words)
-        self.refresh_frame()
+        self.output.find()
 
     def action_find_next(self, step: int) -> None:
-        self.tail.search(self._words, step)
+        self.output.find_next(step)
 
     def can_go_out(self) -> bool:
         return True
 
     def go_out(self) -> None:
-        field = self.query_one("#find", Field)
-        if field.display:
-            field.display = False
-            self.tail.focus()
-        elif self._words:
-            self._words = ""
-            self.tail.search("")
-        elif self.has_class("-zoom"):
+        if self.output.close_find():
+            return
+        if self.has_class("-zoom"):
             self.remove_class("-zoom")
             self.table.focus()
         else:
             super().go_out()
 
     def copy_text(self) -> str:
-        if self.tail.has_focus:
-            return join(SafeText("\n"), self.tail.copied)
         target = self.target_here
-        return "" if target is None else target.device
+        return self.output.copied or ("" if target is None else target.device)
 
 
 def _no_targets(run: Execution, width: int) -> tuple[Line, ...]:

@@ -21,10 +21,9 @@ from deployx_tui.tui.pace import Pace
 from deployx_tui.tui.render import history as draw
 from deployx_tui.tui.render.history import FAILURES, FoldRow, HistoryRow, RunRow, rows_of
 from deployx_tui.tui.render.line import Line, line, span
-from deployx_tui.tui.render.run_detail import RunDetail, detail_lines, fold_lines, title_words
 from deployx_tui.tui.run_filter import RunFilter, parse_run_filter
 from deployx_tui.tui.screens.run_acts import RunActs
-from deployx_tui.tui.widgets.base import Lines, TitleBar
+from deployx_tui.tui.screens.run_strip import RunStrip
 from deployx_tui.tui.widgets.field import Field
 from deployx_tui.tui.widgets.line_table import Column, LineTable
 
@@ -34,7 +33,7 @@ PAGE = 300
 _FILL_ROWS, _FILL_RUNS = 60, 3000
 #: seconds between two readings that events cause
 EVERY = 0.5
-#: the cursor stands still for so long before its run is read
+#: the filter is applied when nothing was typed for so long
 STILL = 0.12
 
 COLUMNS: tuple[Column[HistoryRow], ...] = (
@@ -59,8 +58,7 @@ class HistoryPlace(RunActs):
     VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012 - the framework's attribute
     DEFAULT_CSS = """
     HistoryPlace #filter { display: none; margin: 0 0 0 1; }
-    HistoryPlace #detail { height: 10; }
-    HistoryPlace.-short #detail { height: 3; }
+    HistoryPlace.-short RunStrip Lines { height: 3; }
     """
 
     def __init__(self, task: TaskId | None = None, task_name: str = "") -> None:
@@ -79,7 +77,6 @@ class HistoryPlace(RunActs):
         self._device: DeviceId | None = None
         self._touched: set[ExecutionId] = set()
         self._pace = Pace(self._follow, EVERY)
-        self._detail: RunDetail | None = None
 
     def body(self) -> Iterable[Widget]:
         self.table = LineTable[HistoryRow](
@@ -94,8 +91,8 @@ class HistoryPlace(RunActs):
         with Vertical(id="body"):
             yield self.table
             yield Field(prompt="/", hint="words, !word, status:failed, on:web01", id="filter")
-            yield TitleBar(id="detail-title")
-            yield Lines(id="detail")
+            self.strip = RunStrip(self.bridge, id="strip")
+            yield self.strip
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -189,7 +186,7 @@ class HistoryPlace(RunActs):
         self._total = page.total
         await self._count_days()
         self._show()
-        self._read_detail()
+        self.strip.show(self.table.row)
 
     async def _count_days(self) -> None:
         """Whole days are counted by the engine; a filtered list says nothing of whole days."""
@@ -269,77 +266,13 @@ class HistoryPlace(RunActs):
         row = self.table.row
         return row.run if isinstance(row, RunRow) else None
 
-    # the strip below
-
     def on_line_table_moved(self, message: LineTable.Moved) -> None:
         message.stop()
-        self._read_detail()
+        self.strip.show(self.table.row)
         self.refresh_frame()
 
     def on_resize(self) -> None:
         self._say()
-        self._show_detail()
-
-    @work(exclusive=True, group="detail")
-    async def _read_detail(self) -> None:
-        row = self.table.row
-        if not isinstance(row, RunRow):
-            self._detail = None
-            self._show_detail()
-            return
-        if self._detail is None or self._detail.run.id != row.run.id:
-            self._detail = RunDetail(row.run)
-            self._show_detail()
-            await asyncio.sleep(STILL)
-        backend, run = self.bridge.backend, row.run
-        try:
-            causes = await backend.executions.causes(run.id)
-            groups = await backend.executions.output_groups(run.id)
-            good, bad = await self._last_good(run)
-        except DeployxError:
-            return  # the row alone stays; the frame tells of a lost engine
-        self._detail = RunDetail(run, causes, groups, good, bad)
-        self._show_detail()
-
-    async def _last_good(self, run: Execution) -> tuple[Execution | None, int]:
-        """The newest good run of the task before this one, and how many since then were not."""
-        if run.task_id is None or run.status is ExecutionStatus.SUCCEEDED:
-            return None, 0
-        executions = self.bridge.backend.executions
-        good = await executions.list(
-            ExecutionQuery(
-                task_id=run.task_id, statuses=frozenset({ExecutionStatus.SUCCEEDED}), until=run.created_at, limit=1
-            )
-        )
-        if not good.items:
-            return None, 0
-        last = good.items[0]
-        between = await executions.list(
-            ExecutionQuery(
-                task_id=run.task_id,
-                statuses=FAILURES,
-                since=last.created_at,
-                until=run.created_at + timedelta(milliseconds=1),
-                limit=1000,
-            )
-        )
-        return last, len(between.items)
-
-    def _show_detail(self) -> None:
-        bar, lines = self.query_one("#detail-title", TitleBar), self.query_one("#detail", Lines)
-        row = self.table.row
-        width, height = self.size.width, 3 if self.has_class("-short") else 10
-        zone = self.bridge.zone
-        if isinstance(row, FoldRow):
-            bar.say((f"{len(row.runs)} good runs",))
-            lines.set_lines(fold_lines(row, width, height))
-        elif isinstance(row, RunRow) and self._detail is not None:
-            left, right = title_words(row.run, zone)
-            bar.say(left, right if width >= 100 else right[:1], draw.glyph_of(row.run))
-            lines.set_lines(detail_lines(self._detail, width, height, self.bridge.now(), zone))
-        else:
-            bar.say(())
-            lines.set_lines(())
 
     # keys
 
