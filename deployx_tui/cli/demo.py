@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -13,7 +12,7 @@ import click
 
 from deployx_tui.cli import printing
 from deployx_tui.cli.invocation import Command, Invocation, invocation
-from deployx_tui.errors import InvalidInput
+from deployx_tui.cli.terminal import require_terminal
 
 if TYPE_CHECKING:
     from deployx_tui.config import Settings
@@ -30,9 +29,8 @@ def demo(check: bool, kind: str) -> int:
     All of it is in a temporary folder and is gone when you quit.
     """
     call = invocation()
-    if not check and not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise InvalidInput.of("terminal", "the screens need a terminal", "try deployx demo --check")
     if not check:
+        require_terminal("try deployx demo --check")
         return show_demo(call, kind)
     with demo_place(call, kind) as (fleet, settings):
         return asyncio.run(_check(call, settings, fleet))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deployx_tui.cli.invocation import Invocation
-from deployx_tui.errors import InvalidInput
+from deployx_tui.cli.terminal import require_terminal
 
 if TYPE_CHECKING:
     from deployx_tui.config import Settings
@@ -22,10 +21,7 @@ def open_ui(call: Invocation) -> int:
 
     Where there is no database yet, the first screen asks how to begin, and nothing is written before the answer.
     """
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise InvalidInput.of(
-            "terminal", "the screens need a terminal", "call a command (deployx --help), or run deployx --serve"
-        )
+    require_terminal("call a command (deployx --help), or run deployx --serve")
     settings = call.settings
     if not _is_first_start(settings):
         return _show(call, None)
