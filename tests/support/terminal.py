@@ -33,11 +33,7 @@ class Terminal:
         self._scratch = tempfile.TemporaryDirectory(prefix="dx-tmux-")
         self._socket = str(Path(self._scratch.name) / "s")
         self._environment = {
-            **{
-                k: v
-                for k, v in os.environ.items()
-                if k not in ("TMUX", "TMUX_PANE", "TERM", "COLORTERM", "COLUMNS", "LINES")
-            },
+            **{k: v for k, v in os.environ.items() if k not in ("TMUX", "TMUX_PANE", "TERM", "COLORTERM")},
             **(environment or {}),
             "LC_ALL": "C.UTF-8",
         }
