@@ -12,6 +12,7 @@ import logging
 import os
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -36,6 +37,8 @@ FIRST_CLIENT_WITHIN = timedelta(seconds=30)
 IDLE_LOOK = timedelta(milliseconds=500)
 #: beyond the drain: killing, proving deaths, and writing results, for which the engine waits while the disk is full
 WIND_DOWN = timedelta(seconds=150)
+#: so long clients may still ask how the runs ended that were waited for; `deployx run` prints its outcome then
+FAREWELL = timedelta(seconds=2)
 
 
 class Host:
@@ -126,6 +129,7 @@ class Host:
         """Drain; a later, shorter drain makes it faster."""
         self._notifier.stopping(self._drain + WIND_DOWN)
         log.info("ending: waiting %g s for what runs", self._drain.total_seconds())
+        was_idle = await self._is_idle()
         given = self._drain
         stops = {asyncio.create_task(asyncio.to_thread(composed.stop, given))}
         while stops:
@@ -137,6 +141,9 @@ class Host:
                 given = self._drain
                 log.info("ending faster: waiting %g s more", given.total_seconds())
                 stops.add(asyncio.create_task(asyncio.to_thread(composed.stop, given)))
+        if not was_idle:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._connections.empty.wait(), FAREWELL.total_seconds())
 
     def _end(self, drain: timedelta) -> None:
         if not self._ending.is_set():

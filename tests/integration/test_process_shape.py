@@ -345,6 +345,25 @@ async def test_sigterm_waits_for_what_runs(place: Place, tmp_path: Path) -> None
         assert process.returncode == 0, log
 
 
+async def test_a_command_that_waits_for_a_run_hears_how_it_ended_from_a_service_that_ends(
+    place: Place, tmp_path: Path
+) -> None:
+    gate, started = tmp_path / "gate", tmp_path / "started"
+    line = f"touch {started}; while [ ! -e {gate} ]; do sleep 0.05; done; echo the last words"
+    with place.serving() as (process, _):
+        async with attached(place) as backend:
+            device = await this_machine(backend)
+        run = place.deployx("run", "--on", device.name, "--", line)
+        async with asyncio.timeout(LONG):
+            while not started.exists():
+                await asyncio.sleep(0.02)
+        process.terminate()
+        gate.touch()
+        out, trouble = await asyncio.to_thread(run.communicate)
+        assert (run.returncode, "the last words" in out) == (0, True), trouble
+        await asyncio.to_thread(process.communicate)
+
+
 async def test_what_still_runs_at_the_deadline_is_cancelled(place: Place, tmp_path: Path) -> None:
     with place.serving(DEPLOYX_DRAIN="1s") as (process, _):
         async with attached(place) as backend:
