@@ -12,12 +12,11 @@ from deployx_tui.cli.terminal import require_terminal
 if TYPE_CHECKING:
     from deployx_tui.config import Settings
     from deployx_tui.service.backend import Backend
-    from deployx_tui.service.process import Finding
     from deployx_tui.tui.welcome import Beginning
 
 
 def open_ui(call: Invocation) -> int:
-    """Show the first screen at once; the engine is found or started behind it. The exit status.
+    """Show the first screen at once; the engine comes up beside it. The exit status.
 
     Where there is no database yet, the first screen asks how to begin, and nothing is written before the answer.
     """
@@ -53,16 +52,18 @@ def _show(call: Invocation, beginning: Beginning | None) -> int:
 
 
 def connecting(settings: Settings, *, in_process: bool = False) -> Callable[[], Awaitable[Backend]]:
-    """What the screens call for a Backend, and again whenever they lost it. It loads nothing before its first call."""
-    finding: Finding | None = None
+    """What the screens call for a Backend, and again whenever they lost it.
+
+    The engine's process starts here, before the screens are loaded: it takes longer than they do, on a core of its own.
+    """
+    from deployx_tui.service import process
+
+    # one for the life of the screens: a service that they were attached to is waited for, never replaced
+    finding = process.Finding(settings)
+    if settings.connect is None and not in_process:
+        finding.begin()
 
     async def connect() -> Backend:
-        from deployx_tui.service import process
-
-        # one for the life of the screens: a service that they were attached to is waited for, never replaced
-        nonlocal finding
-        if finding is None:
-            finding = process.Finding(settings)
         return await process.open_backend(settings, in_process=in_process, finding=finding)
 
     return connect

@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
@@ -45,16 +45,17 @@ def ensure_engine(settings: Settings) -> Path:
 
     Raises InvalidInput (a database for `--serve` only), DatabaseRefused, EngineUnreachable, Unavailable.
     """
+    child = _begin(settings)
+    return settings.socket_path if child is None else child.socket()
+
+
+def _begin(settings: Settings) -> _Child | None:
+    """The private child, started and not waited for. None: an engine listens already. Raises as `ensure_engine`."""
     _refuse_postgresql(settings)
     path = settings.socket_path
     # a socket in somebody else's folder is nothing to attach to
     own_folder(path.parent)
-    if is_ours(path):
-        return path
-    report = _start_child(settings)
-    if "socket" in report:
-        return _listening(Path(str(report["socket"])))
-    raise _error(str(report.get("error", "")), str(report.get("message", "")))
+    return None if is_ours(path) else _Child(settings)
 
 
 async def attach_or_start(settings: Settings, finding: Finding | None = None) -> RemoteBackend:
@@ -96,11 +97,24 @@ class Finding:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._path = settings.socket_path
+        #: what `begin` started and nobody has waited for yet
+        self._begun: _Child | None = None
         #: a service comes back by whoever keeps it: a child of ours would hold the database against it
         self.is_service = False
 
+    def begin(self) -> None:
+        """Start the engine now where none runs; the first call waits for it. Takes milliseconds.
+
+        For a face that has more to load than this: both load at once. What fails here is said by the first call.
+        """
+        with suppress(DeployxError, OSError):
+            self._begun = _begin(self._settings)
+
     def __call__(self) -> Path:
-        if not self.is_service:
+        begun, self._begun = self._begun, None
+        if begun is not None:
+            self._path = begun.socket()
+        elif not self.is_service:
             self._path = ensure_engine(self._settings)
         elif not is_ours(self._path):
             raise EngineUnreachable(
@@ -152,12 +166,18 @@ def _refuse_postgresql(settings: Settings) -> None:
         )
 
 
-def _start_child(settings: Settings) -> dict[str, object]:
-    """What the child says when it is ready, or found another engine, or failed."""
-    reading, writing = os.pipe()
-    with open(reading, "rb", buffering=0) as ready, tempfile.TemporaryFile() as said:  # noqa: PTH123 - a descriptor
-        try:
-            process = subprocess.Popen(
+class _Child:
+    """A private child on its way, and what it says when it is ready, or found another engine, or failed."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        reading, writing = os.pipe()
+        with ExitStack() as opening:
+            opening.callback(os.close, writing)
+            closing = opening.enter_context(ExitStack())
+            self._ready = closing.enter_context(open(reading, "rb", buffering=0))  # noqa: PTH123 - a descriptor
+            self._said = closing.enter_context(tempfile.TemporaryFile())
+            self._process = subprocess.Popen(
                 # -P: never a module of the folder that the terminal happens to be in
                 [
                     sys.executable,
@@ -170,25 +190,34 @@ def _start_child(settings: Settings) -> dict[str, object]:
                     *settings.as_flags(),
                 ],
                 stdin=subprocess.DEVNULL,
-                stdout=said,
-                stderr=said,
+                stdout=self._said,
+                stderr=self._said,
                 pass_fds=(writing,),
                 start_new_session=True,
             )
-        finally:
-            os.close(writing)
-        line = _line(ready)
+            self._closing = closing.pop_all()
+
+    def socket(self) -> Path:
+        """Where the engine listens. Blocks until it does; once. Raises as `ensure_engine`."""
+        with self._closing:
+            report = self._report()
+        if "socket" in report:
+            return _listening(Path(str(report["socket"])))
+        raise _error(str(report.get("error", "")), str(report.get("message", "")))
+
+    def _report(self) -> dict[str, object]:
+        line = _line(self._ready)
         # it leaves an orphan behind, on purpose: the engine is nobody's child
-        process.wait()
+        self._process.wait()
         if line is None:
             raise EngineUnreachable(
-                f"the engine was not ready within {READY_WITHIN.total_seconds():g} s; see {log_file(settings)}"
+                f"the engine was not ready within {READY_WITHIN.total_seconds():g} s; see {log_file(self._settings)}"
             )
         if not line:
-            said.seek(0)
-            last = said.read().decode("utf-8", "replace").strip().rpartition("\n")[2]
+            self._said.seek(0)
+            last = self._said.read().decode("utf-8", "replace").strip().rpartition("\n")[2]
             raise EngineUnreachable(f"the engine ended before it was ready ({last or 'without a word'})")
-    return cast("dict[str, object]", json.loads(line))
+        return cast("dict[str, object]", json.loads(line))
 
 
 def _line(ready: IO[bytes]) -> bytes | None:

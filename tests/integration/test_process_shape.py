@@ -414,19 +414,19 @@ async def test_screens_wait_for_a_server_that_is_gone_and_start_no_child(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bridge, "RETRY_FIRST", 0.05)
-    connect = connecting(place.settings())
     refused: list[str] = []
-
-    async def watched() -> Backend:
-        try:
-            return await connect()
-        except EngineUnreachable as error:
-            refused.append(str(error))
-            raise
-
-    app = DeployxApp(watched)
     with ExitStack() as serving:
         process, _ = serving.enter_context(place.serving())
+        connect = connecting(place.settings())
+
+        async def watched() -> Backend:
+            try:
+                return await connect()
+            except EngineUnreachable as error:
+                refused.append(str(error))
+                raise
+
+        app = DeployxApp(watched)
         async with app.run_test(size=(120, 36)) as pilot:
             await until(pilot, lambda: "engine up" in screen_text(pilot), patience=LONG)
             process.terminate()
@@ -440,3 +440,24 @@ async def test_screens_wait_for_a_server_that_is_gone_and_start_no_child(
             process, _ = serving.enter_context(place.serving())
             await until(pilot, lambda: "engine up" in screen_text(pilot), patience=LONG)
             assert (await app.bridge.backend.engine.status()).pid == process.pid
+
+
+async def test_the_engine_comes_up_while_the_screens_load(place: Place) -> None:
+    connect = connecting(place.settings())
+    async with asyncio.timeout(LONG):
+        while not is_ours(place.engine_socket):
+            await asyncio.sleep(0.05)
+    backend = await connect()
+    assert (await backend.engine.status()).clients == 1
+    await backend.close()
+
+
+async def test_what_kept_the_engine_from_starting_is_said_when_the_screens_ask(place: Place) -> None:
+    settings = place.settings()
+    database = Path(settings.db.removeprefix("sqlite:///"))
+    database.parent.mkdir(parents=True, exist_ok=True)
+    database.write_bytes(b"this is no database, and what stands in it is nobody's to overwrite" * 20)
+    connect = connecting(settings)
+    for _ in range(2):
+        with pytest.raises(DatabaseRefused):
+            await connect()
