@@ -21,7 +21,7 @@ from deployx_tui.tui.screens import (
     history,
     run_strip,
     target_output,
-    tasks,
+    task_strip,
 )
 from deployx_tui.tui.screens.dialogs import Question
 from tests.support import world
@@ -42,7 +42,7 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # the deaf time has a test of its own
     monkeypatch.setattr(Question, "DEAF", 0.001)
     # the pauses that spare the backend while a person moves: shorter than a look of `settle`
-    monkeypatch.setattr(tasks, "REST", 0.01)
+    monkeypatch.setattr(task_strip, "REST", 0.01)
     for place in (ad_hoc, calendar, device_editor, devices, history, run_strip, target_output):
         monkeypatch.setattr(place, "STILL", 0.01)
     for place in (calendar, devices, history, execution):

@@ -19,22 +19,17 @@ from deployx_tui.tui.bridge import Changed
 from deployx_tui.tui.filters import TaskFilter, parse_filter
 from deployx_tui.tui.keymap import TASKS, bindings
 from deployx_tui.tui.pace import Pace
-from deployx_tui.tui.render import task_detail
 from deployx_tui.tui.render import tasks as draw
 from deployx_tui.tui.render.line import Line, line, span
-from deployx_tui.tui.render.task_detail import TaskFacts
 from deployx_tui.tui.render.tasks import TaskView
 from deployx_tui.tui.screens import task_acts
 from deployx_tui.tui.screens.place import Place
 from deployx_tui.tui.screens.task_acts import copy_of
-from deployx_tui.tui.screens.task_facts import read_facts, zone_of
 from deployx_tui.tui.screens.task_reading import PAGE, query_of, read_failures, read_tasks
-from deployx_tui.tui.widgets.base import Pane, TitleBar
+from deployx_tui.tui.screens.task_strip import TaskStrip
 from deployx_tui.tui.widgets.field import Field
 from deployx_tui.tui.widgets.line_table import Column, LineTable
 
-#: the detail is read when the cursor rests so long
-REST = 0.12
 #: after events the order is read anew at most so often
 REORDER = 1.0
 #: and the tasks that changed are read at most so often
@@ -81,9 +76,6 @@ class TasksPlace(Place):
         self._filter = TaskFilter()
         self._text = ""
         self._only_failures = False
-        self._in_task_zone = False
-        self._facts: TaskFacts | None = None
-        self._rest: Timer | None = None
         self._reorder: Timer | None = None
         self._wanted: TaskId | None = None
         #: the task that the cursor stood on last
@@ -102,8 +94,8 @@ class TasksPlace(Place):
         )
         yield Field(prompt="/ ", hint="words, !word, status:failed owner:alice on:web tag:prod", id="filter")
         yield self.table
-        yield TitleBar(id="detail-title")
-        yield Pane(id="detail")
+        self.strip = TaskStrip(self.bridge, id="strip")
+        yield self.strip
 
     @property
     def _field(self) -> Field:
@@ -191,7 +183,7 @@ class TasksPlace(Place):
             if self._reorder is None:
                 self._reorder = self.set_timer(REORDER, self._reordered)
         if change.touches("device.", "group."):
-            self._read_detail()
+            self.strip.read()
 
     def _reordered(self) -> None:
         # a list that is being read comes to its end first: steady events would cancel it for ever
@@ -236,16 +228,13 @@ class TasksPlace(Place):
 
     def tick(self) -> None:
         self.table.set_rows(self._views(self._tasks), more=self._cursor is not None)
-        self._draw_detail()
+        self.strip.draw()
 
     def on_line_table_moved(self, message: LineTable.Moved) -> None:
         message.stop()
         if self.table.row is not None:
             self._last_here = self.table.row.task.id
-        self._draw_detail()
-        if self._rest is not None:
-            self._rest.stop()
-        self._rest = self.set_timer(REST, self._read_detail)
+        self.strip.show(self.task)
 
     def on_line_table_need_more(self, message: LineTable.NeedMore) -> None:
         message.stop()
@@ -264,47 +253,10 @@ class TasksPlace(Place):
         message.stop()
         self.action_open_row()
 
-    def on_resize(self) -> None:
-        self.call_after_refresh(self._draw_detail)
-
-    # detail
-
     @property
     def task(self) -> Task | None:  # type: ignore[override]  # the message pump's own task is not asked for here
         view = self.table.row
         return None if view is None else view.task
-
-    @work(exclusive=True, group="detail")
-    async def _read_detail(self) -> None:
-        view = self.table.row
-        if view is None or not self.bridge.is_up:
-            self._draw_detail()
-            return
-        facts = await read_facts(self.bridge, view.task, in_task_zone=self._in_task_zone)
-        if facts is not None:
-            self._facts = facts
-        self._draw_detail()
-
-    def _draw_detail(self) -> None:
-        view = self.table.row
-        title = self.query_one("#detail-title", TitleBar)
-        pane = self.query_one("#detail", Pane)
-        if view is None:
-            title.say(("",))
-            pane.set_lines(())
-            return
-        facts = self._facts
-        if facts is None or facts.task.id != view.task.id:
-            zone, name = zone_of(self.bridge, view.task, in_task_zone=self._in_task_zone)
-            missing = "" if self.bridge.is_up else "not read: the engine is not there"
-            facts = TaskFacts(task=view.task, now=self.bridge.now(), zone=zone, zone_name=name, missing=missing)
-        left, right = task_detail.detail_title(facts)
-        title.say(left, right[:1] if self.is_narrow else right)
-        width = self.size.width
-        if self.is_narrow:
-            pane.set_lines(task_detail.strip(facts, width))
-        else:
-            pane.set_lines(task_detail.side_by_side(facts, width, max(1, pane.size.height)))
 
     # keys
 
@@ -321,7 +273,7 @@ class TasksPlace(Place):
         from deployx_tui.tui.screens.task_page import TaskPage  # noqa: PLC0415 - loaded when it is opened
 
         if (view := self.table.row) is not None:
-            self.app.push_screen(TaskPage(view.task, self._facts))
+            self.app.push_screen(TaskPage(view.task, self.strip.facts))
 
     def action_history(self) -> None:
         from deployx_tui.tui.screens.history import HistoryPlace  # noqa: PLC0415 - loaded when it is opened
@@ -332,15 +284,13 @@ class TasksPlace(Place):
     def action_pane(self) -> None:
         if self.is_narrow:
             self.action_open_row()
-        elif self.query_one("#detail", Pane).has_focus:
-            self.table.focus()
         else:
-            self.query_one("#detail", Pane).focus()
+            (self.table if self.strip.pane.has_focus else self.strip.pane).focus()
 
     def action_zone(self) -> None:
-        self._in_task_zone = not self._in_task_zone
-        self.tell("times of the detail are the task's own" if self._in_task_zone else "times are yours again", "")
-        self._read_detail()
+        own = self.strip.in_task_zone = not self.strip.in_task_zone
+        self.tell("times of the detail are the task's own" if own else "times are yours again", "")
+        self.strip.read()
 
     @work(group="act")
     async def action_run(self) -> None:
