@@ -1,13 +1,13 @@
-"""Columns of a table, and which of them fit a width. Pure."""
+"""Columns of a table, which of them fit a width, and a row drawn by them. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
-from deployx_tui.tui.render.line import Line
-from deployx_tui.tui.render.safe import SafeText
+from deployx_tui.tui.render.line import Line, Span, fit_line, width_of
+from deployx_tui.tui.render.safe import EMPTY, SPACE, SafeText, cells, fit, show
 
 Row = TypeVar("Row")
 
@@ -37,12 +37,16 @@ class Column(Generic[Row]):
     instead_of: str = ""
 
 
-def full(columns: Sequence[Column[Row]]) -> tuple[tuple[Column[Row], int], ...]:
+#: the columns that are seen, with their widths
+Layout: TypeAlias = tuple[tuple[Column[Row], int], ...]
+
+
+def full(columns: Sequence[Column[Row]]) -> Layout[Row]:
     """All of them, as wide as they like."""
     return tuple((c, c.width + c.flex * _WIDE_SHARE) for c in columns if not c.instead_of)
 
 
-def arranged(columns: Sequence[Column[Row]], room: int) -> tuple[tuple[Column[Row], int], ...]:
+def arranged(columns: Sequence[Column[Row]], room: int) -> Layout[Row]:
     """Those that fit `room` cells: of the others, high priority numbers go first; flexible ones share what is left."""
     kept = [column for column in columns if not column.instead_of]
     while _needed(kept) > room:
@@ -62,3 +66,39 @@ def arranged(columns: Sequence[Column[Row]], room: int) -> tuple[tuple[Column[Ro
 
 def _needed(columns: Sequence[Column[Row]]) -> int:
     return sum(column.width + 1 for column in columns) - 1
+
+
+def heads_of(layout: Layout[Row]) -> Line:
+    """The titles, each in its width behind a space."""
+    parts: list[Span] = []
+    for column, size in layout:
+        parts += (Span(SPACE), Span(fit(show(column.title), size, column.align), "head"))
+    return tuple(parts)
+
+
+def cells_of(layout: Layout[Row], row: Row) -> Line:
+    """What each column says of the row, each in its width behind a space."""
+    parts: list[Span] = []
+    for column, size in layout:
+        parts.append(Span(SPACE))
+        content = column.cell(row)
+        if isinstance(content, str):
+            parts.append(Span(fit(content, size, column.align)))
+        elif column.align == ">" and (length := width_of(content)) < size:
+            parts.extend((Span(fit(EMPTY, size - length)), *content))
+        else:
+            parts.extend(fit_line(content, size))
+    return tuple(parts)
+
+
+def shifted(content: Line, by: int) -> Line:
+    """Without its first `by` cells."""
+    kept: list[Span] = []
+    for part in content:
+        size = cells(part.text)
+        if by >= size:
+            by -= size
+            continue
+        kept.append(Span(SafeText(part.text[by:]), part.style) if by else part)
+        by = 0
+    return tuple(kept)

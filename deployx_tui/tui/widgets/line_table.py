@@ -15,10 +15,11 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from deployx_tui.tui import theme
-from deployx_tui.tui.render.line import BLANK, Line, Span, fit_line, width_of
-from deployx_tui.tui.render.safe import EMPTY, SPACE, SafeText, cells, fit, show
+from deployx_tui.tui.render.line import BLANK, Line, Span
+from deployx_tui.tui.render.safe import SPACE, SafeText
 from deployx_tui.tui.widgets.base import LineWidget
-from deployx_tui.tui.widgets.columns import GUTTER, Column, arranged, full
+from deployx_tui.tui.widgets.columns import GUTTER, Column, Layout, arranged, cells_of, full, heads_of, shifted
+from deployx_tui.tui.widgets.marks import Marks
 
 Row = TypeVar("Row")
 
@@ -119,7 +120,7 @@ class LineTable(LineWidget, Generic[Row], can_focus=True):
         self._left = 0
         self._more = False
         self._asked = False
-        self._marks: dict[Hashable, Row] = {}
+        self._marks = Marks(key)
         self._mark_anchor: int | None = None
         self.is_wide = False
 
@@ -149,7 +150,7 @@ class LineTable(LineWidget, Generic[Row], can_focus=True):
         if wanted is not None and not (0 <= place < len(self._rows) and self._key(self._rows[place]) == wanted):
             place = next((i for i, row in enumerate(self._rows) if self._key(row) == wanted), place)
         self._cursor = self._nearest(min(place, max(0, len(self._rows) - 1)), 1)
-        self._refresh_marks()
+        self._marks.renew(self._rows)
         self._follow()
         self.refresh()
         after = self.row
@@ -172,8 +173,7 @@ class LineTable(LineWidget, Generic[Row], can_focus=True):
         for index, old in enumerate(self._rows):
             if self._key(old) == key:
                 self._rows[index] = row
-                if key in self._marks:
-                    self._marks[key] = row
+                self._marks.renew((row,))
                 self.refresh_row(index - self._top + self._head)
                 if index == self._cursor:
                     self.post_message(self.Moved(self))
@@ -296,7 +296,7 @@ class LineTable(LineWidget, Generic[Row], can_focus=True):
     @property
     def marked(self) -> tuple[Row, ...]:
         """Marked rows, in the order of marking; they stay marked while a filter hides them."""
-        return tuple(self._marks.values())
+        return self._marks.rows
 
     def chosen(self) -> tuple[Row, ...]:
         """What an act is about: the marked rows, else the one under the cursor, else nothing."""
@@ -306,14 +306,13 @@ class LineTable(LineWidget, Generic[Row], can_focus=True):
 
     def mark_rows(self, rows: Iterable[Row]) -> None:
         """Mark these too."""
-        self._marks.update({self._key(row): row for row in rows})
+        self._marks.add(rows)
         self.refresh()
         self.post_message(self.MarksChanged(self))
 
     def clear_marks(self, keys: Iterable[Hashable] | None = None) -> None:
         """Clear all marks, or those of some rows."""
-        for key in list(self._marks) if keys is None else list(keys):
-            self._marks.pop(key, None)
+        self._marks.drop(keys)
         self._mark_anchor = None
         self.refresh()
         self.post_message(self.MarksChanged(self))
@@ -322,11 +321,7 @@ class LineTable(LineWidget, Generic[Row], can_focus=True):
         row = self.row
         if row is None or not self.can_mark:
             return
-        key = self._key(row)
-        if key in self._marks:
-            del self._marks[key]
-        else:
-            self._marks[key] = row
+        self._marks.toggle(row)
         self._mark_anchor = self._cursor
         self.refresh_row(self._cursor - self._top + self._head)
         self.post_message(self.MarksChanged(self))
@@ -338,23 +333,13 @@ class LineTable(LineWidget, Generic[Row], can_focus=True):
             return
         anchor = self._top if self._mark_anchor is None else self._mark_anchor
         low, high = sorted((anchor, self._cursor))
-        for row in self._rows[low : high + 1]:
-            if self._selectable is None or self._selectable(row):
-                self._marks[self._key(row)] = row
+        self._marks.add(row for row in self._rows[low : high + 1] if self._selectable is None or self._selectable(row))
         self._mark_anchor = self._cursor
         self.refresh()
         self.post_message(self.MarksChanged(self))
 
     def action_clear_marks(self) -> None:
         self.clear_marks()
-
-    def _refresh_marks(self) -> None:
-        if not self._marks:
-            return
-        for row in self._rows:
-            key = self._key(row)
-            if key in self._marks:
-                self._marks[key] = row
 
     # sort
 
@@ -384,7 +369,7 @@ class LineTable(LineWidget, Generic[Row], can_focus=True):
     def _full_width(self) -> int:
         return GUTTER + sum(size + 1 for _, size in full(self.columns))
 
-    def layout_of(self, width: int) -> tuple[tuple[Column[Row], int], ...]:
+    def layout_of(self, width: int) -> Layout[Row]:
         """The columns that are seen, with their widths."""
         if self.is_wide:
             return full(self.columns)
@@ -398,11 +383,11 @@ class LineTable(LineWidget, Generic[Row], can_focus=True):
     def line_at(self, y: int, width: int) -> Line:
         whole = max(width, self._full_width()) if self.is_wide else width
         content = self._line_at(y, whole)
-        return _shifted(content, self._left) if self._left else content
+        return shifted(content, self._left) if self._left else content
 
     def _line_at(self, y: int, width: int) -> Line:
         if y < self._head:
-            return self._header(width)
+            return (Span(SafeText("  ")), *heads_of(self.layout_of(width)))
         index = self._top + y - self._head
         if index >= len(self._rows):
             if not self._rows and y - self._head < len(self._empty):
@@ -412,42 +397,13 @@ class LineTable(LineWidget, Generic[Row], can_focus=True):
         here = index == self._cursor
         if self._whole is not None and (across := self._whole(row, width)) is not None:
             if here:
-                return (Span(_CURSOR, "accent"), *_shifted(across, 1))
+                return (Span(_CURSOR, "accent"), *shifted(across, 1))
             return across
         parts: list[Span] = [
             Span(_CURSOR, "accent" if self.has_focus else "dim") if here else Span(SPACE),
-            Span(_MARK, "mark") if self._marks and self._key(row) in self._marks else Span(SPACE),
+            Span(_MARK, "mark") if row in self._marks else Span(SPACE),
         ]
-        for column, size in self.layout_of(width):
-            parts.append(Span(SPACE))
-            content = column.cell(row)
-            if isinstance(content, str):
-                parts.append(Span(fit(content, size, column.align)))
-            elif column.align == ">" and (length := width_of(content)) < size:
-                parts.extend((Span(fit(EMPTY, size - length)), *content))
-            else:
-                parts.extend(fit_line(content, size))
-        return tuple(parts)
-
-    def _header(self, width: int) -> Line:
-        parts: list[Span] = [Span(SafeText("  "))]
-        for column, size in self.layout_of(width):
-            parts.append(Span(SPACE))
-            parts.append(Span(fit(show(column.title), size, column.align), "head"))
-        return tuple(parts)
-
-
-def _shifted(content: Line, by: int) -> Line:
-    """Without its first `by` cells."""
-    kept: list[Span] = []
-    for part in content:
-        size = cells(part.text)
-        if by >= size:
-            by -= size
-            continue
-        kept.append(Span(SafeText(part.text[by:]), part.style) if by else part)
-        by = 0
-    return tuple(kept)
+        return (*parts, *cells_of(self.layout_of(width), row))
 
 
 __all__ = ["Column", "LineTable"]
