@@ -11,7 +11,7 @@ from deployx_tui.cli import asking, printing
 from deployx_tui.cli.backend import with_backend
 from deployx_tui.cli.completion import Name
 from deployx_tui.cli.invocation import Group, Invocation, invocation
-from deployx_tui.cli.reading import all_devices, all_groups, group_ids, tasks_that_name, use_words
+from deployx_tui.cli.reading import all_devices, all_groups, group_ids, tasks_that_use, use_words
 from deployx_tui.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def rm(names: tuple[str, ...], yes: bool) -> None:
     async def remove(backend: Backend) -> list[Device]:
         found = [await backend.devices.find(name) for name in dict.fromkeys(names)]
         what = f"delete {_counted(len(found), 'device')}: {', '.join(one.name for one in found)}"
-        used = await tasks_that_name(backend, devices=found)
+        used = await tasks_that_use(backend, devices=found)
         if used and yes:
             printing.note(call, f"! {use_words(used)}")
         asking.confirm(call, f"{what} ({use_words(used)})" if used else what, yes=yes)

@@ -11,7 +11,7 @@ from deployx_tui.cli import asking, printing
 from deployx_tui.cli.backend import with_backend
 from deployx_tui.cli.completion import Name
 from deployx_tui.cli.invocation import Group, Invocation, invocation
-from deployx_tui.cli.reading import all_devices, device_ids, group_ids, tasks_that_name, use_words
+from deployx_tui.cli.reading import all_devices, device_ids, group_ids, tasks_that_use, use_words
 
 if TYPE_CHECKING:
     from deployx_tui.model.device import Device, GroupDraft
@@ -122,7 +122,7 @@ def rm(names: tuple[str, ...], yes: bool) -> None:
         found = [await backend.groups.find(name.removeprefix("@")) for name in dict.fromkeys(names)]
         counted = "1 group" if len(found) == 1 else f"{len(found)} groups"
         what = f"delete {counted}: {', '.join(one.name for one in found)}"
-        used = await tasks_that_name(backend, groups=found)
+        used = await tasks_that_use(backend, groups=found)
         if used and yes:
             printing.note(call, f"! {use_words(used)}")
         asking.confirm(call, f"{what} ({use_words(used)})" if used else what, yes=yes)

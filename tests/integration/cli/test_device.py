@@ -115,6 +115,21 @@ def test_what_tasks_use_is_deleted_with_a_word_and_their_tasks_say_why_they_have
     assert "used by" not in cli("group", "rm", "staging", "--yes").err
 
 
+def test_patterns_tags_and_groups_around_it_are_uses_too(cli: Cli) -> None:
+    when = ["--command", "true", "--daily", "03:00"]
+    cli("group", "add", "outer", "--group", "web")
+    for name, where in {"nested": "@outer", "pattern": "@we*", "others": "db*", "all-but": "!@web"}.items():
+        cli("task", "add", name, "--on", where, *when)
+    said = cli("group", "rm", "web", status=2).err
+    assert "used by 3 tasks" in said
+    assert {name for name in ("nested", "pattern", "others", "all-but") if f"{name} (" in said} == {
+        "nested", "pattern", "all-but",
+    }  # fmt: skip
+    said = cli("device", "rm", "db01", status=2).err
+    assert "others (" in said
+    assert "nested (" not in said
+
+
 def test_an_import_says_where_hosts_lead_and_which_can_not_be_reached(cli: Cli) -> None:
     file = cli.folder / "home" / ".ssh" / "config"
     missing = cli("device", "import", "--dry-run", status=2).err
