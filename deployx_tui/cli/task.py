@@ -16,11 +16,11 @@ from deployx_tui.cli.completion import Name
 from deployx_tui.cli.invocation import Group, Invocation, invocation
 from deployx_tui.cli.task_options import draft_of, schedule_of, schedule_options, task_options
 from deployx_tui.cli.task_printing import at_words, counted, put_fires, put_payload, put_task
-from deployx_tui.errors import Ambiguous, InvalidInput, Problem
+from deployx_tui.errors import InvalidInput, Problem
 
 if TYPE_CHECKING:
     from deployx_tui.model.execution import Execution
-    from deployx_tui.model.ids import ExecutionId
+    from deployx_tui.model.ids import ExecutionId, TaskId
     from deployx_tui.model.schedule import Fire, Schedule
     from deployx_tui.model.task import Task, TaskDraft, TaskPreview
     from deployx_tui.service.backend import Backend
@@ -206,7 +206,6 @@ def add(name: str, dry_run: bool, **fields: Any) -> None:
         made = await backend.tasks.create(draft)
         for warning in warnings:
             printing.note(call, f"! {warning}")
-        await _say_if_ambiguous(call, backend, made)
         await _say_if_nothing_stays(call, backend)
         return made
 
@@ -233,9 +232,11 @@ def edit(name: str, new_name: str | None, dry_run: bool, **fields: Any) -> None:
 
     async def change(backend: Backend) -> Task:
         present = await backend.tasks.find(name)
-        written = await backend.tasks.update(present.id, changed(present), present.version)
-        if written.name != present.name:
-            await _say_if_ambiguous(call, backend, written)
+        draft = changed(present)
+        warnings = (await backend.tasks.preview(draft, 0, present.id)).warnings
+        written = await backend.tasks.update(present.id, draft, present.version)
+        for warning in warnings:
+            printing.note(call, f"! {warning}")
         await _say_if_nothing_stays(call, backend)
         return written
 
@@ -252,7 +253,10 @@ def duplicate(name: str, new_name: str | None) -> None:
     async def copy(backend: Backend) -> Task:
         present = await backend.tasks.find(name)
         wanted = _normal(new_name) if new_name is not None else f"{present.name} copy"
-        made = await backend.tasks.create(replace(present.draft, name=wanted))
+        copied = replace(present.draft, name=wanted)
+        for warning in (await backend.tasks.preview(copied, 0)).warnings:
+            printing.note(call, f"! {warning}")
+        made = await backend.tasks.create(copied)
         return await backend.tasks.pause(made.id)
 
     made = with_backend(call, copy)
@@ -379,16 +383,8 @@ async def _why_no_target(backend: Backend, one: Task) -> str:
     if one.target_count:
         return ""
     places = ("selector", "device_ids", "group_ids")
-    problems = [p.message for p in (await backend.tasks.preview(one.draft)).problems if p.field in places]
+    problems = [p.message for p in (await backend.tasks.preview(one.draft, task=one.id)).problems if p.field in places]
     return f"0 targets: {'; '.join(problems) or 'no device matches now'}"
-
-
-async def _say_if_ambiguous(call: Invocation, backend: Backend, one: Task) -> None:
-    """Two tasks of one name are allowed; the name alone then means neither."""
-    try:
-        await backend.tasks.find(one.name)
-    except Ambiguous:
-        printing.note(call, f"! another task has the name {one.name}: commands know this one as {one.id} only")
 
 
 async def _say_if_nothing_stays(call: Invocation, backend: Backend) -> None:
@@ -401,18 +397,21 @@ async def _say_if_nothing_stays(call: Invocation, backend: Backend) -> None:
         )
 
 
-async def _given(draft: TaskDraft) -> TaskDraft:
-    return draft
+async def _given(draft: TaskDraft) -> tuple[TaskDraft, TaskId | None]:
+    return draft, None
 
 
-async def _change_of(backend: Backend, name: str, changed: Callable[[Task], TaskDraft]) -> TaskDraft:
-    return changed(await backend.tasks.find(name))
+async def _change_of(
+    backend: Backend, name: str, changed: Callable[[Task], TaskDraft]
+) -> tuple[TaskDraft, TaskId | None]:
+    present = await backend.tasks.find(name)
+    return changed(present), present.id
 
 
-def _dry_run(call: Invocation, draft_for: Callable[[Backend], Awaitable[TaskDraft]]) -> None:
+def _dry_run(call: Invocation, draft_for: Callable[[Backend], Awaitable[tuple[TaskDraft, TaskId | None]]]) -> None:
     async def look(backend: Backend) -> tuple[TaskDraft, TaskPreview]:
-        draft = await draft_for(backend)
-        return draft, await backend.tasks.preview(draft)
+        draft, changed = await draft_for(backend)
+        return draft, await backend.tasks.preview(draft, task=changed)
 
     draft, preview = with_backend(call, look, engine=False)
     if preview.problems:

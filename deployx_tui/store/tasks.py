@@ -185,6 +185,12 @@ def find(c: Connection, name_or_id: str, owner: UserId | None = None) -> StoredT
     return get(c, TaskId(id_), owner)
 
 
+def named(c: Connection, name: str, owner: UserId | None = None) -> tuple[TaskId, ...]:
+    """The first tasks that have exactly this name, by id."""
+    query = _with_owner(alive(), owner).where(scheduled_tasks.c.task_name == name)
+    return tuple(TaskId(row.id) for row in c.execute(query.order_by(scheduled_tasks.c.id).limit(_MOST_CANDIDATES)))
+
+
 def schedules(c: Connection, owner: UserId | None = None) -> tuple[tuple[Schedule, int, datetime], ...]:
     """The distinct schedules of tasks that fire or have fired, how many tasks have each, and since when.
 

@@ -257,8 +257,11 @@ async def forecast(backend: Asked, task_id: Id, params: Params) -> Json:
 
 @router.post("/preview")
 async def preview(backend: Asked, body: Body, params: Params, server: Server) -> Json:
-    """What saving a TaskCreate would mean; writes nothing. A body that is none is a preview with problems."""
-    count = params.number("count", 10, 0, 1000)
+    """What saving a TaskCreate would mean; writes nothing. A body that is none is a preview with problems.
+
+    `task_id`: the task that it is to change.
+    """
+    count, changed = params.number("count", 10, 0, 1000), params.id("task_id")
     params.finish()
     try:
         draft = await _draft(backend, body, server.zone)
@@ -267,7 +270,9 @@ async def preview(backend: Asked, body: Body, params: Params, server: Server) ->
             PreviewProblem(field=found.field, message=found.message, remedy=found.remedy) for found in error.problems
         )
         return Json(preview_to_json(TaskPreview(problems=problems, fires=(), targets=(), warnings=())))
-    return Json(preview_to_json(await backend.tasks.preview(draft, count)))
+    return Json(
+        preview_to_json(await backend.tasks.preview(draft, count, None if changed is None else TaskId(changed)))
+    )
 
 
 @router.post("/fires", dependencies=[NoParams])

@@ -26,8 +26,11 @@ class Tasks(Protocol):
         ...
 
     @needs(Permission.TASKS_READ)
-    async def preview(self, draft: TaskDraft, count: int = 10) -> TaskPreview:
-        """What saving it would mean: problems, next fires, targets, warnings. Never raises InvalidInput."""
+    async def preview(self, draft: TaskDraft, count: int = 10, task: TaskId | None = None) -> TaskPreview:
+        """What saving it would mean: problems, next fires, targets, warnings. Never raises InvalidInput.
+
+        `task`: the one that the draft is to change; None: a new one.
+        """
         ...
 
     @needs(Permission.TASKS_READ)

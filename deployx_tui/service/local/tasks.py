@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection
@@ -52,11 +53,18 @@ class LocalTasks:
     async def find(self, name_or_id: str) -> Task:
         return await self._door.read(lambda c: self._view(c, tasks.find(c, name_or_id, self._door.only_own)))
 
-    async def preview(self, draft: TaskDraft, count: int = 10) -> TaskPreview:
+    async def preview(self, draft: TaskDraft, count: int = 10, task: TaskId | None = None) -> TaskPreview:
         bounded = max(0, min(count, _MOST_FIRES))
-        return await self._door.read(
-            lambda c: preview(c, draft, bounded, self._door.snapshot(c), self._door.failed_in(c), datetime.now(UTC))
-        )
+
+        def work(c: Connection) -> TaskPreview:
+            found = preview(c, draft, bounded, self._door.snapshot(c), self._door.failed_in(c), datetime.now(UTC))
+            others = set(tasks.named(c, draft.name, self._door.only_own)) - {task}
+            if not others:
+                return found
+            taken = f"another task has the name {draft.name}: commands then know each of them by its id only"
+            return replace(found, warnings=(taken, *found.warnings))
+
+        return await self._door.read(work)
 
     async def fires(self, schedule: Schedule, count: int, after: datetime | None = None) -> tuple[Fire, ...]:
         if not 1 <= count <= _MOST_FIRES:

@@ -31,10 +31,9 @@ class RemoteTasks:
     async def find(self, name_or_id: str) -> Task:
         return task_from_json((await self._channel.get(f"{TASKS}/find", [("name", name_or_id)])).json)
 
-    async def preview(self, draft: TaskDraft, count: int = 10) -> TaskPreview:
-        answer = await self._channel.send(
-            "POST", "/api/schedule/preview", {**draft_to_json(draft)}, params=[("count", str(count))]
-        )
+    async def preview(self, draft: TaskDraft, count: int = 10, task: TaskId | None = None) -> TaskPreview:
+        params = [("count", str(count)), *([("task_id", str(task))] if task is not None else [])]
+        answer = await self._channel.send("POST", "/api/schedule/preview", {**draft_to_json(draft)}, params=params)
         return preview_from_json(answer.json)
 
     async def fires(self, schedule: Schedule, count: int, after: datetime | None = None) -> tuple[Fire, ...]:

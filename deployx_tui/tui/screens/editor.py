@@ -144,7 +144,7 @@ class Editor(Place):
     async def _recompute(self) -> None:
         draft, problems = draft_of(self._column.form(), self._base)
         try:
-            preview = await self.bridge.backend.tasks.preview(draft, 10)
+            preview = await self.bridge.backend.tasks.preview(draft, 10, self._draft_key)
         except Unavailable:
             self._take(problems, None)
         except DeployxError as error:

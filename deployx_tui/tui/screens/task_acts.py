@@ -21,7 +21,7 @@ async def run_now(place: Place, tasks: Sequence[Task]) -> None:
     backend = place.bridge.backend
     targets: dict[DeviceId, str] = {}
     for task in tasks:
-        preview = await place.attempt(backend.tasks.preview(task.draft, 1))
+        preview = await place.attempt(backend.tasks.preview(task.draft, 1, task.id))
         if preview is None:
             return
         targets.update((device, name) for device, name, _ in preview.targets)

@@ -33,7 +33,7 @@ async def read_facts(bridge: Bridge, task: Task, *, in_task_zone: bool = False) 
     try:
         backend = bridge.backend
         preview, runs = await asyncio.gather(
-            backend.tasks.preview(task.draft, FIRES),
+            backend.tasks.preview(task.draft, FIRES, task.id),
             backend.executions.list(ExecutionQuery(task_id=task.id, limit=RUNS)),
         )
         targets = groups = None

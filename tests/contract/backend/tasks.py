@@ -237,6 +237,19 @@ class TasksContract:
         assert any("31" in warning for warning in seen.warnings)
         assert (await backend.tasks.list(TaskQuery())).items == ()
 
+    async def test_a_preview_warns_of_a_name_that_another_task_has_and_not_of_its_own(self, site: Site) -> None:
+        backend = await site.backend()
+        await add_device(backend, "web01", "prod")
+        wanted = draft("nightly", selector="tag:prod")
+        assert (await backend.tasks.preview(wanted)).warnings == ()
+        first = await backend.tasks.create(wanted)
+        assert any(
+            "another task has the name nightly" in each for each in (await backend.tasks.preview(wanted)).warnings
+        )
+        assert (await backend.tasks.preview(wanted, task=first.id)).warnings == ()
+        second = await backend.tasks.create(wanted)
+        assert (await backend.tasks.preview(wanted, task=second.id)).warnings != ()
+
     async def test_a_preview_never_refuses_but_tells_every_problem(self, site: Site) -> None:
         backend = await site.backend()
         seen = await backend.tasks.preview(

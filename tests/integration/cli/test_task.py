@@ -189,6 +189,9 @@ def test_a_name_that_another_task_has_is_taken_with_a_word(cli: Cli) -> None:
         in cli("task", "edit", second.out.split("(")[1].split(")")[0], "--name", "nightly-backup").err
     )
     assert "another task" not in cli("task", "edit", "once", "--daily", "04:00").err
+    assert "another task has the name once" in cli("task", "add", "once", *options, "--dry-run").out
+    assert "another task" not in cli("task", "edit", "once", "--daily", "04:30", "--dry-run").out
+    assert "another task has" in cli("task", "edit", "once", "--name", "nightly-backup", "--dry-run").out
 
 
 def test_an_edit_changes_what_is_given_and_keeps_the_rest(cli: Cli) -> None:

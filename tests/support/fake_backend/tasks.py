@@ -73,7 +73,7 @@ class FakeTasks(Facet):
                 return task
         raise NotFound("task", name_or_id)
 
-    async def preview(self, draft: TaskDraft, count: int = 10) -> TaskPreview:
+    async def preview(self, draft: TaskDraft, count: int = 10, task: TaskId | None = None) -> TaskPreview:
         await self.w.door("tasks.preview")
         problems: list[Problem] = []
         coming: tuple[Fire, ...] = ()
