@@ -73,11 +73,13 @@ def install(app: FastAPI) -> None:
         if isinstance(error, Refused):
             status = error.status
             error = error.error
-        elif isinstance(error, Conflict) and not error.stale and request.url.path.startswith(_STATE_FORBIDS_IS_400):
+        elif (
+            isinstance(error, Conflict) and not error.stale and request.scope["path"].startswith(_STATE_FORBIDS_IS_400)
+        ):
             status = 400
         if not isinstance(error, DeployxError):
             raise error
-        code, body = problems.problem_to_json(error, instance=request.url.path, status=status)
+        code, body = problems.problem_to_json(error, instance=request.scope["path"], status=status)
         return problem_answer(request, code, body)
 
     async def shape(request: Request, error: Exception) -> Response:
@@ -86,7 +88,7 @@ def install(app: FastAPI) -> None:
         found = [
             Problem(
                 field=str(item["loc"][-1]) if item["loc"] else "",
-                message=str(item["msg"]),
+                message=str(item["msg"]).removeprefix("Value error, "),
                 remedy="give a positive whole number",
             )
             for item in error.errors()
@@ -97,19 +99,19 @@ def install(app: FastAPI) -> None:
         if not isinstance(error, HTTPException):
             raise error
         name, title = _BY_STATUS.get(error.status_code, ("http", "Refused"))
-        detail = f"{title}: {request.method} {request.url.path}"
+        detail = f"{title}: {request.method} {request.scope['path']}"
         return problem_answer(
             request,
             error.status_code,
-            problems.problem(name, title, error.status_code, detail, request.url.path),
+            problems.problem(name, title, error.status_code, detail, request.scope["path"]),
         )
 
     async def broken(request: Request, error: Exception) -> Response:
         request_id = uuid.uuid4().hex
-        log.error("request %s: %s %s failed", request_id, request.method, request.url.path, exc_info=error)
+        log.error("request %s: %s %s failed", request_id, request.method, request.scope["path"], exc_info=error)
         body = problems.problem(
             "internal", "It failed inside", 500, f"An error of deployx itself; its log says more under {request_id}",
-            request.url.path,
+            request.scope["path"],
         )  # fmt: skip
         body["request_id"] = request_id
         return problem_answer(request, 500, body)
@@ -124,9 +126,9 @@ def install(app: FastAPI) -> None:
 async def refuse(scope: Scope, receive: Receive, send: Send, status: int, name: str, detail: str) -> None:
     """A refusal from outside the routes."""
     request = Request(scope)
-    body = problems.problem(name, detail, status, detail, request.url.path)
+    body = problems.problem(name, detail, status, detail, request.scope["path"])
     answer = problem_answer(request, status, body)
-    if status in (408, 413):
+    if status in (408, 413, 431):
         answer.headers["connection"] = "close"
     await answer(scope, receive, send)
 

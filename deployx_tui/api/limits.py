@@ -1,4 +1,4 @@
-"""What a request may be at most, checked before any route: size of the body, time between its pieces, origin, kind.
+"""What a request may be at most, checked before any route: host, origin, kind, sizes, time between its pieces.
 
 `uvicorn` has no body limit. Header and idle deadlines stand in `peer.py`, next to the connection.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from datetime import timedelta
 from typing import cast
 
@@ -19,8 +20,13 @@ from deployx_tui.model.json_reader import JSON
 
 MAX_BODY = 1 << 20
 MAX_DEPTH = 32
+#: names and values of a request's head together
+MAX_HEAD = 64 << 10
 #: between two pieces of a body
 BODY_PATIENCE = timedelta(seconds=30)
+#: A request over the socket names no machine of the network: any single name will do ("localhost", "deployx"), or
+#: none. A name with a dot is what a web page brings whose name was pointed at us.
+_HOST = re.compile(rb"(?:[A-Za-z0-9_-]{1,63}|127\.0\.0\.1|\[::1\])?(?::[0-9]{1,5})?")
 
 
 class Gate:
@@ -37,6 +43,12 @@ class Gate:
         if len(path) > 1 and path.endswith("/"):
             scope = {**scope, "path": path.rstrip("/") or "/"}
         headers = {name.lower(): value for name, value in scope["headers"]}
+        if not _HOST.fullmatch(headers.get(b"host", b"")):
+            await refuse(scope, receive, send, 421, "host", "Host names a machine that this is not; say localhost")
+            return
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEAD:
+            await refuse(scope, receive, send, 431, "head", f"The headers may have {MAX_HEAD} bytes")
+            return
         if b"origin" in headers:
             await refuse(scope, receive, send, 403, "origin", "Requests of a web page are refused here")
             return
@@ -79,13 +91,26 @@ def read_json(body: bytes) -> JSON:
     if not body.strip():
         return None
     try:
-        value = json.loads(body, parse_constant=_no_constant)
+        # decoded here: json would guess UTF-16 and UTF-32 too
+        value = json.loads(body.decode("utf-8-sig"), parse_constant=_no_constant, object_pairs_hook=_once_each)
     except (ValueError, RecursionError) as error:
         message = "it is nested too deep" if isinstance(error, RecursionError) else f"it is not JSON: {error}"
         raise InvalidInput.of("", message, "send one JSON object") from None
     if _depth(value) > MAX_DEPTH:
         raise InvalidInput.of("", "it is nested too deep", f"nest at most {MAX_DEPTH} levels")
     return cast(JSON, value)
+
+
+def _once_each(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Two readers of an object that says a name twice may take different ones: nobody means that."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                raise ValueError(f"{name[:40]!r} is there more than once")
+            seen.add(name)
+    return found
 
 
 def _no_constant(name: str) -> None:

@@ -216,6 +216,10 @@ async def test_an_id_has_one_spelling(http: httpx.AsyncClient, spelling: str) ->
     assert (await http.get("/devices/7")).status_code == 200
 
 
+async def test_an_id_that_is_none_is_refused_in_our_own_words(http: httpx.AsyncClient) -> None:
+    assert (await http.get("/api/schedule/tasks/abc")).json()["detail"] == "task_id: it is not an id"
+
+
 async def test_a_client_of_plain_json_gets_problems_as_such(http: httpx.AsyncClient) -> None:
     answer = await http.get("/api/schedule/tasks/424242", headers={"Accept": "application/json"})
     assert answer.headers["content-type"] == "application/json"

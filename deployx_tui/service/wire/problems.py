@@ -62,8 +62,10 @@ def problem(name: str, title: str, status: int, detail: str, instance: str) -> J
 
 
 def _entry(found: Problem) -> Json:
-    if found.field.startswith("?"):
-        pointer, loc = found.field, ["query", found.field[1:]]
+    # no body has a cursor; the store, which refuses it, knows nothing of queries
+    if found.field.startswith("?") or found.field == "cursor":
+        name = found.field.removeprefix("?")
+        pointer, loc = f"?{name}", ["query", name]
     else:
         parts = found.field.split(".") if found.field else []
         pointer = "".join(f"/{part.replace('~', '~0').replace('/', '~1')}" for part in parts)

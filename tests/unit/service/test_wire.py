@@ -274,3 +274,10 @@ def test_an_unescaped_plus_in_a_parameter_is_understood() -> None:
     reader.finish()
     assert query.due_before == datetime(2026, 12, 24, 2, tzinfo=UTC)
     assert query.due_before.utcoffset() == timedelta(0)
+
+
+def test_a_cursor_is_refused_as_the_parameter_that_it_is() -> None:
+    _, body = problems.problem_to_json(InvalidInput.of("cursor", "it is not one", ""), instance="/x")
+    assert body["errors"] == [
+        {"pointer": "?cursor", "loc": ["query", "cursor"], "msg": "it is not one", "remedy": "", "field": "cursor"}
+    ]
