@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from deployx_tui.cli import asking, printing
+from deployx_tui.cli import printing
 from deployx_tui.cli.backend import with_backend
 from deployx_tui.cli.completion import Name
+from deployx_tui.cli.deleting import delete_named
 from deployx_tui.cli.invocation import Group, Invocation, invocation
-from deployx_tui.cli.reading import all_devices, device_ids, group_ids, tasks_that_use, use_words
+from deployx_tui.cli.options import together
+from deployx_tui.cli.reading import all_devices, device_ids, group_ids, tasks_that_use
 
 if TYPE_CHECKING:
     from deployx_tui.model.device import Device, GroupDraft
@@ -25,21 +27,16 @@ def group() -> None:
     """Groups of devices."""
 
 
-def draft_options(command: Any) -> Any:
-    """The fields of a group, for `add` and `edit`."""
-    for option in reversed(
-        [
-            click.option("--device", "devices", multiple=True, metavar="D", help="Member; again for more."),
-            click.option("--group", "groups", multiple=True, metavar="G", help="Group inside it; again for more."),
-            click.option("--selector", metavar="S", help="Members are what this matches, at each look."),
-            click.option("--protected/--not-protected", default=None, help="Acts on it want the count typed."),
-            click.option("--host-key-policy", type=click.Choice(["ask", "accept-new", "strict"])),
-            click.option("--color", metavar="#RRGGBB"),
-            click.option("--description", metavar="TEXT"),
-        ]
-    ):
-        command = option(command)
-    return command
+#: the fields of a group, for `add` and `edit`
+_draft_options = together(
+    click.option("--device", "devices", multiple=True, metavar="D", help="Member; again for more."),
+    click.option("--group", "groups", multiple=True, metavar="G", help="Group inside it; again for more."),
+    click.option("--selector", metavar="S", help="Members are what this matches, at each look."),
+    click.option("--protected/--not-protected", default=None, help="Acts on it want the count typed."),
+    click.option("--host-key-policy", type=click.Choice(["ask", "accept-new", "strict"])),
+    click.option("--color", metavar="#RRGGBB"),
+    click.option("--description", metavar="TEXT"),
+)
 
 
 @group.command("list", example="deployx group list")
@@ -77,7 +74,7 @@ def show(name: str) -> None:
 
 @group.command(example="deployx group add edge --selector 'tag:prod&!web01'")
 @click.argument("name")
-@draft_options
+@_draft_options
 def add(name: str, **fields: Any) -> None:
     """Make a group."""
     call = invocation()
@@ -95,7 +92,7 @@ def add(name: str, **fields: Any) -> None:
 @group.command(example="deployx group edit web --protected")
 @click.argument("name", type=Name("group"))
 @click.option("--name", "new_name", metavar="NAME", help="Another name.")
-@draft_options
+@_draft_options
 def edit(name: str, new_name: str | None, **fields: Any) -> None:
     """Change what is given; the rest stays. Members that are given replace the present ones."""
     call = invocation()
@@ -116,25 +113,13 @@ def edit(name: str, new_name: str | None, **fields: Any) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def rm(names: tuple[str, ...], yes: bool) -> None:
     """Delete groups; their devices stay."""
-    call = invocation()
-
-    async def remove(backend: Backend) -> list[DeviceGroup]:
-        found = [await backend.groups.find(name.removeprefix("@")) for name in dict.fromkeys(names)]
-        counted = "1 group" if len(found) == 1 else f"{len(found)} groups"
-        what = f"delete {counted}: {', '.join(one.name for one in found)}"
-        used = await tasks_that_use(backend, groups=found)
-        if used and yes:
-            printing.note(call, f"! {use_words(used)}")
-        asking.confirm(call, f"{what} ({use_words(used)})" if used else what, yes=yes)
-        for one in found:
-            await backend.groups.delete(one.id, one.version)
-        return found
-
-    removed = with_backend(call, remove)
-    if call.json:
-        printing.put_json([one.id for one in removed])
-    else:
-        printing.put_line(f"deleted {', '.join(one.name for one in removed)}")
+    delete_named(
+        "group",
+        [name.removeprefix("@") for name in names],
+        lambda backend: backend.groups,
+        yes=yes,
+        used_by=lambda backend, found: tasks_that_use(backend, groups=found),
+    )
 
 
 async def _devices(backend: Backend) -> dict[DeviceId, Device]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from deployx_tui.model.words import counted
+
 if TYPE_CHECKING:
     from deployx_tui.model.device import Device, Group
     from deployx_tui.model.ids import DeviceId, GroupId
@@ -84,4 +86,4 @@ def use_words(tasks: Sequence[Task], shown: int = 5) -> str:
     """ "used by 2 tasks: nightly-backup (1), reports (4)"."""
     names = ", ".join(f"{one.name} ({one.id})" for one in tasks[:shown])
     more = f" and {len(tasks) - shown} more" if len(tasks) > shown else ""
-    return f"used by {len(tasks)} {'task' if len(tasks) == 1 else 'tasks'}: {names}{more}"
+    return f"used by {counted(len(tasks), 'task')}: {names}{more}"

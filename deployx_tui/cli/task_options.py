@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ import click
 
 from deployx_tui.cli.completion import Name
 from deployx_tui.cli.flags import RECURRENCES
+from deployx_tui.cli.options import together
 from deployx_tui.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -55,18 +56,8 @@ _REST = [
 ]
 
 
-def schedule_options(command: Any) -> Any:
-    return _apply(command, _SCHEDULE)
-
-
-def task_options(command: Any) -> Any:
-    return _apply(command, [*_SCHEDULE, *_REST])
-
-
-def _apply(command: Any, options: list[Callable[[Any], Any]]) -> Any:
-    for option in reversed(options):
-        command = option(command)
-    return command
+schedule_options = together(*_SCHEDULE)
+task_options = together(*_SCHEDULE, *_REST)
 
 
 # ---- schedules

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from deployx_tui.cli import printing
+from deployx_tui.model.words import counted
 
 if TYPE_CHECKING:
     from deployx_tui.model.schedule import Fire, Schedule
@@ -25,7 +26,7 @@ def put_task(one: Task) -> None:
             ("owner", one.owner),
             ("schedule", f"{schedule_words(draft.schedule)} ({draft.schedule.zone})"),
             ("next", at_words(one.next_execution, draft.schedule)),
-            ("on", f"{draft.selector or 'chosen devices and groups'}: {counted(one.target_count)} now"),
+            ("on", f"{draft.selector or 'chosen devices and groups'}: {counted(one.target_count, 'device')} now"),
             ("overlap", format_overlap(draft.overlap)),
             ("grace", format_duration(draft.grace)),
             ("timeout", "none" if draft.timeout is None else format_duration(draft.timeout)),
@@ -77,7 +78,3 @@ def local(at: datetime, schedule: Schedule) -> datetime:
     from deployx_tui.model.parse import zone_of
 
     return at.astimezone(zone_of(schedule.zone))
-
-
-def counted(devices: int) -> str:
-    return f"{devices} device{'' if devices == 1 else 's'}"

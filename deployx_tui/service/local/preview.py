@@ -12,6 +12,7 @@ from deployx_tui.model.ids import DeviceId
 from deployx_tui.model.payload import POSIX_SHELLS
 from deployx_tui.model.schedule import Fire, Monthly, Schedule, ShortMonth
 from deployx_tui.model.task import PreviewProblem, TaskDraft, TaskPreview
+from deployx_tui.model.words import counted
 from deployx_tui.planning.validate import validate_task
 from deployx_tui.scheduling.recurrence import compile_schedule
 from deployx_tui.service.local.snapshot import Failed, Snapshot, Targets
@@ -77,14 +78,14 @@ def _of_protection(c: Connection, targets: Targets, snapshot: Snapshot) -> Itera
     for group in groups.every(c):
         held = hit.intersection(snapshot.members.get(group.id, ())) if group.draft.protected else ()
         if held:
-            yield f"{_count(len(held), 'target')} in the protected group {group.draft.name}"
+            yield f"{counted(len(held), 'target')} in the protected group {group.draft.name}"
 
 
 def _of_contacts(c: Connection, targets: Iterable[DeviceId]) -> Iterable[str]:
     away = devices.out_of_contact(c, targets)
     if away:
         more = f" and {len(away) - _NAMED} more" if len(away) > _NAMED else ""
-        yield f"{_count(len(away), 'target')} could not be used at the last contact: {', '.join(away[:_NAMED])}{more}"
+        yield f"{counted(len(away), 'target')} could not be used at the last contact: {', '.join(away[:_NAMED])}{more}"
 
 
 def _of_schedule(schedule: Schedule) -> Iterable[str]:
@@ -93,7 +94,3 @@ def _of_schedule(schedule: Schedule) -> Iterable[str]:
         late = max((day for day in rule.days if day != "last"), default=0)
         if late > 28:
             yield f"months without a day {late} have no run on it (short_month last would take their last day)"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,67 @@
+"""`deployx task run` and `cancel`: a run of a task now, and the end of those that are alive."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+import click
+
+from deployx_tui.cli import asking, printing
+from deployx_tui.cli.backend import with_backend
+from deployx_tui.cli.completion import Name
+from deployx_tui.cli.invocation import Command, invocation
+from deployx_tui.model.words import counted
+
+if TYPE_CHECKING:
+    from deployx_tui.model.execution import Execution
+    from deployx_tui.model.ids import ExecutionId
+    from deployx_tui.service.backend import Backend
+
+
+@click.command(cls=Command, example="deployx task run nightly-backup --wait")
+@click.argument("name", type=Name("task"))
+@click.option("--on", "targets", metavar="SELECTOR", type=Name("selector"), help="Only on these of its targets.")
+@click.option("--wait/--detach", default=False, help="Follow it to the end, or print the id and go (the default).")
+@click.option("--yes", is_flag=True, help="Do not ask above 10 targets.")
+def run(name: str, targets: str | None, wait: bool, yes: bool) -> int:
+    """Run a task now; its schedule stays as it is. With --wait the exit status is that of the worst target."""
+    from deployx_tui.cli.run import MANY, wait_or_detach
+
+    call = invocation()
+
+    async def start(backend: Backend) -> int:
+        one = await backend.tasks.find(name)
+        if one.target_count > MANY and targets is None:
+            asking.confirm(call, f"run {one.name} on {counted(one.target_count, 'device')}", yes=yes)
+        execution: ExecutionId = await backend.tasks.run(one.id, str(uuid.uuid4()), targets)
+        return await wait_or_detach(call, backend, execution, wait=wait)
+
+    return with_backend(call, start)
+
+
+@click.command(cls=Command, example="deployx task cancel nightly-backup")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...", type=Name("task"))
+def cancel(names: tuple[str, ...]) -> None:
+    """Stop the runs of tasks that are alive: what waits never starts, what runs is killed. Schedules stay."""
+    call = invocation()
+
+    async def stop(backend: Backend) -> list[Execution]:
+        from deployx_tui.model.execution import ALIVE, ExecutionQuery
+
+        stopped: list[Execution] = []
+        for one in [await backend.tasks.find(name) for name in dict.fromkeys(names)]:
+            alive = await backend.executions.list(ExecutionQuery(task_id=one.id, statuses=ALIVE, limit=1000))
+            stopped += [await backend.executions.cancel(run.id) for run in alive.items]
+        return stopped
+
+    stopped = with_backend(call, stop)
+    if call.json:
+        from deployx_tui.service.wire.executions import execution_to_json
+
+        printing.put_json([execution_to_json(run) for run in stopped])
+    elif stopped:
+        printing.put_line(f"cancelling {', '.join(f'#{run.id}' for run in stopped)}")
+        printing.note(call, f"deployx execution show {stopped[0].id} says what became of its targets")
+    else:
+        printing.note(call, "nothing of it runs")
