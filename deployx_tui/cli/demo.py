@@ -12,7 +12,7 @@ import click
 
 from deployx_tui.cli import printing
 from deployx_tui.cli.invocation import Command, Invocation, invocation
-from deployx_tui.cli.terminal import require_terminal
+from deployx_tui.cli.terminal import require_terminal, without_colors
 
 if TYPE_CHECKING:
     from deployx_tui.config import Settings
@@ -31,6 +31,8 @@ def demo(check: bool, kind: str) -> int:
     call = invocation()
     if not check:
         require_terminal("try deployx demo --check")
+        if call.no_color:
+            without_colors()
         return show_demo(call, kind)
     with demo_place(call, kind) as (fleet, settings):
         return asyncio.run(_check(call, settings, fleet))

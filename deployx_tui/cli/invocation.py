@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -53,11 +52,6 @@ class Invocation:
     def can_ask(self) -> bool:
         """A person sits there and may be asked."""
         return not self.no_input and not self.json and sys.stdin.isatty() and sys.stderr.isatty()
-
-    @property
-    def colors(self) -> bool:
-        """Standard output may carry colours."""
-        return not self.no_color and not os.environ.get("NO_COLOR") and not self.json and sys.stdout.isatty()
 
 
 def invocation() -> Invocation:

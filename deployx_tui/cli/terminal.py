@@ -19,3 +19,8 @@ def require_terminal(instead: str) -> None:
         raise InvalidInput.of("terminal", "the screens need a terminal", instead)
     for name in ("COLUMNS", "LINES"):
         os.environ.pop(name, None)
+
+
+def without_colors() -> None:
+    """Screens are about to be shown in black and white: ours and Textual look at NO_COLOR (https://no-color.org)."""
+    os.environ["NO_COLOR"] = "1"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deployx_tui.cli.invocation import Invocation
-from deployx_tui.cli.terminal import require_terminal
+from deployx_tui.cli.terminal import require_terminal, without_colors
 
 if TYPE_CHECKING:
     from deployx_tui.config import Settings
@@ -22,6 +22,8 @@ def open_ui(call: Invocation) -> int:
     """
     require_terminal("call a command (deployx --help), or run deployx --serve")
     settings = call.settings
+    if call.no_color or settings.color == "never":
+        without_colors()
     if not _is_first_start(settings):
         return _show(call, None)
     beginning = _welcome(settings)

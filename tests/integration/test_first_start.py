@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -36,6 +37,26 @@ def test_leaving_the_first_screen_leaves_nothing_behind(place: Place) -> None:
         terminal.send("Q")
         assert terminal.wait_dead() == 0
     assert sorted(path.name for path in place.folder.iterdir()) == ["home"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "environment", "has_colors"),
+    [([], {}, True), (["--no-color"], {}, False), ([], {"DEPLOYX_COLOR": "never"}, False)],
+)
+def test_no_color_is_heeded_as_a_flag_and_as_a_setting(
+    place: Place, flags: list[str], environment: dict[str, str], has_colors: bool
+) -> None:
+    with Terminal([*DEPLOYX, *flags], environment={**place.environment, **environment}) as terminal:
+        terminal.wait_for("HOW DO YOU WANT TO BEGIN")
+        assert bool(tones(terminal.raw())) == has_colors
+        terminal.send("Q")
+        assert terminal.wait_dead() == 0
+
+
+def tones(drawn: str) -> set[int]:
+    """The colours on a screen that are no grey, as numbers of the 256 that tmux draws with."""
+    greys = {0, 7, 8, 15, 16, 59, 102, 145, 188, *range(231, 256)}
+    return {int(number) for number in re.findall(r"\x1b\[[34]8;5;(\d+)m", drawn)} - greys
 
 
 def test_hosts_are_taken_over_and_the_next_start_asks_nothing(place: Place) -> None:
