@@ -133,6 +133,9 @@ class Child:
             while view:
                 view = view[os.write(self._stdin, view) :]
 
+    def take_back(self) -> bool:
+        return False
+
     def end_input(self) -> None:
         with self._input_lock:
             if not self._pipes[0].closed:

@@ -20,8 +20,13 @@ class Carrier(Protocol):
 
         Raises Broken when not all of them were handed over: the target has at most a part.
 
-        A target that has closed its input takes nothing more: that is no error, the rest is dropped.
+        A target that has closed its input takes nothing more: that is no error, the rest is dropped. A short text for
+        which the target is not ready yet may be left to be handed over when it is: see `take_back`.
         """
+        ...
+
+    def take_back(self) -> bool:
+        """True: the last text was not handed over as a whole, and will not be."""
         ...
 
     def end_input(self) -> None: ...

@@ -74,15 +74,8 @@ def greet(carrier: Carrier, patience: float) -> Refused | None:
     return None
 
 
-def start(
-    carrier: Carrier,
-    spec: CommandSpec,
-    text: bytes,
-    patience: float,
-    *,
-    meanwhile: Callable[[], None] | None = None,
-) -> _Start | Refused | Unknown:
-    """Send the text, do something `meanwhile`, wait for the wrapper's mark. Refused: it certainly did not run."""
+def start(carrier: Carrier, spec: CommandSpec, text: bytes, patience: float) -> _Start | Refused | Unknown:
+    """Send the text and wait for the wrapper's mark. Refused: it certainly did not run."""
     heard = _Heard()
     try:
         carrier.feed(text)
@@ -90,8 +83,6 @@ def start(
         # not all of it was handed over, and a part of the text runs nothing
         return Refused(Cause.LOST, f"the connection broke before the command was sent: {error}", "run it again")
     # its end is not sent: the command has /dev/null, and every packet costs both sides a thread's wake
-    if meanwhile is not None:
-        meanwhile()
     until = time.monotonic() + patience
     while True:
         noise, newline, rest = _split_at_mark(heard.stdout, spec.nonce)
@@ -103,9 +94,13 @@ def start(
                 return _rejected(mark.reason, spec)
         if heard.take(carrier, until):
             continue
+        if carrier.was_refused:
+            return _no_shell(carrier, heard, patience)
+        if carrier.take_back():
+            return _not_sent(carrier, patience)
         if carrier.lost is not None:
             return Unknown(Cause.LOST, f"the connection was lost before the command answered: {carrier.lost}", heard.at)
-        if carrier.was_refused or (carrier.is_over and carrier.ended is not None):
+        if carrier.is_over and carrier.ended is not None:
             # all its output came, without the mark that the text prints before anything else
             return _no_shell(carrier, heard, patience)
         if carrier.is_over:
@@ -131,6 +126,15 @@ def _rejected(reason: str, spec: CommandSpec) -> Refused:
             "create it, or give another working directory",
         )
     return Refused(Cause.SHELL, f"there is no {spec.shell} on the target", f"install {spec.shell}, or choose sh")
+
+
+def _not_sent(carrier: Carrier, patience: float) -> Refused:
+    """The text was not handed over as a whole, and a part of it runs nothing."""
+    if carrier.is_over and carrier.lost is None:
+        remedy = "give the account a login shell that can run sh"
+        return Refused(Cause.SHELL, "unsupported shell: the login shell ended before it took the command", remedy)
+    why = carrier.lost or f"the target took no input within {patience:g} s"
+    return Refused(Cause.LOST, f"the connection was lost before the command was sent: {why}", "run it again")
 
 
 def _no_shell(carrier: Carrier, heard: _Heard, patience: float) -> Refused:

@@ -1,7 +1,8 @@
 """An authenticated connection to one account on one device, on which commands are started.
 
-A command costs one round trip more than its answer: `exec sh` and the text go in one flight. From the second command on
-a spare channel is opened in the shadow of the one that runs, and saves the round trip that opening a channel costs.
+A command costs three round trips: a session, `exec sh`, and the text, for which OpenSSH opens its window only when the
+shell was started. From the second command on a spare session is asked for together with `exec sh`, and the next command
+costs two.
 """
 
 from __future__ import annotations
@@ -20,11 +21,10 @@ from deployx_tui.transports.posix import wrapper
 from deployx_tui.transports.posix.carrier import Broken, Carrier
 from deployx_tui.transports.ssh.channel import SshChannel
 from deployx_tui.transports.ssh.link import SILENCE, Link
+from deployx_tui.transports.ssh.session import Session
 
 #: a server that does not answer an open request for so long is taken for gone
 OPEN_SECONDS = 15.0
-#: a spare channel is worth no longer wait
-SPARE_SECONDS = 3.0
 #: a connection that was idle for longer proves that it is alive (by opening a channel) before a command is sent on it
 FRESH_SECONDS = 15.0
 
@@ -89,7 +89,7 @@ class SshConnection:
         self._acquaintances = acquaintances
         self._patience, self._silence = patience, silence
         self._lock = threading.Lock()
-        self._spare: paramiko.Channel | None = None
+        self._spare: Session | None = None
         self._takes_spares = True
         self._starts = 0
 
@@ -120,14 +120,16 @@ class SshConnection:
         return begun
 
     def _attempt(self, spec: CommandSpec, text: bytes) -> Process | Refused | Unknown:
-        session = self._session()
-        if isinstance(session, Refused):
-            return session
-        link, channel, after = session
+        taken = self._session()
+        if isinstance(taken, Refused):
+            return taken
+        link, session, after = taken
         account = self._opened.account
         try:
-            carrier = SshChannel.execute(link, channel, silence=self._silence, after=after)
-        except Broken as error:
+            with link.together():
+                self._ask_for_spare()
+                carrier = SshChannel.execute(link, session, silence=self._silence, after=after)
+        except (Broken, EOFError, OSError, paramiko.SSHException) as error:
             # `exec sh` alone, without the text, does nothing
             return Refused(Cause.LOST, f"the connection broke before the command was sent: {error}", "run it again")
         if not self._acquaintances.knows(account):
@@ -135,7 +137,7 @@ class SshConnection:
             if refused is not None:
                 carrier.close()
                 return refused
-        begun = posix.start(carrier, spec, text, self._patience, meanwhile=self._open_spare)
+        begun = posix.start(carrier, spec, text, self._patience)
         if isinstance(begun, Refused | Unknown):
             self._acquaintances.forget(account)
             carrier.close()
@@ -146,7 +148,7 @@ class SshConnection:
     def close(self) -> None:
         self._opened.link.end()
 
-    def _session(self) -> tuple[Link, paramiko.Channel, Callable[[], None] | None] | Refused:
+    def _session(self) -> tuple[Link, Session, Callable[[], None] | None] | Refused:
         """A channel to start on, its connection, and what to do when it is let go of.
 
         A dead connection is replaced once: nothing was sent. Where the server opens no further session (MaxSessions),
@@ -172,36 +174,39 @@ class SshConnection:
             cause = Cause.REFUSED if second.refused else Cause.LOST
             return Refused(cause, f"the server opens no session: {second}", "see MaxSessions in its sshd_config")
 
-    def _take_spare(self) -> paramiko.Channel | None:
+    def _take_spare(self) -> Session | None:
+        """The spare, when the server gave one and the connection was heard of lately."""
+        if not self.is_usable or time.monotonic() - self._opened.link.heard > FRESH_SECONDS:
+            return None
         with self._lock:
             spare, self._spare = self._spare, None
-        if spare is None or spare.closed or not self.is_usable:
+        if spare is None:
             return None
-        if time.monotonic() - self._opened.link.heard > FRESH_SECONDS:
-            with self._lock:
-                self._spare = spare
+        if not spare.await_answer(OPEN_SECONDS) or spare.was_refused:
+            self._takes_spares = False
             return None
-        return spare
+        return None if spare.closed else spare
 
-    def _open(self, link: Link, seconds: float = OPEN_SECONDS) -> paramiko.Channel:
+    def _open(self, link: Link) -> Session:
         try:
-            return link.open_session(timeout=seconds)
-        except paramiko.ChannelException as error:
-            raise _NoChannel(str(error), refused=True) from error
+            session = link.ask_for_session()
+            is_answered = session.await_answer(OPEN_SECONDS)
         except (paramiko.SSHException, EOFError, OSError) as error:
             raise _NoChannel(str(error) or type(error).__name__, refused=False) from error
+        if session.is_open and not session.closed:
+            return session
+        if session.was_refused:
+            raise _NoChannel(str(link.get_exception()), refused=True)
+        why = "the connection was closed" if is_answered else "the server does not answer"
+        raise _NoChannel(str(link.get_exception() or why), refused=False)
 
-    def _open_spare(self) -> None:
-        """In the shadow of a command that was just sent: its answer takes a round trip anyhow."""
-        if not self._takes_spares or self._starts < 2 or self._spare is not None:
-            return
-        try:
-            spare = self._open(self._opened.link, SPARE_SECONDS)
-        except _NoChannel:
-            self._takes_spares = False
+    def _ask_for_spare(self) -> None:
+        """Together with a command: its answer takes a round trip anyhow. Raises OSError when the line is broken."""
+        if not self._takes_spares or self._starts < 2:
             return
         with self._lock:
-            self._spare = spare
+            if self._spare is None:
+                self._spare = self._opened.link.ask_for_session()
 
     def _side_door(self) -> Carrier | None:
         """A carrier for the kill text: the spare, a new channel, or a connection of its own."""
@@ -214,8 +219,7 @@ class SshConnection:
         if isinstance(fresh, Unreached):
             return None
         try:
-            channel = fresh.link.open_session(timeout=OPEN_SECONDS)
-            return SshChannel.execute(fresh.link, channel, silence=self._silence, after=fresh.link.end)
-        except (Broken, paramiko.SSHException, EOFError, OSError):
+            return SshChannel.execute(fresh.link, self._open(fresh.link), silence=self._silence, after=fresh.link.end)
+        except (_NoChannel, Broken):
             fresh.link.end()
             return None

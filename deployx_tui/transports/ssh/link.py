@@ -1,10 +1,11 @@
-"""One SSH connection: paramiko's Transport with what it lacks (exit-signal, a sign of life, one-flight exec, limits).
+"""One SSH connection: paramiko's Transport with what it lacks (a sign of life, sessions of ours, limits).
 
-A server may lie: paramiko takes a version line without end, a packet of 4 GiB, and output beyond the window that it
-gave. Each is a broken connection here.
+A server may lie: paramiko takes a version line without end and a packet of 4 GiB. Each is a broken connection here, and
+so is output beyond the window that was given (session.py).
 
-Names of paramiko that are not public and used here: `Transport._channel_handler_table` (its dispatch of channel
-messages; overriding Channel methods has no effect on it), `Transport._send_user_message`, and
+paramiko does versions, keys, packets and the exchange of new keys. Its sessions are ours (session.py says why), put in
+its place by names that are not public: `Transport._channel_handler_table` (its dispatch of channel messages),
+`_channels`, `channels_seen`, `channel_events` and `_next_channel` (what it keeps of each), `_send_user_message`; and
 `Packetizer._read_timeout` (what reads a piece of the lines before the handshake).
 """
 
@@ -13,26 +14,34 @@ from __future__ import annotations
 import contextlib
 import logging
 import socket
+import struct
 import time
 import weakref
+from collections import deque
 from collections.abc import Callable
-from threading import Event
-from typing import TYPE_CHECKING, ClassVar
+from contextlib import AbstractContextManager
+from threading import Event, Lock
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import paramiko
 from paramiko.common import (
     MSG_CHANNEL_CLOSE,
     MSG_CHANNEL_DATA,
+    MSG_CHANNEL_EOF,
     MSG_CHANNEL_EXTENDED_DATA,
     MSG_CHANNEL_FAILURE,
+    MSG_CHANNEL_OPEN,
     MSG_CHANNEL_REQUEST,
-    cMSG_CHANNEL_REQUEST,
+    MSG_CHANNEL_SUCCESS,
+    MSG_CHANNEL_WINDOW_ADJUST,
     cMSG_GLOBAL_REQUEST,
 )
 from paramiko.message import Message
 from paramiko.packet import Packetizer
 
+from deployx_tui.transports.ssh.session import Alarm, Session
 from deployx_tui.transports.ssh.window import WINDOW
+from deployx_tui.transports.ssh.wire import Wire
 
 # what goes wrong is told as a value; paramiko would log a traceback for every host that is down
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)
@@ -43,26 +52,27 @@ WAKE = 10.0
 KEEPALIVE = 30
 #: a peer that said nothing for so long, in spite of being asked, is gone
 SILENCE = 100.0
+#: the largest packet of data that the server may send; RFC 4253 6.1 lets nobody expect more
+_PACKET = 32 * 1024
 
 
-ChannelHandlers = dict[int, Callable[[paramiko.Channel, Message], None]]
-_BY_PARAMIKO: ChannelHandlers = paramiko.Transport._channel_handler_table  # type: ignore[attr-defined]  # not in the stubs
+class _ChannelMap(Protocol):
+    """paramiko's: holds weakly."""
+
+    def put(self, number: int, session: Session) -> None: ...
 
 
 #: what a server may say before and in its version line, in all; RFC 4253 4.2 has lines of 255 bytes
 _MOST_GREETING = 64 << 10
 #: of a packet on the wire; OpenSSH's own limit
 _MOST_PACKET = 256 << 10
-#: of the name of a signal; those of POSIX have up to 6 letters, others an @domain
-_MOST_SIGNAL = 40
 
 
 class _Ears(Packetizer):
-    """Knows when the peer was last heard, and hears no more than it should say."""
+    """Hears no more than the peer should say."""
 
     def __init__(self, sock: socket.socket) -> None:
         super().__init__(sock)
-        self.heard = time.monotonic()
         self._greeting = 0
 
     def _read_timeout(self, timeout: float) -> bytes:
@@ -77,62 +87,8 @@ class _Ears(Packetizer):
             raise paramiko.SSHException(f"the peer announced a packet of {n} bytes")
         return super().read_all(n, check_rekey)
 
-    def read_message(self) -> tuple[int, Message]:
-        kind, message = super().read_message()
-        self.heard = time.monotonic()
-        return kind, message
 
-
-def _on_channel_request(channel: paramiko.Channel, message: Message) -> None:
-    """exit-status as paramiko does it; exit-signal, which it ignores; then wake who waits for the channel."""
-    link = channel.get_transport()
-    at = message.packet.tell()
-    kind = message.get_text()
-    if kind == "exit-signal" and isinstance(link, Link):
-        message.get_boolean()  # no reply is wanted, RFC 4254 6.10
-        # the peer may say anything; what is kept is printable and short
-        name = message.get_binary().decode("ascii", "replace")
-        link.exit_signals[channel.get_id()] = "".join(c if c.isprintable() else "?" for c in name[:_MOST_SIGNAL])
-        channel.status_event.set()
-    else:
-        message.packet.seek(at)
-        _BY_PARAMIKO[MSG_CHANNEL_REQUEST](channel, message)
-    if isinstance(link, Link):
-        wake = link.wakes.get(channel.get_id())
-        if wake is not None:
-            wake.set()
-
-
-def _on_channel_close(channel: paramiko.Channel, message: Message) -> None:
-    """Noted: a channel that paramiko calls closed may as well be one whose connection is just breaking."""
-    link = channel.get_transport()
-    if isinstance(link, Link):
-        link.closed_by_server.add(channel.get_id())
-    _BY_PARAMIKO[MSG_CHANNEL_CLOSE](channel, message)
-
-
-def _on_channel_failure(channel: paramiko.Channel, message: Message) -> None:
-    link = channel.get_transport()
-    if isinstance(link, Link):
-        link.refusals.add(channel.get_id())
-    _BY_PARAMIKO[MSG_CHANNEL_FAILURE](channel, message)
-
-
-def _within_the_window(kind: int) -> Callable[[paramiko.Channel, Message], None]:
-    """Data as paramiko takes it, but no more than the peer was allowed to send ahead of us."""
-    take = _BY_PARAMIKO[kind]
-
-    def on_data(channel: paramiko.Channel, message: Message) -> None:
-        if channel.closed:
-            return  # nobody reads it any more
-        take(channel, message)
-        link = channel.get_transport()
-        allowed = link.windows.get(channel.get_id()) if isinstance(link, Link) else None
-        # paramiko gives window back only after reading, so an honest peer never has more under way
-        if len(channel.in_buffer) + len(channel.in_stderr_buffer) > (allowed() if allowed is not None else WINDOW):
-            raise paramiko.SSHException("the target sent more than it was allowed to")
-
-    return on_data
+ChannelHandlers = dict[int, Callable[[Session, Message], None]]
 
 
 class Link(paramiko.Transport):
@@ -142,39 +98,43 @@ class Link(paramiko.Transport):
         agreed_on_strict_kex: bool
         remote_cipher: str
         remote_mac: str
+        lock: Lock
+        clear_to_send: Event
+        channels_seen: dict[int, bool]
+        _channels: _ChannelMap
 
         def _send_user_message(self, data: Message) -> None: ...
+        def _next_channel(self) -> int: ...
 
     _channel_handler_table: ClassVar[ChannelHandlers] = {
-        **_BY_PARAMIKO,
-        MSG_CHANNEL_DATA: _within_the_window(MSG_CHANNEL_DATA),
-        MSG_CHANNEL_EXTENDED_DATA: _within_the_window(MSG_CHANNEL_EXTENDED_DATA),
-        MSG_CHANNEL_REQUEST: _on_channel_request,
-        MSG_CHANNEL_CLOSE: _on_channel_close,
-        MSG_CHANNEL_FAILURE: _on_channel_failure,
+        MSG_CHANNEL_SUCCESS: Session._on_success,
+        MSG_CHANNEL_FAILURE: Session._on_failure,
+        MSG_CHANNEL_DATA: Session._on_data,
+        MSG_CHANNEL_EXTENDED_DATA: Session._on_extended,
+        MSG_CHANNEL_WINDOW_ADJUST: Session._on_adjust,
+        MSG_CHANNEL_REQUEST: Session._on_request,
+        MSG_CHANNEL_EOF: Session._on_eof,
+        MSG_CHANNEL_CLOSE: Session._on_close,
     }
 
     def __init__(self, sock: socket.socket, *, wake: float = WAKE, keepalive: int = KEEPALIVE) -> None:
-        super().__init__(sock, default_window_size=WINDOW, packetizer_class=_Ears)
-        sock.settimeout(wake)
+        me = weakref.proxy(self)  # what the connection holds must not keep it alive
+
+        def before_sleep() -> None:
+            me._before_sleep()  # looked up late: a bound method would be a strong reference
+
+        self._wire = Wire(sock, wake, before_sleep)
+        #: of the reader: what waits until keys are exchanged, and who is to be woken
+        self._posted: deque[bytes] = deque()
+        self._stirred: list[Alarm] = []
+        super().__init__(self._wire, packetizer_class=_Ears)  # type: ignore[arg-type]  # what paramiko needs of a socket
         self._socket = sock
         self._keepalive = keepalive
-        #: channel number -> signal that ended its command, without SIG
-        self.exit_signals: dict[int, str] = {}
-        #: channels whose end the server itself has said
-        self.closed_by_server: set[int] = set()
-        #: channels whose request the server has refused
-        self.refusals: set[int] = set()
-        #: channel number -> set when something is new there
-        self.wakes: dict[int, Event] = {}
-        #: channel number -> what the server may have sent there and we not read
-        self.windows: dict[int, Callable[[], int]] = {}
 
     @property
     def heard(self) -> float:
-        """Monotonic time of the last message from the peer."""
-        ears = self.packetizer
-        return ears.heard if isinstance(ears, _Ears) else 0.0
+        """Monotonic time of the last bytes from the peer."""
+        return self._wire.heard
 
     def greet(self, timeout: float, is_cancelled: Callable[[], bool]) -> str | None:
         """Versions and keys are exchanged. Returns what went wrong, "" when the time was up or it was cancelled."""
@@ -204,28 +164,51 @@ class Link(paramiko.Transport):
         message.add_byte(cMSG_GLOBAL_REQUEST)
         message.add_string("keepalive@openssh.com")
         message.add_boolean(True)  # paramiko's own keepalive wants no reply and so never learns that the peer is gone
-        self._send_user_message(message)
+        self.post(message.asbytes())
 
-    def execute(self, channel: paramiko.Channel, command: str) -> None:
-        """Ask for a command without waiting for the yes: what it reads may follow in the same flight.
+    def ask_for_session(self) -> Session:
+        """Ask the server to open one; it is `is_answered` later. Raises what `send` raises."""
+        session = Session(self)
+        with self.lock:
+            number = session.number = self._next_channel()
+            self._channels.put(number, session)
+            self.channel_events[number] = session  # type: ignore[assignment]  # its `set` is all that is used
+            self.channels_seen[number] = True
+        self.send(struct.pack(">BI7sIII", MSG_CHANNEL_OPEN, 7, b"session", number, WINDOW, _PACKET))
+        return session
 
-        A no closes the channel.
-        """
-        message = Message()
-        message.add_byte(cMSG_CHANNEL_REQUEST)
-        message.add_int(channel.remote_chanid)
-        message.add_string("exec")
-        message.add_boolean(True)
-        message.add_string(command)
-        self._send_user_message(message)
+    def together(self) -> AbstractContextManager[None]:
+        """See Wire.together."""
+        return self._wire.together()
 
-    def forget(self, number: int) -> None:
-        """Nobody asks for this channel any more."""
-        self.exit_signals.pop(number, None)
-        self.wakes.pop(number, None)
-        self.windows.pop(number, None)
-        self.closed_by_server.discard(number)
-        self.refusals.discard(number)
+    def send(self, payload: bytes) -> None:
+        """See Sender."""
+        if not self.is_active():  # paramiko would drop it without a word
+            raise EOFError("the connection is gone")
+        self._send_user_message(Message(payload))
+
+    def post(self, payload: bytes) -> None:
+        """See Sender. paramiko's reader would wait here for itself while keys are exchanged."""
+        if self._posted or not self.clear_to_send.is_set():
+            self._posted.append(payload)
+        else:
+            self._send_user_message(Message(payload))
+
+    def flush(self) -> bool:
+        """See Sender."""
+        return self._wire.flush()
+
+    def stir(self, alarm: Alarm) -> None:
+        """See Sender."""
+        self._stirred.append(alarm)
+
+    def _before_sleep(self) -> None:
+        while self._posted and self.clear_to_send.is_set():
+            self._send_user_message(Message(self._posted.popleft()))
+        self._wire.flush()  # a broken line is seen by the next reading
+        for alarm in self._stirred:
+            alarm.ring()
+        self._stirred.clear()
 
     def end(self) -> None:
         """Wake the reader, let it end, then close: a descriptor closed under it may be another connection's by then."""

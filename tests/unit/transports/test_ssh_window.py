@@ -2,55 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from deployx_tui.transports.ssh import window
 from deployx_tui.transports.ssh.window import WINDOW, GrowingWindow
 
 
-class Line:
-    """A channel and its connection in one: records what was granted to the target beyond the first window."""
-
-    remote_chanid = 0
-    eof_received = closed = False
-
-    def __init__(self) -> None:
-        self.granted: list[int] = []
-
-    def get_transport(self) -> Line:
-        return self
-
-    def _send_user_message(self, message: Any) -> None:
-        message.rewind()
-        assert message.get_byte() == b"\x5d"  # SSH_MSG_CHANNEL_WINDOW_ADJUST
-        message.get_int()
-        self.granted.append(message.get_int())
-
-
-def of(line: Line) -> GrowingWindow:
-    return GrowingWindow(line)  # type: ignore[arg-type]  # as far as it is used, a channel
-
-
-def test_a_lane_that_says_little_keeps_its_little_window() -> None:
-    line = Line()
-    lane = of(line)
-    lane.note(WINDOW - 1)
-    assert line.granted == []
+def test_a_lane_that_says_little_is_granted_in_quarters_of_its_little_window() -> None:
+    lane = GrowingWindow()
+    assert [lane.note(WINDOW // 8) for _ in range(4)] == [0, WINDOW // 4, 0, WINDOW // 4]
     lane.close()
 
 
 def test_one_lane_that_says_much_gets_the_credit_and_gives_it_back() -> None:
-    first, second, third = Line(), Line(), Line()
-    lanes = [of(line) for line in (first, second, third)]
-    for _ in range(3):
-        lanes[0].note(WINDOW)
-    assert first.granted == [window._CREDIT]
-    lanes[1].note(WINDOW)
-    assert second.granted == []
-    lanes[0].close()
-    lanes[1].note(WINDOW)
-    assert second.granted == [window._CREDIT]
-    lanes[1].close()
-    lanes[2].note(WINDOW)
-    assert third.granted == [window._CREDIT]
-    lanes[2].close()
+    first, second, third = (GrowingWindow() for _ in range(3))
+    assert first.note(WINDOW) == WINDOW + window._CREDIT
+    assert second.note(WINDOW) == WINDOW
+    first.close()
+    assert second.note(WINDOW) == WINDOW + window._CREDIT
+    second.close()
+    assert third.note(WINDOW) == WINDOW + window._CREDIT
+    third.close()
+
+
+def test_what_was_read_is_granted_again_byte_for_byte() -> None:
+    lane = GrowingWindow()
+    read, granted = 0, 0
+    for size in (1, 5000, 70_000, 33_333) * 50:
+        read += size
+        granted += lane.note(size)
+        assert 0 <= read + window._CREDIT - granted <= (WINDOW + window._CREDIT) // 4 + window._CREDIT
+    lane.close()
