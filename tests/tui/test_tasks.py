@@ -188,3 +188,10 @@ async def test_a_schedule_in_another_zone_than_the_one_shown_names_it() -> None:
     assert zone_mark("Europe/Berlin", NOW, ZoneInfo("Europe/Berlin")) == ""
     assert zone_mark("Europe/Paris", NOW, ZoneInfo("Europe/Berlin")) == ""
     assert zone_mark("Asia/Tokyo", NOW, ZoneInfo("Europe/Berlin")) == "JST"
+
+
+async def test_a_wide_screen_gives_room_to_where_a_task_runs(open_app: Open) -> None:
+    async with open_app(80, 24) as pilot:
+        assert "web+web-… 24" in screen_text(pilot)
+    async with open_app(200, 36) as pilot:
+        assert "web+web-win01+web-win02" in screen_text(pilot)

@@ -208,7 +208,9 @@ def facts_lines(
     made: list[Line] = []
     if groups:
         finished = sum(len(each.devices) for each in groups)
-        made.append(_head("SAME OUTPUT", f"{len(groups)} of {finished} targets", width))
+        made.append(
+            _head("SAME OUTPUT", f"{len(groups)} kind{'' if len(groups) == 1 else 's'} on {finished} targets", width)
+        )
         made += [_group_line(each, width) for each in groups[:most_groups]]
         if len(groups) > most_groups:
             rest = sum(len(each.devices) for each in groups[most_groups:])

@@ -71,7 +71,7 @@ def on_words(task: Task) -> str:
     return "by id"
 
 
-def targets_cell(width: int, view: TaskView) -> SafeText:
+def targets_cell(view: TaskView, width: int) -> SafeText:
     """Where it runs and on how many: `web+db      31`."""
     count = str(view.task.target_count)
     return SafeText(fit(show(on_words(view.task)), width - len(count) - 1) + " " + count)

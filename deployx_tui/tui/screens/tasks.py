@@ -21,6 +21,7 @@ from deployx_tui.tui.keymap import TASKS, bindings
 from deployx_tui.tui.pace import Pace
 from deployx_tui.tui.render import tasks as draw
 from deployx_tui.tui.render.line import Line, line, span
+from deployx_tui.tui.render.safe import show
 from deployx_tui.tui.render.tasks import TaskView
 from deployx_tui.tui.screens import task_acts
 from deployx_tui.tui.screens.place import Place
@@ -39,10 +40,17 @@ FEW = 12
 
 COLUMNS: tuple[Column[TaskView], ...] = (
     Column(key="state", title="", width=1, cell=draw.glyph_cell),
-    Column(key="name", title="NAME", width=20, flex=2, cell=draw.name_cell, sortable=True),
+    Column(key="name", title="NAME", width=20, flex=1, cell=draw.name_cell, sortable=True),
     Column(key="schedule", title="SCHEDULE", width=20, flex=1, cell=draw.schedule_cell, priority=3),
-    Column(key="targets", title="TARGETS", width=12, cell=partial(draw.targets_cell, 12)),
-    Column(key="last", title="LAST RUN", width=21, flex=1, cell=draw.last_cell, sortable=True),
+    Column(
+        key="targets",
+        title="TARGETS",
+        width=12,
+        flex=1,
+        cell=lambda view: show(draw.on_words(view.task)),
+        within=draw.targets_cell,
+    ),
+    Column(key="last", title="LAST RUN", width=21, flex=2, cell=draw.last_cell, sortable=True),
     Column(key="recent12", title="LAST 12", width=12, cell=partial(draw.recent_cell, 12), priority=2),
     Column(key="recent6", title="LAST 6", width=6, cell=partial(draw.recent_cell, 6), instead_of="recent12"),
     Column(key="next", title="NEXT RUN", width=11, cell=draw.next_cell, sortable=True),

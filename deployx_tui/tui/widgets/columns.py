@@ -33,6 +33,8 @@ class Column(Generic[Row]):
     align: str = "<"
     #: may be sorted by
     sortable: bool = False
+    #: instead of `cell`, where what it says depends on the width that it got
+    within: Callable[[Row, int], SafeText | Line] | None = None
     #: the key of a wider column that this one replaces where that one does not fit; "": none
     instead_of: str = ""
 
@@ -81,7 +83,7 @@ def cells_of(layout: Layout[Row], row: Row) -> Line:
     parts: list[Span] = []
     for column, size in layout:
         parts.append(Span(SPACE))
-        content = column.cell(row)
+        content = column.cell(row) if column.within is None else column.within(row, size)
         if isinstance(content, str):
             parts.append(Span(fit(content, size, column.align)))
         elif column.align == ">" and (length := width_of(content)) < size:

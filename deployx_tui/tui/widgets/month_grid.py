@@ -12,8 +12,11 @@ from textual.message import Message
 from deployx_tui.model.calendar import Month
 from deployx_tui.tui.render import week
 from deployx_tui.tui.render.calendar import WIDE, Grid, month_lines
-from deployx_tui.tui.render.line import BLANK, Line
+from deployx_tui.tui.render.line import BLANK, Line, span
 from deployx_tui.tui.widgets.base import LineWidget
+
+#: until the month is read
+_UNREAD: tuple[Line, ...] = ((span("   reading the month", "dim"),),)
 
 
 class MonthGrid(LineWidget, can_focus=True):
@@ -52,7 +55,7 @@ class MonthGrid(LineWidget, can_focus=True):
         self.grid = WIDE
         #: one week with its hours, not the whole month
         self.as_week = False
-        self._lines: tuple[Line, ...] = ()
+        self._lines = _UNREAD
 
     def show(self, month: Month | None, today: date) -> None:
         resized = month is None or self.month is None or len(month.days) != len(self.month.days)
@@ -73,7 +76,7 @@ class MonthGrid(LineWidget, can_focus=True):
     def _draw(self, *, layout: bool) -> None:
         month = self.month
         lines = week.week_lines if self.as_week else month_lines
-        self._lines = () if month is None else lines(month, self.cursor, self.today, self.grid)
+        self._lines = _UNREAD if month is None else lines(month, self.cursor, self.today, self.grid)
         self.refresh(layout=layout)
 
     def get_content_width(self, container: object, viewport: object) -> int:
