@@ -6,9 +6,7 @@ so a dead holder is told from a slow one without any clock.
 
 from __future__ import annotations
 
-import fcntl
 import logging
-import os
 import time
 import uuid
 from collections.abc import Callable
@@ -18,6 +16,7 @@ from threading import Event, Thread, current_thread
 from deployx_tui.engine import liveness, recovery
 from deployx_tui.engine.liveness import BeatWatch
 from deployx_tui.errors import DatabaseRefused, Unavailable
+from deployx_tui.filelock import FileLock
 from deployx_tui.model.ids import EngineId
 from deployx_tui.store import engines
 from deployx_tui.store.clock import now_ms
@@ -122,32 +121,17 @@ class HolderLock:
     """The lock of a SQLite database's serving engine: a file beside it, never removed."""
 
     def __init__(self, database: Path) -> None:
-        self._path = database.with_name(database.name + ".lock")
-        self._descriptor: int | None = None
+        self._lock = FileLock(database.with_name(database.name + ".lock"))
 
     def acquire(self) -> bool:
         """False: another process has it, and lives."""
-        # close-on-exec: a command that outlives the engine must not keep the lock
-        flags = os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
-            descriptor = os.open(self._path, flags, 0o600)
+            return self._lock.take(wait=False)
         except OSError as error:
-            raise DatabaseRefused(f"{self._path} can't be locked ({error.strerror}); look what it is") from error
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
-            return False
-        except BaseException:
-            os.close(descriptor)
-            raise
-        self._descriptor = descriptor
-        return True
+            raise DatabaseRefused(f"{self._lock.path} can't be locked ({error.strerror}); look what it is") from error
 
     def release(self) -> None:
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+        self._lock.release()
 
 
 def _held(database: Database) -> str:

@@ -69,7 +69,7 @@ class _Scheduler(BackgroundScheduler):  # type: ignore[misc]  # APScheduler has 
             return 0.0  # the wake-up of a shutdown is no tick
         try:
             wait = super()._process_jobs()
-        except Exception:
+        except Exception:  # the thread outlives a bug of ours or of the library: nothing would fire any more
             log.exception("a tick failed; the next one comes")
             return self._poll
         # the scheduler subtracts two readings of the wall clock: after a step its answer may be hours

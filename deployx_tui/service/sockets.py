@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import socket
 import stat
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deployx_tui.errors import Unavailable
+from deployx_tui.filelock import FileLock
 
 #: sockaddr_un on Linux holds 108 bytes, on macOS 104, each with a NUL
 LONGEST_PATH = 103
@@ -118,25 +118,12 @@ class StartLock:
 
     def __init__(self, path: Path) -> None:
         """`path` of the socket, in a folder of ours."""
-        self._path = path.with_name(path.name + ".lock")
-        self._descriptor: int | None = None
+        self._lock = FileLock(path.with_name(path.name + ".lock"))
 
     def take(self, *, wait: bool = True) -> bool:
         """False: another process has it, and we did not wait."""
-        own_folder(self._path.parent)
-        descriptor = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            os.close(descriptor)
-            return False
-        except BaseException:
-            os.close(descriptor)
-            raise
-        self._descriptor = descriptor
-        return True
+        own_folder(self._lock.path.parent)
+        return self._lock.take(wait=wait)
 
     def release(self) -> None:
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+        self._lock.release()

@@ -13,7 +13,6 @@ import base64
 import binascii
 import contextlib
 import dataclasses
-import fcntl
 import fnmatch
 import hashlib
 import hmac
@@ -25,6 +24,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
+from deployx_tui.filelock import FileLock
 from deployx_tui.model.device import HostKeyPolicy, OfferedKey
 
 DEFAULT_PORT = 22
@@ -297,14 +297,12 @@ def _lines_of(path: Path) -> list[str]:
 def _only_writer(path: Path) -> Iterator[None]:
     """One writer at a time, also among processes."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(
-        path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
-    )
+    lock = FileLock(path.with_name(path.name + ".lock"))
+    lock.take(wait=True)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
-        os.close(descriptor)
+        lock.release()
 
 
 def _replace(path: Path, lines: list[str]) -> None:

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 def insert_new(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
     """INSERT ... ON CONFLICT DO NOTHING: a row that breaks a uniqueness rule is not written, and not returned."""
     if connection.dialect.name == "postgresql":
-        from sqlalchemy.dialects import postgresql  # noqa: PLC0415
+        from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - a database needs its own dialect only
 
         return postgresql.insert(table).on_conflict_do_nothing()
-    from sqlalchemy.dialects import sqlite  # noqa: PLC0415
+    from sqlalchemy.dialects import sqlite  # noqa: PLC0415 - a database needs its own dialect only
 
     return sqlite.insert(table).on_conflict_do_nothing()
 
@@ -25,11 +25,11 @@ def insert_or_replace(connection: Connection, table: Table, key: list[str]) -> s
     """INSERT that overwrites every other column of a row with the same `key`."""
     others = [column.name for column in table.columns if column.name not in key]
     if connection.dialect.name == "postgresql":
-        from sqlalchemy.dialects import postgresql  # noqa: PLC0415
+        from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - a database needs its own dialect only
 
         new = postgresql.insert(table)
         return new.on_conflict_do_update(index_elements=key, set_={name: new.excluded[name] for name in others})
-    from sqlalchemy.dialects import sqlite  # noqa: PLC0415
+    from sqlalchemy.dialects import sqlite  # noqa: PLC0415 - a database needs its own dialect only
 
     row = sqlite.insert(table)
     return row.on_conflict_do_update(index_elements=key, set_={name: row.excluded[name] for name in others})

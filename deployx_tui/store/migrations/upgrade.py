@@ -98,7 +98,7 @@ def _refuse(where: str, *, has_tables: bool, versions: list[str]) -> None:
     if not versions:
         raise DatabaseRefused(f"{where} holds tables that are not deployx's; name another database")
     from alembic.script import ScriptDirectory  # noqa: PLC0415 - only an outdated or foreign database needs it
-    from alembic.util import CommandError  # noqa: PLC0415
+    from alembic.util import CommandError  # noqa: PLC0415 - as above
 
     try:
         for version in versions:
@@ -112,7 +112,7 @@ def _refuse(where: str, *, has_tables: bool, versions: list[str]) -> None:
 
 def _upgrade(connection: Connection) -> None:
     from alembic import command  # noqa: PLC0415 - see above
-    from alembic.config import Config  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415 - as above
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
