@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import os
+import stat
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -72,6 +74,7 @@ class Sources:
 
     def _read_file(self, *, must_exist: bool) -> dict[str, object]:
         try:
+            found = self._file.stat()
             text = self._file.read_text(encoding="utf-8")
         except FileNotFoundError:
             if must_exist:
@@ -82,6 +85,16 @@ class Sources:
         except (OSError, UnicodeDecodeError) as error:
             self._problems.append(
                 Problem(field="config", message=f"{self._file}: {error}", remedy="make it a readable UTF-8 file")
+            )
+            return {}
+        if stat.S_ISREG(found.st_mode) and (found.st_uid not in (0, os.geteuid()) or found.st_mode & 0o002):
+            # who writes it says which database and which sockets are used
+            self._problems.append(
+                Problem(
+                    field="config",
+                    message=f"{self._file} may be written by others",
+                    remedy=f"make it your own: chown {os.geteuid()} {self._file}; chmod 600 {self._file}",
+                )
             )
             return {}
         try:

@@ -26,6 +26,7 @@ from deployx_tui.output.segments import Block, BlockList, SegmentReader, Segment
 from deployx_tui.output.writer import Caps, OutputTotals, OutputWriter, RunBudget
 from deployx_tui.store import outputs
 from deployx_tui.store.database import Database
+from deployx_tui.store.files import claim_folder
 
 #: open segment files of executions that somebody looks at
 _OPEN_READERS = 32
@@ -36,11 +37,10 @@ class OutputStore:
     """The outputs of one database. Thread-safe."""
 
     def __init__(self, database: Database, folder: Path) -> None:
-        """`folder` is made 0700. OSError when it can't be."""
+        """`folder` is made 0700. OSError when it can't be, DatabaseRefused when it is a link or not ours."""
         self._database = database
         self._folder = folder
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder.chmod(0o700)
+        claim_folder(folder)
         self._lock = Lock()
         self._writers: dict[TargetId, OutputWriter] = {}
         self._runs: dict[ExecutionId, _Run] = {}

@@ -48,6 +48,21 @@ def claim_file(path: Path, *, create: bool) -> bool:
     return False
 
 
+def claim_folder(path: Path) -> None:
+    """Make a folder of ours beside the database, 0700, or see that it is one and close it. Links are not followed.
+
+    Raises DatabaseRefused when something else stands there, and OSError when it can't be made.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        path.mkdir(mode=0o700)
+    except FileExistsError:
+        found = path.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+            raise DatabaseRefused(f"{path} is not a folder of ours; look what it is, and move it away") from None
+    path.chmod(0o700)
+
+
 def check_folder(folder: Path) -> None:
     """Refuse a folder that someone else owns, may write to, or could have led us to; and a network file system.
 

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from deployx_tui.errors import DatabaseRefused
+from deployx_tui import config
+from deployx_tui.errors import DatabaseRefused, InvalidInput
+from deployx_tui.output.store import OutputStore
 from deployx_tui.store import files
 from deployx_tui.store.database import Database
 
@@ -119,6 +121,45 @@ def test_a_pipe_in_the_files_place_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "deployx.db", 0o600)
     with pytest.raises(DatabaseRefused, match="not a regular file"):
         Database.open(_url(tmp_path / "deployx.db"))
+
+
+@pytest.mark.parametrize("kind", ["link", "file", "pipe"])
+def test_what_is_no_folder_of_ours_is_not_taken_for_the_outputs(tmp_path: Path, kind: str) -> None:
+    aim, place = tmp_path / "aim", tmp_path / "deployx.db-output"
+    aim.mkdir()
+    aim.chmod(0o755)
+    match kind:
+        case "link":
+            place.symlink_to(aim)
+        case "file":
+            place.touch()
+        case _:
+            os.mkfifo(place)
+    database = Database.open(_url(tmp_path / "deployx.db"))
+    with pytest.raises(DatabaseRefused, match="move it away"):
+        OutputStore(database, place)
+    database.close()
+    assert aim.stat().st_mode & 0o777 == 0o755
+
+
+@pytest.mark.parametrize("mode", [0o602, 0o666])
+def test_settings_that_others_may_write_are_refused(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "deployx.toml"
+    path.write_text("workers = 4\n")
+    path.chmod(mode)
+    with pytest.raises(InvalidInput, match="may be written by others"):
+        config.load(file=path, environment={})
+    path.chmod(0o644)
+    assert config.load(file=path, environment={}).workers == 4
+
+
+@as_root
+def test_settings_of_another_account_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "deployx.toml"
+    path.write_text("workers = 4\n")
+    os.chown(path, NOBODY, -1)
+    with pytest.raises(InvalidInput, match="may be written by others"):
+        config.load(file=path, environment={})
 
 
 def test_without_create_nothing_is_made(tmp_path: Path) -> None:
