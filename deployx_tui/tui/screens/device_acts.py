@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from deployx_tui.model.device import Device, Group
@@ -59,16 +60,17 @@ async def delete_devices(place: Place, devices: Sequence[Device], protected: Col
 
 async def delete_group(place: Place, group: Group) -> None:
     """The group goes, its devices stay. One that tasks name asks, a protected one wants its own name typed."""
-    page = await place.attempt(
-        place.bridge.backend.tasks.list(TaskQuery(group_id=group.id, sort=TaskSort.NAME, limit=1000))
-    )
-    if page is None:
+    backend = place.bridge.backend
+    page = await place.attempt(backend.tasks.list(TaskQuery(group_id=group.id, sort=TaskSort.NAME, limit=1000)))
+    groups = await place.attempt(backend.groups.list())
+    if page is None or groups is None:
         return
-    used = [task for task in page.items if names_group(task, group)]
+    through = groups_through(group, groups.items)
+    used = [task for task in page.items if any(names_group(task, each) for each in through)]
     if group.draft.protected or group.draft.groups or used:
         lines = [
             line(f"{_count(len(group.members), 'device')} in it; they stay"),
-            *_lose_lines(used, "name it and no longer find them"),
+            *_lose_lines(used, "find them through it and no longer will"),
             line("u takes it back"),
         ]
         question = confirm(
@@ -102,10 +104,26 @@ async def _tasks_on(place: Place, devices: Sequence[Device]) -> list[Task] | Non
     return sorted(found.values(), key=lambda task: task.name)
 
 
+def groups_through(group: Group, groups: Sequence[Group]) -> tuple[Group, ...]:
+    """The group, and every group around it: those that hold it, or name it in their rule, however deep."""
+    found = [group]
+    for inner in found:
+        found += [
+            each
+            for each in groups
+            if each not in found and (inner.id in each.draft.groups or _names(each.draft.selector or "", inner.name))
+        ]
+    return tuple(found)
+
+
 def names_group(task: Task, group: Group) -> bool:
-    """Whether the task has the group itself as a target: a tag or a pattern finds its devices without it."""
-    words = re.split(r"[\s,&!()|]+", task.draft.selector)
-    return group.id in task.draft.group_ids or group.name in words or f"@{group.name}" in words
+    """Whether the task has the group itself as a target: a tag or a device's name finds its devices without it."""
+    return group.id in task.draft.group_ids or _names(task.draft.selector, group.name)
+
+
+def _names(selector: str, group: str) -> bool:
+    words = re.split(r"[\s,&!()|]+", selector)
+    return group in words or any(fnmatchcase(group, word[1:]) for word in words if word.startswith("@"))
 
 
 def _lose_lines(tasks: Sequence[Task], says: str) -> tuple[Line, ...]:
