@@ -186,7 +186,11 @@ async def test_keys_of_a_run_follow_wrap_groups_and_good_ones(open_app: Open, ba
         await press(pilot, "v", "o")
         assert "16×  web01-16" in screen_text(pilot)
         assert "TARGET" in screen_text(pilot)
-        await press(pilot, "o", "enter")
+        await press(pilot, "o", "z")
+        assert screen.has_class("-zoom") and screen.tail.has_focus
+        await press(pilot, "z")
+        assert not screen.has_class("-zoom") and screen.table.has_focus
+        await press(pilot, "enter")
         assert screen.has_class("-zoom")
         await press(pilot, "slash", *"congratulations", "enter")
         assert screen.tail.status.line is not None

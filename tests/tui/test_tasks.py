@@ -10,6 +10,7 @@ from textual.pilot import Pilot
 from deployx_tui.model.ids import ExecutionId, TaskId
 from deployx_tui.model.task import TaskState
 from deployx_tui.tui.render.schedule import zone_mark
+from deployx_tui.tui.screens.task_page import TaskPage
 from deployx_tui.tui.screens.tasks import TasksPlace
 from tests.support.fake_backend import FakeBackend
 from tests.support.screen import check_snapshot, press, screen_text, sees, settle, type_text, until
@@ -195,3 +196,9 @@ async def test_a_wide_screen_gives_room_to_where_a_task_runs(open_app: Open) -> 
         assert "web+web-… 24" in screen_text(pilot)
     async with open_app(200, 36) as pilot:
         assert "web+web-win01+web-win02" in screen_text(pilot)
+
+
+async def test_z_makes_the_detail_a_page(open_app: Open) -> None:
+    async with open_app() as pilot:
+        await press(pilot, "z")
+        assert isinstance(pilot.app.screen, TaskPage)

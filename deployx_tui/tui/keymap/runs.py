@@ -19,7 +19,7 @@ RUN: tuple[Key, ...] = (
 )
 
 EXECUTION: tuple[Key, ...] = (
-    Key("execution.open", "enter", "zoom", "full log", "The output alone, over the whole screen", footer=1),
+    Key("execution.open", "enter,z", "zoom", "full log", "The output alone, over the whole screen, and back", footer=1),
     Key("execution.pane", "tab", "pane", "pane", "To the next pane; on a narrow screen the next page", footer=2),
     Key("execution.follow", "f", "follow", "follow", "Follow the output's end, or stand still", footer=3),
     Key("execution.wrap", "w", "wrap", "wrap", "Wrap long lines, or cut them at the edge", footer=4),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from deployx_tui.tui.keymap.key import Key
 
 TASKS: tuple[Key, ...] = (
-    Key("tasks.open", "enter", "open_row", "detail", "The whole detail of the task", footer=1),
+    Key("tasks.open", "enter,z", "open_row", "detail", "The whole detail of the task", footer=1),
     Key("tasks.run", "x", "run", "run", "Run now; the schedule stays as it is", footer=2),
     Key("tasks.pause", "p", "pause", "pause", "Pause; what is paused resumes", footer=3),
     Key("tasks.edit", "e", "edit", "edit", "Edit the task under the cursor", footer=4),

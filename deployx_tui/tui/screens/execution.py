@@ -253,8 +253,10 @@ class ExecutionPlace(RunActs):
                 return self._run is not None and self._run.targets.succeeded > 1 and not self._by_group
             case "groups":
                 return bool(self._groups) or self._by_group
-            case "find" | "wrap" | "stamps" | "zoom":
+            case "find" | "wrap" | "stamps":
                 return self.output.has_output
+            case "zoom":
+                return self.output.has_output or self.has_class("-zoom")
             case "follow":
                 return self.output.has_output and not (self.tail.status.complete and self.tail.follow)
             case "find_next":
@@ -270,7 +272,10 @@ class ExecutionPlace(RunActs):
             self.action_zoom()
 
     def action_zoom(self) -> None:
-        if self.output.has_output and not self.has_class("-zoom"):
+        if self.has_class("-zoom"):
+            self.remove_class("-zoom")
+            self.table.focus()
+        elif self.output.has_output:
             self.add_class("-zoom")
             self.tail.focus()
 
@@ -324,8 +329,7 @@ class ExecutionPlace(RunActs):
         if self.output.close_find():
             return
         if self.has_class("-zoom"):
-            self.remove_class("-zoom")
-            self.table.focus()
+            self.action_zoom()
         else:
             super().go_out()
 
