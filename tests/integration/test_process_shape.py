@@ -24,7 +24,7 @@ from deployx_tui.model.task import TaskQuery
 from deployx_tui.service.backend import Backend
 from deployx_tui.service.process import attach_or_start, backend_for, ensure_engine
 from deployx_tui.service.remote import RemoteBackend
-from deployx_tui.service.sockets import is_ours, listener_at
+from deployx_tui.service.sockets import is_ours
 from deployx_tui.tui import bridge
 from deployx_tui.tui.app import DeployxApp
 from tests.support.processes import (
@@ -35,6 +35,7 @@ from tests.support.processes import (
     kill,
     listening_for_readiness,
     next_message,
+    only_place,
     this_machine,
 )
 from tests.support.screen import screen_text, until
@@ -42,15 +43,8 @@ from tests.support.screen import screen_text, until
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
-    place = Place(tmp_path)
-    for name, value in place.environment.items():
-        if name.startswith("DEPLOYX_"):
-            monkeypatch.setenv(name, value)
-    yield place
-    # nothing of a failed test stays behind
-    left = listener_at(place.engine_socket)
-    if left is not None:
-        kill(left.pid)
+    with only_place(tmp_path, monkeypatch) as place:
+        yield place
 
 
 @asynccontextmanager

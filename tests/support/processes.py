@@ -15,10 +15,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
 from deployx_tui import config
 from deployx_tui.config import Settings
 from deployx_tui.model.device import Device, DeviceDraft, TransportKind
 from deployx_tui.service.backend import Backend
+from deployx_tui.service.sockets import listener_at
 
 #: what never happens takes so long
 LONG = 60.0
@@ -84,6 +87,19 @@ class Place:
                 if process.poll() is None:
                     process.kill()
                     process.communicate()
+
+
+@contextmanager
+def only_place(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    """A place that this process knows of too; an engine that a failed test left there is killed."""
+    place = Place(folder)
+    for name, value in place.environment.items():
+        if name.startswith("DEPLOYX_"):
+            monkeypatch.setenv(name, value)
+    yield place
+    left = listener_at(place.engine_socket)
+    if left is not None:
+        kill(left.pid)
 
 
 @contextmanager

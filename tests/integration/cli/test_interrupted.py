@@ -12,20 +12,13 @@ from pathlib import Path
 import pytest
 
 from deployx_tui.service.sockets import listener_at
-from tests.support.processes import LONG, Place, ended, is_alive, kill
+from tests.support.processes import LONG, Place, ended, is_alive, kill, only_place
 
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
-    place = Place(tmp_path)
-    for name, value in place.environment.items():
-        if name.startswith("DEPLOYX_"):
-            monkeypatch.setenv(name, value)
-    yield place
-    # nothing of a failed test stays behind
-    left = listener_at(place.engine_socket)
-    if left is not None:
-        kill(left.pid)
+    with only_place(tmp_path, monkeypatch) as place:
+        yield place
 
 
 @pytest.fixture
