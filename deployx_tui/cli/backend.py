@@ -45,4 +45,22 @@ async def open_backend(call: Invocation, *, engine: bool = True) -> AsyncIterato
     from deployx_tui.service import process
 
     async with process.backend_for(call.settings, engine=engine, in_process=call.in_process) as backend:
+        if call.verbose:
+            await _tell_where(call, backend, engine=engine)
         yield backend
+
+
+async def _tell_where(call: Invocation, backend: Backend, *, engine: bool) -> None:
+    """For -v: the database, and the engine that answers."""
+    from deployx_tui.cli import printing
+    from deployx_tui.errors import EngineUnreachable
+
+    try:
+        status = await backend.engine.status()
+    except EngineUnreachable:
+        if engine:
+            raise
+        printing.note(call, f"database {call.settings.shown()[0].value}, read without an engine")
+    else:
+        since = printing.minutes(status.started_at)
+        printing.note(call, f"database {status.database}, engine pid {status.pid} on {status.host} since {since}")

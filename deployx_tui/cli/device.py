@@ -161,7 +161,7 @@ def contact(one: Device) -> str:
     """The last contact as a word with its time."""
     if one.contact_at is None:
         return "never"
-    return f"{one.contact.value.replace('_', ' ')} {one.contact_at.astimezone():%Y-%m-%d %H:%M}"
+    return f"{one.contact.value.replace('_', ' ')} {printing.minutes(one.contact_at)}"
 
 
 async def _changed(backend: Backend, draft: DeviceDraft, fields: dict[str, Any]) -> DeviceDraft:

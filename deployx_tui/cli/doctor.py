@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ import click
 
 from deployx_tui.cli import printing
 from deployx_tui.cli.invocation import Command, invocation
+from deployx_tui.cli.printing import minutes
 from deployx_tui.errors import DeployxError
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def doctor(fix: bool) -> int:
     call = invocation()
     settings = call.settings
     looks: list[Callable[[], Iterator[Check]]] = [
-        lambda: _configuration(settings),
+        lambda: _configuration(settings, call.config),
         lambda: _modes(settings, fix=fix),
         _keys,
         _clock,
@@ -77,10 +78,10 @@ def doctor(fix: bool) -> int:
     return 1 if any(one.verdict == BAD for one in found) else 0
 
 
-def _configuration(settings: Settings) -> Iterator[Check]:
-    from deployx_tui.config.sources import default_file
+def _configuration(settings: Settings, named: Path | None) -> Iterator[Check]:
+    from deployx_tui.config.sources import file_of
 
-    file = default_file()
+    file = file_of(named)
     typed = [name for name, origin in settings.origins.items() if origin != "default"]
     where = str(file) if file.exists() else f"no file at {file}"
     yield Check(
@@ -260,7 +261,7 @@ def _engine(settings: Settings) -> Iterator[Check]:
     elif socket:
         yield from _asked(Path(socket))
     else:
-        since = f"{datetime.fromtimestamp(started_at / 1000).astimezone():%Y-%m-%d %H:%M}"
+        since = minutes(datetime.fromtimestamp(started_at / 1000, UTC))
         yield Check(name="engine", verdict=GOOD, message=f"pid {pid} since {since}, inside the screens of {path}")
 
 
@@ -282,7 +283,7 @@ def _asked(socket: Path | str) -> Iterator[Check]:
         yield Check(name="engine", verdict=WARNING, message=f"{socket}: {error}", remedy="end it and start deployx")
         return
     kind = "a service" if status.is_service else "private, ends when idle"
-    since = f"{status.started_at.astimezone():%Y-%m-%d %H:%M}"
+    since = minutes(status.started_at)
     ends = f"; kill {status.pid} drains and ends it" if status.is_service else ""
     yield Check(
         name="engine",

@@ -14,6 +14,9 @@ from deployx_tui.errors import InvalidInput
 if TYPE_CHECKING:
     from deployx_tui.config import Settings
 
+#: the exit status of a call that was broken off
+INTERRUPTED = 130
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -112,7 +115,14 @@ def global_options(*, hidden: bool) -> list[click.Option]:
         ),
         option("--no-input", callback=_store("no_input"), is_flag=True, hidden=hidden, help="Never ask."),
         option("-q", "--quiet", callback=_store("quiet"), is_flag=True, hidden=hidden, help="No notes."),
-        option("-v", "--verbose", callback=_store("verbose"), count=True, hidden=hidden, help="Say more; twice: all."),
+        option(
+            "-v",
+            "--verbose",
+            callback=_store("verbose"),
+            count=True,
+            hidden=hidden,
+            help="Name the database and the engine.",
+        ),
         option(
             "--no-color", callback=_store("no_color"), is_flag=True, hidden=hidden, help="No colours (or NO_COLOR)."
         ),
@@ -154,11 +164,15 @@ class Command(click.Command):
 
     def format_epilog(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """Examples that run: a test runs each of them."""
-        if self.example:
-            with formatter.section("Example"):
-                for line in self.example.strip().splitlines():
-                    formatter.write_text(line.strip())
+        _put_example(self.example, formatter)
         super().format_epilog(context, formatter)
+
+
+def _put_example(example: str, formatter: click.HelpFormatter) -> None:
+    if example:
+        with formatter.section("Example"):
+            for line in example.strip().splitlines():
+                formatter.write_text(line.strip())
 
 
 class Group(click.Group):
@@ -171,3 +185,13 @@ class Group(click.Group):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.params += global_options(hidden=self.hides_globals)
+
+    @property
+    def example(self) -> str:
+        """That of its list, which is what a stranger tries first; else that of its first verb."""
+        first = self.commands.get("list") or next(iter(self.commands.values()), None)
+        return first.example if isinstance(first, Command) else ""
+
+    def format_epilog(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        _put_example(self.example, formatter)
+        super().format_epilog(context, formatter)

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -49,6 +50,11 @@ def say(text: str) -> None:
     """A line on standard error, where it can be written: a disk that is full changes nothing of what was done."""
     with contextlib.suppress(OSError):
         click.echo(show(text), err=True)
+
+
+def minutes(at: datetime) -> str:
+    """An instant in this machine's zone, with its offset as every time that is printed."""
+    return at.astimezone().isoformat(sep=" ", timespec="minutes")
 
 
 def close_output() -> None:

@@ -16,7 +16,7 @@ import click
 
 from deployx_tui import __version__
 from deployx_tui.cli import printing
-from deployx_tui.cli.invocation import Group, invocation
+from deployx_tui.cli.invocation import INTERRUPTED, Group, invocation
 from deployx_tui.cli.printing import say as tell
 from deployx_tui.errors import DeployxError, InvalidInput
 
@@ -40,7 +40,6 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
 #: other words for a command
 ALIASES: dict[str, str] = {"history": "execution"}
 
-INTERRUPTED = 130
 #: what a full or broken disk answers
 _UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
@@ -49,6 +48,7 @@ class Root(Group):
     """Knows its commands by name only, so that `deployx --help` imports none of them."""
 
     hides_globals = False
+    example = "deployx demo --check"
 
     def list_commands(self, context: click.Context) -> list[str]:
         return sorted(COMMANDS)

@@ -215,7 +215,9 @@ def _body(fields: Mapping[str, Any], base: CommandPayload | None) -> Any:
 
 def _read(path: str) -> str:
     try:
-        return sys.stdin.read() if path == "-" else Path(path).expanduser().read_text(encoding="utf-8")
+        text = sys.stdin.read() if path == "-" else Path(path).expanduser().read_text(encoding="utf-8")
+        # the mark that an editor of Windows begins a file with is no word of a shell
+        return text.removeprefix("\ufeff")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise InvalidInput.of("--script", f"{path} can't be read: {reason}", "give a text file, or -") from error

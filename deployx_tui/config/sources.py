@@ -22,6 +22,12 @@ def default_file() -> Path:
     return paths.config_folder() / "deployx.toml"
 
 
+def file_of(named: Path | None, environment: Mapping[str, str] | None = None) -> Path:
+    """The file that settings are read from: the one that was named, else DEPLOYX_CONFIG, else the default one."""
+    variable = (os.environ if environment is None else environment).get("DEPLOYX_CONFIG")
+    return named or (Path(variable) if variable else default_file())
+
+
 class Sources:
     """The four places where a value may stand, and what was wrong in them."""
 
@@ -30,11 +36,8 @@ class Sources:
         self._flags = flags
         self._environment = environment
         self._problems: list[Problem] = []
-        chosen = file
-        if chosen is None and (named := environment.get("DEPLOYX_CONFIG")):
-            chosen = Path(named)
-        self._file = chosen if chosen is not None else default_file()
-        self._table = self._read_file(must_exist=chosen is not None)
+        self._file = file_of(file, environment)
+        self._table = self._read_file(must_exist=file is not None or bool(environment.get("DEPLOYX_CONFIG")))
 
     def take(self, key: Key[T]) -> T:
         value: object
@@ -75,7 +78,7 @@ class Sources:
     def _read_file(self, *, must_exist: bool) -> dict[str, object]:
         try:
             found = self._file.stat()
-            text = self._file.read_text(encoding="utf-8")
+            text = self._file.read_text(encoding="utf-8-sig")  # an editor of Windows begins a file with a mark
         except FileNotFoundError:
             if must_exist:
                 self._problems.append(

@@ -46,6 +46,16 @@ def test_every_command_says_what_it_does_and_has_an_example(name: str) -> None:
     assert shlex.split(example)[1] in shown
 
 
+def test_the_help_of_a_noun_has_an_example_of_one_of_its_verbs() -> None:
+    context = click.Context(root)
+    nouns = {name: root.get_command(context, name) for name in root.list_commands(context)}
+    examples = {getattr(command, "example", "") for command in ALL.values()}
+    for name, noun in {**nouns, "": root}.items():
+        assert noun is not None
+        assert getattr(noun, "example", "") in examples, name
+        assert "Example" in noun.get_help(click.Context(noun, info_name=name))
+
+
 @pytest.mark.parametrize("name", sorted(set(ALL) - ELSEWHERE))
 def test_the_example_of_every_command_runs(cli: Cli, name: str) -> None:
     if name == "device import":

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -67,6 +69,26 @@ def test_a_misspelt_setting_gets_a_suggestion(cli: Cli) -> None:
 
 def test_a_configuration_that_is_not_there_is_said(cli: Cli) -> None:
     assert "does not exist" in cli("--config", "/nonexistent.toml", "task", "list", status=2).err
+
+
+def test_a_configuration_that_is_named_is_read_with_its_mark_and_told_by_the_doctor(cli: Cli) -> None:
+    file = cli.folder / "mine.toml"
+    file.write_bytes(b'\xef\xbb\xbfdrain = "10s"\r\n')
+    assert cli("--config", str(file), "config", "show", "--json").document["drain"]["origin"] == str(file)
+    found = {one["check"]: one for one in cli("--config", str(file), "doctor", "--json").document}
+    assert found["settings"]["message"].startswith(f"{file}; not default: ")
+
+
+def test_more_words_name_the_database_and_the_engine_on_standard_error(cli: Cli) -> None:
+    database = cli.folder / "data" / "deployx.db"
+    answer = cli("-v", "task", "list", "--json")
+    assert answer.document
+    assert answer.err.startswith(f"database sqlite:///{database}, engine pid {os.getpid()} on ")
+    assert cli("task", "list", "-q", "-v").err == ""
+
+
+def test_times_of_contact_have_their_offset(cli: Cli) -> None:
+    assert re.search(r"contact +ok \d{4}-\d\d-\d\d \d\d:\d\d[+-]\d\d:\d\d\n", cli("device", "show", "web01").out)
 
 
 def test_every_setting_says_where_it_came_from(cli: Cli) -> None:

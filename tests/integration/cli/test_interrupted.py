@@ -62,13 +62,16 @@ async def test_following_a_run_whose_engine_was_killed_says_lost_with_6(place: P
     assert "lost" in said(place.deployx("execution", "follow", number), status=6)
 
 
-async def test_ctrl_c_cancels_the_run_on_its_target_and_ends_with_130(place: Place, pid_file: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_ctrl_c_or_an_end_cancels_the_run_on_its_target_and_ends_with_130(
+    place: Place, pid_file: Path, number: signal.Signals
+) -> None:
     said(place.deployx("device", "add", "here", "--transport", "local"))
     face = place.deployx("run", "--on", "here", "--", f"echo $$ > {pid_file}; exec sleep 1000")
     target = await pid_in(pid_file)
     assert is_shown_by_ps(target)
     # what a terminal does: the whole foreground group gets it
-    os.killpg(face.pid, signal.SIGINT)
+    os.killpg(face.pid, number)
     out, errors = await asyncio.to_thread(face.communicate, timeout=LONG)
     assert face.returncode == 130, (out, errors)
     assert not is_shown_by_ps(target)

@@ -70,6 +70,9 @@ def test_a_script_comes_from_a_file_or_from_standard_input(cli: Cli, tmp_path: P
         "task", "add", "other", "--on", "web01", "--script", "-", "--daily", "03:00", "--json", stdin="exit 0\n"
     ).document
     assert from_stdin["payload"]["script"] == "exit 0\n"
+    script.write_bytes(b"\xef\xbb\xbfecho one\r\necho two\r\n")
+    of_windows = added(cli, "--on", "web01", "--script", str(script), "--daily", "03:00", name="of-windows")
+    assert of_windows["payload"]["script"] == "echo one\necho two\n"
 
 
 def test_names_for_the_selector_come_from_standard_input(cli: Cli) -> None:
