@@ -78,6 +78,9 @@ class Sources:
     def _read_file(self, *, must_exist: bool) -> dict[str, object]:
         try:
             found = self._file.stat()
+            if stat.S_ISFIFO(found.st_mode) and not must_exist:
+                # one that was named may be a shell's <(...); nobody writes into this one, and it would be waited for
+                raise OSError("it is a pipe")
             text = self._file.read_text(encoding="utf-8-sig")  # an editor of Windows begins a file with a mark
         except FileNotFoundError:
             if must_exist:
