@@ -57,6 +57,8 @@ class Pool(Generic[Key, Held]):
             if self._is_shut or not connection.is_usable:
                 spare.append(connection)
             else:
+                if not self._held:
+                    self._lock.notify()  # the sweeper waits for the first; else it looks when the oldest is due
                 self._counter += 1
                 self._held[self._counter] = (key, connection, time.monotonic())
                 self._by_key.setdefault(key, []).append(self._counter)
@@ -65,7 +67,6 @@ class Pool(Generic[Key, Held]):
                 if self._sweeper is None:
                     self._sweeper = threading.Thread(target=self._sweep, daemon=True, name="deployx-pool")
                     self._sweeper.start()
-                self._lock.notify()
         for held in spare:
             held.close()
 

@@ -1,18 +1,22 @@
-"""A TCP proxy on loopback that a test can cut, freeze, or make break after a number of bytes."""
+"""A TCP proxy on loopback that a test can cut, freeze, make break after a number of bytes, or make far away."""
 
 from __future__ import annotations
 
 import contextlib
+import queue
 import socket
 import threading
+import time
 from types import TracebackType
 
 
 class Proxy:
     """Forwards every connection to one address; a context manager."""
 
-    def __init__(self, address: str, port: int, *, cut_after: int | None = None) -> None:
+    def __init__(self, address: str, port: int, *, cut_after: int | None = None, delay: float = 0.0) -> None:
         self._to = (address, port)
+        #: seconds that each byte is under way, in each direction
+        self._delay = delay
         #: all connections break when so many bytes went from the client to the server in one of them
         self._cut_after = cut_after
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -73,6 +77,9 @@ class Proxy:
                 self._open += [client, server]
             for source, sink, counts in ((client, server, True), (server, client, False)):
                 sink.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                if self._delay:
+                    threading.Thread(target=self._carry, args=(source, sink), daemon=True).start()
+                    continue
                 threading.Thread(target=self._pump, args=(source, sink, counts), daemon=True).start()
 
     def _pump(self, source: socket.socket, sink: socket.socket, counts: bool) -> None:
@@ -91,3 +98,25 @@ class Proxy:
         for one in (source, sink):
             with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
+
+    def _carry(self, source: socket.socket, sink: socket.socket) -> None:
+        """As `_pump`, each piece late; what is under way does not hold up what comes after it."""
+        under_way: queue.SimpleQueue[tuple[float, bytes]] = queue.SimpleQueue()
+
+        def arrive() -> None:
+            never = threading.Event()
+            with contextlib.suppress(OSError):
+                while True:
+                    due, data = under_way.get()
+                    never.wait(max(0.0, due - time.monotonic()))
+                    if not data:
+                        sink.shutdown(socket.SHUT_WR)
+                        return
+                    sink.sendall(data)
+
+        threading.Thread(target=arrive, daemon=True).start()
+        data = b""
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                under_way.put((time.monotonic() + self._delay, data))
+        under_way.put((time.monotonic() + self._delay, b""))
