@@ -38,9 +38,9 @@ def exchanges(monkeypatch: pytest.MonkeyPatch) -> list[Transport]:
     return seen
 
 
-def echo(fleets: Fleets, folder: Path, limit: str) -> None:
+def echo(fleets: Fleets, folder: Path, limit: str, ciphers: str = "aes128-gcm@openssh.com") -> None:
     """A megabyte there and back, then short commands, over one connection."""
-    fleet = fleets.get({"RekeyLimit": limit})
+    fleet = fleets.get({"RekeyLimit": limit, "Ciphers": ciphers})
     transport = transport_to(fleet, folder)
     endpoint = endpoint_of(fleet.hosts[0])
     sink = Recorder()
@@ -67,3 +67,16 @@ def test_new_keys_of_our_own_wish(
     monkeypatch.setattr(Packetizer, "REKEY_BYTES", 20_000)
     echo(fleets, tmp_path, "1G")
     assert len(exchanges) > 4
+
+
+@pytest.mark.parametrize("ciphers", ["aes128-ctr", "aes256-gcm@openssh.com"])
+def test_every_size_of_packet_arrives_whole_with_other_ciphers(fleets: Fleets, tmp_path: Path, ciphers: str) -> None:
+    echo(fleets, tmp_path, "100K", ciphers)
+    fleet = fleets.get({"RekeyLimit": "100K", "Ciphers": ciphers})
+    transport = transport_to(fleet, tmp_path)
+    for size in range(40):
+        sink = Recorder()
+        spec = CommandSpec(script="cat", stdin=b"x" * size)
+        assert run(transport, endpoint_of(fleet.hosts[0]), spec, sink, Event(), CONNECT) == Exited(0)
+        assert sink.pieces[Stream.STDOUT] == b"x" * size
+    transport.shutdown()
