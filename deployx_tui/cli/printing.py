@@ -13,10 +13,16 @@ from typing import TYPE_CHECKING
 import click
 
 from deployx_tui.cli.invocation import Invocation
-from deployx_tui.tui.render.safe import show
 
 if TYPE_CHECKING:
     from deployx_tui.model.codec import JSON
+
+
+def _show(text: str) -> str:
+    """Text from outside, made safe. Its door measures cells with rich, which --serve and --help do without."""
+    from deployx_tui.tui.render.safe import show
+
+    return show(text)
 
 
 def put_json(document: JSON) -> None:
@@ -37,7 +43,7 @@ def _ascii(text: str) -> str:
 
 def put_line(text: str = "") -> None:
     """A line of the result."""
-    click.echo(show(text))
+    click.echo(_show(text))
 
 
 def note(call: Invocation, text: str) -> None:
@@ -49,7 +55,7 @@ def note(call: Invocation, text: str) -> None:
 def say(text: str) -> None:
     """A line on standard error, where it can be written: a disk that is full changes nothing of what was done."""
     with contextlib.suppress(OSError):
-        click.echo(show(text), err=True)
+        click.echo(_show(text), err=True)
 
 
 def minutes(at: datetime) -> str:
@@ -64,7 +70,7 @@ def close_output() -> None:
 
 def put_table(titles: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str = "nothing") -> None:
     """Columns as wide as their content; the last one is not padded. An empty table says so on standard error."""
-    cells: list[list[str]] = [[show(cell) for cell in row] for row in rows]
+    cells: list[list[str]] = [[_show(cell) for cell in row] for row in rows]
     if not cells:
         say(empty)
         return
@@ -77,7 +83,7 @@ def put_table(titles: Sequence[str], rows: Iterable[Sequence[str]], *, empty: st
 
 def put_facts(facts: Iterable[tuple[str, str]]) -> None:
     """A label and a value a line."""
-    shown = [(label, show(value)) for label, value in facts]
+    shown = [(label, _show(value)) for label, value in facts]
     width = max((len(label) for label, _ in shown), default=0)
     for label, value in shown:
         click.echo(f"{label:<{width}}  {value}".rstrip())

@@ -68,7 +68,7 @@ class DeployxApp(App[int]):
         terminal's), `clock` gives aware UTC (default: the machine's).
         """
         self._tabs = tuple(tabs)
-        self._last_look = LastLook(theme.is_ascii_terminal())
+        self._last_look = LastLook(theme.is_ascii_terminal(), plain=theme.no_color())
         super().__init__()
         for each in theme.THEMES.values():
             self.register_theme(each)

@@ -117,7 +117,7 @@ class Welcome(App[Beginning]):
         Binding("enter", "choose", show=False, priority=True),
         Binding("Q,q,escape,ctrl+c", "leave", show=False),
     ]
-    _last_look = LastLook(theme.is_ascii_terminal())
+    _last_look = LastLook(theme.is_ascii_terminal(), plain=theme.no_color())
 
     def __init__(
         self,

@@ -84,7 +84,7 @@ sys.argv = ["deployx", "--help"]
 main()
 """,
     )
-    assert not names & {*FOREIGN, "httpx", "fastapi", "textual"}
+    assert not names & {*FOREIGN, "httpx", "fastapi", "textual", "rich", "pydantic", "cryptography"}
 
 
 #: what an engine has and a look into its SQLite database needs not
@@ -146,4 +146,26 @@ compose(config.load(), lifecycle=InProcess()).close(timedelta())
 """,
     )
     assert "deployx_tui.engine.engine" in names, "it did start"
-    assert not names & {"alembic", "asyncssh", "httpx", "paramiko", "psycopg", "sqlalchemy.dialects.postgresql"}
+    # each is loaded when the first thing wants it
+    unwanted = {"alembic", "asyncssh", "croniter", "cryptography", "httpx", "paramiko", "psycopg", "textual"}
+    assert not names & {*unwanted, "sqlalchemy.dialects.postgresql"}
+
+
+def test_the_engine_is_begun_with_neither_the_screens_nor_a_client_loaded(place: Place) -> None:
+    names = loaded(
+        place,
+        """
+import subprocess
+from deployx_tui import config
+from deployx_tui.cli.ui import connecting
+class Popen:
+    def __init__(self, *words, **more):
+        assert "--engine-child" in words[0]
+        print(json.dumps(sorted(sys.modules)))
+        sys.exit(0)
+subprocess.Popen = Popen
+connecting(config.load())
+""",
+    )
+    assert "deployx_tui" in names
+    assert not names & {*FOREIGN, "textual", "rich", "httpx", "fastapi", "pydantic", "uvicorn"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -95,6 +96,22 @@ def test_the_tasks_stand_on_the_first_screen_at_both_sizes(home: Home, columns: 
         screen = terminal.wait_for("job-01", "job-02", "job-03", "NEXT RUN")
         assert ("SCHEDULE" in screen) == (columns == 120)
         assert all(len(line) <= columns for line in screen.splitlines())
+
+
+def test_without_colour_no_colour_is_sent_and_the_cursor_is_seen(home: Home) -> None:
+    with home.screens(NO_COLOR="1") as terminal:
+        terminal.wait_for("engine up", "▌", "job-01")
+        sent = {number for numbers in re.findall(r"\x1b\[([\d;:]*)m", terminal.raw()) for number in numbers.split(";")}
+        assert sent <= {"", "0", "1", "2", "3", "4", "7", "39", "49"}, "weights, reverse and the terminal's own colours"
+        assert "7" in sent, "the row under the cursor is reversed"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", ["dumb", "vt100", "linux"])
+def test_the_screens_are_there_whatever_the_terminal_says_of_itself(home: Home, kind: str) -> None:
+    command = ["env", f"TERM={kind}", *DEPLOYX]
+    with Terminal(command, columns=120, rows=36, environment=home.environment) as terminal:
+        terminal.wait_for("engine up", "▌", "job-01")
 
 
 def test_a_terminal_that_changes_its_size_is_painted_anew(home: Home) -> None:

@@ -56,6 +56,14 @@ async def test_without_colour_the_cursor_is_still_seen(open_app: Open, monkeypat
         assert any(segment.style is not None and segment.style.reverse for segment in strip)
 
 
+def test_plain_text_keeps_its_weight_and_loses_its_colours() -> None:
+    look = LastLook(ascii_only=False, plain=True)
+    (segment,) = look.apply(
+        [Segment("a", Style(color="#4cb5f5", bgcolor="#0e1317", bold=True, reverse=True))], BACKGROUND
+    )
+    assert segment.style == Style(bold=True, reverse=True)
+
+
 def test_every_style_name_has_a_look_in_every_theme() -> None:
     names: set[StyleName] = set(theme.styles("deployx-dark"))
     for name in theme.THEMES:

@@ -180,14 +180,22 @@ class LastLook(LineFilter):
     """What every strip passes last: a control or invisible character that got this far is replaced cell by cell.
 
     Nothing should reach it; it keeps a text that the framework draws by itself (an editor's own text) harmless.
-    On a terminal without UTF-8 it also puts ASCII in the place of our glyphs.
+    On a terminal without UTF-8 it also puts ASCII in the place of our glyphs. With `plain` no colour is sent at all:
+    the framework's own answer to NO_COLOR is greys.
     """
 
-    def __init__(self, ascii_only: bool) -> None:
+    def __init__(self, ascii_only: bool, plain: bool = False) -> None:
         super().__init__()
-        self.ascii_only = ascii_only
+        self.ascii_only, self.plain = ascii_only, plain
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        if self.plain:
+            segments = [
+                segment
+                if segment.style is None
+                else Segment(segment.text, segment.style.without_color, segment.control)
+                for segment in segments
+            ]
         if all(segment.text.isascii() and segment.text.isprintable() for segment in segments):
             return segments
         return [
