@@ -7,7 +7,7 @@ import signal
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from deployx_tui.cli.invocation import Invocation
 
@@ -28,8 +28,10 @@ def with_backend(call: Invocation, act: Callable[[Backend], Awaitable[T]], *, en
     async def session() -> T:
         # SIGTERM ends a command as ctrl-c does: what it started and waits for must not go on unseen
         this = asyncio.current_task()
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(without_late_wakes)
         if this is not None and threading.current_thread() is threading.main_thread():
-            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
+            loop.add_signal_handler(signal.SIGTERM, this.cancel)
         async with open_backend(call, engine=engine) as backend:
             return await act(backend)
 
@@ -37,6 +39,17 @@ def with_backend(call: Invocation, act: Callable[[Backend], Awaitable[T]], *, en
         return asyncio.run(session())
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None
+
+
+def without_late_wakes(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """The loop's handler of exceptions that nobody awaits: the usual one, but for one harmless kind.
+
+    anyio waits for a Unix socket by a future whose set_result is the reader's callback. A socket that becomes readable
+    in the very turn in which the wait is cancelled calls it on a cancelled future: nothing is lost, and a person who
+    pressed ctrl-c would see a trace. https://github.com/agronholm/anyio/issues/1267 is its sibling at a close.
+    """
+    if not (isinstance(context.get("exception"), asyncio.InvalidStateError) and "handle" in context):
+        loop.default_exception_handler(context)
 
 
 @asynccontextmanager
