@@ -17,10 +17,13 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def with_backend(call: Invocation, act: Callable[[Backend], Awaitable[T]], *, engine: bool = True) -> T:
+def with_backend(
+    call: Invocation, act: Callable[[Backend], Awaitable[T]], *, engine: bool = True, tells: bool = True
+) -> T:
     """Run `act` over a Backend and give its result.
 
-    `engine` False: it only reads, so no engine is started for it; one that runs is asked all the same.
+    `engine` False: it only reads, so no engine is started for it; one that runs is asked all the same. Where none
+    runs that would go on with what the last one left, a note says so, unless `tells` is False.
     Raises what the Backend raises, and EngineUnreachable, DatabaseRefused, VersionMismatch; KeyboardInterrupt on
     ctrl-c and SIGTERM, after `act` was cancelled.
     """
@@ -32,7 +35,7 @@ def with_backend(call: Invocation, act: Callable[[Backend], Awaitable[T]], *, en
         loop.set_exception_handler(without_late_wakes)
         if this is not None and threading.current_thread() is threading.main_thread():
             loop.add_signal_handler(signal.SIGTERM, this.cancel)
-        async with open_backend(call, engine=engine) as backend:
+        async with open_backend(call, engine=engine, tells=tells) as backend:
             return await act(backend)
 
     try:
@@ -53,14 +56,32 @@ def without_late_wakes(loop: asyncio.AbstractEventLoop, context: dict[str, Any])
 
 
 @asynccontextmanager
-async def open_backend(call: Invocation, *, engine: bool = True) -> AsyncIterator[Backend]:
+async def open_backend(call: Invocation, *, engine: bool = True, tells: bool = True) -> AsyncIterator[Backend]:
     """The Backend of this call, closed at the end."""
     from deployx_tui.service import process
 
-    async with process.backend_for(call.settings, engine=engine, in_process=call.in_process) as backend:
+    def tell(executions: int) -> None:
+        if tells:
+            _tell_left_behind(call, executions)
+
+    async with process.backend_for(
+        call.settings, engine=engine, in_process=call.in_process, left_behind=tell
+    ) as backend:
         if call.verbose:
             await _tell_where(call, backend, engine=engine)
         yield backend
+
+
+def _tell_left_behind(call: Invocation, executions: int) -> None:
+    """Nothing is shown as going on that nobody goes on with."""
+    from deployx_tui.cli import printing
+    from deployx_tui.model.words import counted
+
+    printing.note(
+        call,
+        f"no engine runs; the last one left {counted(executions, 'execution')} unfinished: what can go on does so"
+        " while deployx is open, or while deployx --serve runs",
+    )
 
 
 async def _tell_where(call: Invocation, backend: Backend, *, engine: bool) -> None:

@@ -69,4 +69,4 @@ def _names(call: Invocation, noun: str, sign: str) -> list[str]:
                 groups = [one.name for one in (await all_groups(backend)).values()]
                 return groups if sign == "@" else [one.name for one in await all_devices(backend)] + groups
 
-    return sorted(with_backend(call, read, engine=False))
+    return sorted(with_backend(call, read, engine=False, tells=False))

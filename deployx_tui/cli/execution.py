@@ -253,7 +253,7 @@ def _is_alive(call: Invocation, number: ExecutionId) -> bool:
     async def look(backend: Backend) -> bool:
         return (await backend.executions.get(number)).status.is_alive
 
-    return with_backend(call, look, engine=False)
+    return with_backend(call, look, engine=False, tells=False)
 
 
 async def _put_output(

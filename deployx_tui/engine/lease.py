@@ -1,8 +1,4 @@
-"""An engine's place in the database: its row, its beat, and on SQLite the lock that says who serves.
-
-The lock is the kernel's (flock on a file beside the database): it ends with the process, whatever way that ends,
-so a dead holder is told from a slow one without any clock.
-"""
+"""An engine's place in the database: its row, its beat, and on SQLite the lock that says who serves."""
 
 from __future__ import annotations
 
@@ -10,13 +6,12 @@ import logging
 import time
 import uuid
 from collections.abc import Callable
-from pathlib import Path
 from threading import Event, Thread, current_thread
 
 from deployx_tui.engine import liveness, recovery
+from deployx_tui.engine.holder_lock import HolderLock
 from deployx_tui.engine.liveness import BeatWatch
 from deployx_tui.errors import DatabaseRefused, Unavailable
-from deployx_tui.filelock import FileLock
 from deployx_tui.model.ids import EngineId
 from deployx_tui.store import engines
 from deployx_tui.store.clock import now_ms
@@ -115,23 +110,6 @@ class Lease:
     def _sweep(self) -> None:
         if recovery.sweep(self._database, self.engine_id, self._watch, now_ms(), time.monotonic()):
             self._adopted()
-
-
-class HolderLock:
-    """The lock of a SQLite database's serving engine: a file beside it, never removed."""
-
-    def __init__(self, database: Path) -> None:
-        self._lock = FileLock(database.with_name(database.name + ".lock"))
-
-    def acquire(self) -> bool:
-        """False: another process has it, and lives."""
-        try:
-            return self._lock.take(wait=False)
-        except OSError as error:
-            raise DatabaseRefused(f"{self._lock.path} can't be locked ({error.strerror}); look what it is") from error
-
-    def release(self) -> None:
-        self._lock.release()
 
 
 def _held(database: Database) -> str:

@@ -9,9 +9,10 @@ import os
 import socket
 import sys
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from deployx_tui.engine.holder_lock import HolderLock
 from deployx_tui.model.ids import EngineId
 from deployx_tui.store.engines import EngineRow
 
@@ -46,9 +47,19 @@ def is_alive(row: EngineRow) -> bool | None:
     except PermissionError:
         return None  # some process of another account has that pid; its start may be hidden from us
     start = _process_start(row.pid)
+    if start == _ENDED:
+        return False
     if row.process_start is None or start is None:
         return None
     return start == row.process_start  # else the pid was given to a later process
+
+
+def dead_ones(rows: Sequence[EngineRow], database: Path) -> frozenset[EngineId]:
+    """Which of these engines of a SQLite database certainly live no more; for one look, without a `BeatWatch`."""
+    lives = {row.id: is_alive(row) for row in rows}
+    if None in lives.values() and not HolderLock(database).is_held():
+        return frozenset(engine for engine, alive in lives.items() if not alive)
+    return frozenset(engine for engine, alive in lives.items() if alive is False)
 
 
 class BeatWatch:
@@ -88,10 +99,15 @@ def _boot_id() -> str:
 _UNKNOWN_BOOT = f"unknown {uuid.uuid4().hex}"
 
 
+#: in a start's place: of a process that ended, and that nobody has asked how
+_ENDED = -1
+
+
 def _process_start(pid: int) -> int | None:
     """Clock ticks from boot to the start of a process (proc(5), field 22); None: not told."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
         return None
-    return int(stat.rpartition(")")[2].split()[19])
+    state, *fields = stat.rpartition(")")[2].split()
+    return _ENDED if state in "ZX" else int(fields[18])

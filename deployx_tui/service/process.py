@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
@@ -124,12 +124,18 @@ class Finding:
 
 
 async def open_backend(
-    settings: Settings, *, engine: bool = True, in_process: bool = False, finding: Finding | None = None
+    settings: Settings,
+    *,
+    engine: bool = True,
+    in_process: bool = False,
+    finding: Finding | None = None,
+    left_behind: Callable[[int], None] | None = None,
 ) -> Backend:
     """The Backend of one face, for it to close. `finding` as for `attach_or_start`.
 
     `engine` False: it only reads, so an engine that runs is asked and none is started; without one the database is
-    read in this process. `in_process`: the engine runs in this process, and closing the Backend drains it.
+    read in this process, and `left_behind` is told how many executions nobody goes on with until one starts.
+    `in_process`: the engine runs in this process, and closing the Backend drains it.
     """
     if in_process or (not engine and settings.connect is None and not _runs(settings)):
         _refuse_postgresql(settings)
@@ -139,14 +145,23 @@ async def open_backend(
             return await open_here(settings)
         from deployx_tui.service.reading import open_reader  # noqa: PLC0415 - loads the store
 
-        return await open_reader(settings)
+        reader = await open_reader(settings)
+        if reader.left_behind and left_behind is not None:
+            left_behind(reader.left_behind)
+        return reader
     return await attach_or_start(settings, finding)
 
 
 @asynccontextmanager
-async def backend_for(settings: Settings, *, engine: bool = True, in_process: bool = False) -> AsyncIterator[Backend]:
+async def backend_for(
+    settings: Settings,
+    *,
+    engine: bool = True,
+    in_process: bool = False,
+    left_behind: Callable[[int], None] | None = None,
+) -> AsyncIterator[Backend]:
     """`open_backend`, closed at the end."""
-    backend = await open_backend(settings, engine=engine, in_process=in_process)
+    backend = await open_backend(settings, engine=engine, in_process=in_process, left_behind=left_behind)
     try:
         yield backend
     finally:

@@ -11,12 +11,14 @@ from typing import NoReturn
 
 from deployx_tui import paths
 from deployx_tui.config import Settings
+from deployx_tui.engine import liveness
 from deployx_tui.errors import EngineUnreachable
 from deployx_tui.events.stream import EventStream
 from deployx_tui.model.ids import EngineId, ExecutionId
 from deployx_tui.model.user import Actor
 from deployx_tui.output.store import OutputStore
 from deployx_tui.service.local import LocalBackend, Premises, ensure_personal_user
+from deployx_tui.store import abandoned, engines
 from deployx_tui.store.database import Database
 
 
@@ -53,9 +55,11 @@ class NoEngine:
 class ReadingBackend(LocalBackend):
     """The owner's view of the database; `close` lets go of it."""
 
-    def __init__(self, premises: Premises, owner: Actor, closing: ExitStack) -> None:
+    def __init__(self, premises: Premises, owner: Actor, closing: ExitStack, left_behind: int) -> None:
         super().__init__(premises, owner)
         self._closing = closing
+        #: executions that dead engines left, shown as the next one will judge them; 0 when an engine lives after all
+        self.left_behind = left_behind
 
     async def close(self) -> None:
         await asyncio.to_thread(self._closing.close)
@@ -70,6 +74,7 @@ def _open(settings: Settings) -> ReadingBackend:
     with ExitStack() as closing:
         database = Database.open(settings.db)
         closing.callback(database.close)
+        left_behind = _left_behind(database)
         stream = EventStream(database)
         closing.callback(stream.close)
         output = OutputStore(database, paths.segments_of(settings.db))
@@ -85,4 +90,17 @@ def _open(settings: Settings) -> ReadingBackend:
         closing.callback(premises.close)
         with database.write() as c:
             owner = ensure_personal_user(c)
-        return ReadingBackend(premises, owner, closing.pop_all())
+        return ReadingBackend(premises, owner, closing.pop_all(), left_behind)
+
+
+def _left_behind(database: Database) -> int:
+    """Show what dead engines left as that, in all that is read from here on. Returns `ReadingBackend.left_behind`."""
+    with database.read() as c:
+        if not abandoned.is_possible(c):
+            return 0
+        registered = engines.registered(c)
+    if database.path is None:
+        return 0
+    dead = liveness.dead_ones(registered, database.path)
+    left = abandoned.show(database, dead)
+    return left if len(dead) == len(registered) else 0

@@ -6,6 +6,7 @@ that take the connection which `read()` or `write()` gives.
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,7 +18,13 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from deployx_tui.errors import DatabaseRefused, Unavailable
 from deployx_tui.store import events, files
 from deployx_tui.store.dialects import Dialect
-from deployx_tui.store.dialects.connect import Engines, is_unavailable, postgresql_engines, sqlite_engines
+from deployx_tui.store.dialects.connect import (
+    Engines,
+    is_unavailable,
+    postgresql_engines,
+    prepare_readers,
+    sqlite_engines,
+)
 from deployx_tui.store.migrations.upgrade import bring_up_to_date, refuse_strangers
 
 
@@ -133,6 +140,13 @@ class Database:
             self._listeners = tuple(each for each in self._listeners if each is not listener)
 
         return forget
+
+    def prepare_readers(self, prepare: Callable[[sqlite3.Connection], None]) -> None:
+        """Call `prepare` on each new SQLite connection that reads; it may make temporary tables and views.
+
+        Connections that are open now are replaced when they come back.
+        """
+        prepare_readers(self._engines, prepare)
 
     def close(self) -> None:
         self._engines.dispose()

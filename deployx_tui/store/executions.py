@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, TextClause
 
 from deployx_tui.model.codec import canonical
-from deployx_tui.model.execution import Cause, ExecutionStatus, TargetState, Trigger
+from deployx_tui.model.execution import Cause, ExecutionStatus, TargetCounts, TargetState, Trigger
 from deployx_tui.model.ids import BatchId, DeviceId, EngineId, ExecutionId, TaskId, UserId
 from deployx_tui.model.task import TaskState
 from deployx_tui.store import events, outcome
@@ -231,17 +231,23 @@ def finish(c: Connection, execution: ExecutionId, now_ms: int) -> ExecutionStatu
         .where(executions.c.id == execution)
         .with_for_update()
     ).one()
+    before = ExecutionStatus(run.status)
+    status, why, found = verdict(c, execution, is_cancelled=bool(run.cancel_requested))
+    if found.waiting or found.running:
+        return before
+    result = canonical(dict(outcome.counts_to_json(found)))
+    if not before.is_alive and (not found.total or result == run.result):
+        return before
+    _end(c, execution, status, why, now_ms, result=result)
+    return status
+
+
+def verdict(c: Connection, execution: ExecutionId, *, is_cancelled: bool) -> tuple[ExecutionStatus, str, TargetCounts]:
+    """What its targets add up to, the sentence that says why, and how many ended how. Only asked: see `finish`."""
     ended = _ended(c, execution)
     found = outcome.counts(ended)
-    if found.waiting or found.running:
-        return ExecutionStatus(run.status)
-    result = canonical(dict(outcome.counts_to_json(found)))
-    before = ExecutionStatus(run.status)
-    if not before.is_alive and (not ended or result == run.result):
-        return before
-    status = outcome.status_of(found, is_cancelled=bool(run.cancel_requested))
-    _end(c, execution, status, outcome.sentence(ended, _first_failures(c, execution)), now_ms, result=result)
-    return status
+    status = outcome.status_of(found, is_cancelled=is_cancelled)
+    return status, outcome.sentence(ended, _first_failures(c, execution)), found
 
 
 def fail(c: Connection, execution: ExecutionId, why: str, now_ms: int) -> None:

@@ -15,6 +15,9 @@ from deployx_tui.store.schema import attempts, engines, execution_targets, execu
 
 _t = execution_targets.c
 
+#: why such a target is lost
+LOST = "the engine ended while it ran; its outcome is unknown"
+
 #: nobody, or an engine without a row, has it
 _RUN_IS_ORPHAN = sa.and_(
     IS_ALIVE,
@@ -42,6 +45,7 @@ class Orphan:
     """An execution whose engine is no more."""
 
     id: ExecutionId
+    status: ExecutionStatus
     due_at_ms: int
     draft_json: str
     is_planned: bool
@@ -70,6 +74,7 @@ def left_behind(c: Connection) -> tuple[Orphan, ...]:
     return tuple(
         Orphan(
             id=ExecutionId(row.id),
+            status=ExecutionStatus(row.status),
             due_at_ms=row.due_at,
             draft_json=row.draft,
             is_planned=row.plan is not None,
@@ -112,7 +117,7 @@ def lose_targets(c: Connection, now_ms: int) -> frozenset[ExecutionId]:
             state=TargetState.LOST.value,
             cause=Cause.LOST.value,
             finished_at=now_ms,
-            error_message="the engine ended while it ran; its outcome is unknown",
+            error_message=LOST,
         )
         .returning(_t.id, _t.execution_id, _t.device_id, _t.attempts)
     ).all()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -76,6 +77,19 @@ def _sqlite(path: Path, *, synchronous: str, begin: str, reads_only: bool = Fals
         connection.exec_driver_sql(begin)
 
     return engine
+
+
+def prepare_readers(engines: Engines, prepare: Callable[[sqlite3.Connection], None]) -> None:
+    """Call `prepare` on each new connection that reads. Only of SQLite."""
+
+    @event.listens_for(engines.read, "connect")
+    def _connect(connection: sqlite3.Connection, _record: object) -> None:
+        # query_only forbids to make temporary things too
+        connection.execute("PRAGMA query_only=OFF")
+        prepare(connection)
+        connection.execute("PRAGMA query_only=ON")
+
+    engines.read.dispose()
 
 
 def postgresql_engines(url: URL) -> Engines:

@@ -16,7 +16,8 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from deployx_tui.engine import liveness, recovery
-from deployx_tui.engine.lease import HolderLock, Lease
+from deployx_tui.engine.holder_lock import HolderLock
+from deployx_tui.engine.lease import Lease
 from deployx_tui.engine.liveness import BeatWatch
 from deployx_tui.errors import DatabaseRefused
 from deployx_tui.model.execution import ExecutionStatus, TargetState
@@ -320,3 +321,27 @@ def test_the_lock_file_is_closed_to_others_and_no_link_is_followed(tmp_path: Pat
     with pytest.raises(DatabaseRefused, match="symbolic links"):
         HolderLock(tmp_path / "other.db").acquire()
     assert not (tmp_path / "aim").exists()
+
+
+def test_an_engine_of_another_boot_is_dead_for_one_look_only_when_nobody_holds_the_lock(tmp_path: Path) -> None:
+    path = tmp_path / "deployx.db"
+    lived = replace(liveness.this_process(EngineId("of-another-boot"), 0), boot_id="another")
+    here = liveness.this_process(EngineId("here"), 0)
+    assert liveness.dead_ones([lived, here], path) == {lived.id}
+    lock = HolderLock(path)
+    assert lock.acquire()
+    assert liveness.dead_ones([lived, here], path) == frozenset()
+    lock.release()
+    assert liveness.dead_ones([lived], path) == {lived.id}
+
+
+def test_an_engine_that_ended_and_that_nobody_waited_for_is_dead() -> None:
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    row = replace(
+        liveness.this_process(EngineId("child"), 0), pid=child.pid, process_start=liveness._process_start(child.pid)
+    )
+    assert liveness.is_alive(row) is True
+    child.kill()
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    assert liveness.is_alive(row) is False
+    child.communicate()
