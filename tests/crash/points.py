@@ -21,7 +21,7 @@ POINTS: dict[str, tuple[Any, str, str]] = {
     "claim committed, nothing submitted": (Engine, "_claimed", "before"),
     "plan frozen, not committed": (executions, "freeze_plan", "after"),
     "set running, not committed": (executions, "set_running", "after"),
-    "plan committed, nothing enqueued": (Engine, "_enqueue", "before"),
+    "plan committed, nothing enqueued": (Engine, "_begin", "before"),
     "start written, not committed": (targets, "start_many", "after"),
     "start committed, nothing sent": (Starts, "start", "after"),
     "about to send": (LocalConnection, "start", "before"),
