@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from deployx_tui.cli import asking, printing
@@ -12,7 +12,7 @@ from deployx_tui.cli.reading import use_words
 from deployx_tui.model.words import counted
 
 if TYPE_CHECKING:
-    from deployx_tui.model.task import Task
+    from deployx_tui.model.task import TaskName
     from deployx_tui.service.backend import Backend
 
 
@@ -44,7 +44,7 @@ def delete_named(
     facet_of: Callable[[Backend], Facet[T]],
     *,
     yes: bool,
-    used_by: Callable[[Backend, list[T]], Awaitable[list[Task]]] | None = None,
+    used_by: Callable[[Backend, list[T]], Awaitable[Sequence[TaskName]]] | None = None,
 ) -> None:
     """Delete what is called so, after one question about all. `used_by` says which tasks lose targets by it.
 

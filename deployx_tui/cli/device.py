@@ -16,7 +16,7 @@ from deployx_tui.cli.device_import import import_
 from deployx_tui.cli.device_key import test, trust
 from deployx_tui.cli.invocation import Group, Invocation, invocation
 from deployx_tui.cli.options import together
-from deployx_tui.cli.reading import all_devices, all_groups, group_ids, tasks_that_use
+from deployx_tui.cli.reading import all_devices, all_groups, group_ids
 from deployx_tui.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ def rm(names: tuple[str, ...], yes: bool) -> None:
         names,
         lambda backend: backend.devices,
         yes=yes,
-        used_by=lambda backend, found: tasks_that_use(backend, devices=found),
+        used_by=lambda backend, found: backend.tasks.using(devices=[one.id for one in found]),
     )
 
 

@@ -13,7 +13,7 @@ from deployx_tui.cli.completion import Name
 from deployx_tui.cli.deleting import delete_named
 from deployx_tui.cli.invocation import Group, Invocation, invocation
 from deployx_tui.cli.options import together
-from deployx_tui.cli.reading import all_devices, device_ids, group_ids, tasks_that_use
+from deployx_tui.cli.reading import all_devices, device_ids, group_ids
 
 if TYPE_CHECKING:
     from deployx_tui.model.device import Device, GroupDraft
@@ -118,7 +118,7 @@ def rm(names: tuple[str, ...], yes: bool) -> None:
         [name.removeprefix("@") for name in names],
         lambda backend: backend.groups,
         yes=yes,
-        used_by=lambda backend, found: tasks_that_use(backend, groups=found),
+        used_by=lambda backend, found: backend.tasks.using(groups=[one.id for one in found]),
     )
 
 

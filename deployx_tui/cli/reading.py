@@ -10,8 +10,7 @@ from deployx_tui.model.words import counted
 if TYPE_CHECKING:
     from deployx_tui.model.device import Device, Group
     from deployx_tui.model.ids import DeviceId, GroupId
-    from deployx_tui.model.inventory import Inventory
-    from deployx_tui.model.task import Task
+    from deployx_tui.model.task import TaskName
     from deployx_tui.service.backend import Backend
 
 
@@ -41,48 +40,7 @@ async def device_ids(backend: Backend, names: Sequence[str]) -> tuple[DeviceId, 
     return tuple([(await backend.devices.find(name)).id for name in names])
 
 
-async def tasks_that_use(
-    backend: Backend, *, groups: Sequence[Group] = (), devices: Sequence[Device] = ()
-) -> list[Task]:
-    """Tasks that name one of these, or that run on other devices when they are deleted."""
-    from dataclasses import replace
-
-    from deployx_tui.model.task import TaskQuery
-    from deployx_tui.planning.uses import Uses
-
-    uses = Uses(await _inventory(backend), devices=[one.id for one in devices], groups=[one.id for one in groups])
-    query = TaskQuery(limit=1000)
-    found: list[Task] = []
-    while True:
-        page = await backend.tasks.list(query)
-        found += [one for one in page.items if uses.used_by(one.draft)]
-        if page.next_cursor is None:
-            return found
-        query = replace(query, cursor=page.next_cursor)
-
-
-async def _inventory(backend: Backend) -> Inventory:
-    """Devices and groups as selectors see them."""
-    from deployx_tui.model.inventory import Inventory, InventoryDevice, InventoryGroup
-
-    return Inventory(
-        devices={
-            one.id: InventoryDevice(id=one.id, name=one.name, tags=one.draft.tags) for one in await all_devices(backend)
-        },
-        groups={
-            number: InventoryGroup(
-                id=number,
-                name=one.name,
-                selector=one.draft.selector,
-                devices=frozenset(one.draft.devices),
-                groups=frozenset(one.draft.groups),
-            )
-            for number, one in (await all_groups(backend)).items()
-        },
-    )
-
-
-def use_words(tasks: Sequence[Task], shown: int = 5) -> str:
+def use_words(tasks: Sequence[TaskName], shown: int = 5) -> str:
     """ "used by 2 tasks: nightly-backup (1), reports (4)"."""
     names = ", ".join(f"{one.name} ({one.id})" for one in tasks[:shown])
     more = f" and {len(tasks) - shown} more" if len(tasks) > shown else ""

@@ -83,6 +83,14 @@ class Task:
         return TaskType.COMMAND
 
 
+@dataclass(frozen=True, slots=True)
+class TaskName:
+    """A task where its name is enough."""
+
+    id: TaskId
+    name: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskPreview:
     """What saving a draft would mean. Nothing is written."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -215,6 +215,12 @@ def firing(
     for id_, name, *rule in c.execute(query if owner is None else query.where(t.owner_id == owner)):
         found[tuple(rule)].append((TaskId(id_), name))
     return {_schedule(*rule): tasks for rule, tasks in found.items()}
+
+
+def every(c: Connection, owner: UserId | None = None) -> Iterator[StoredTask]:
+    """All tasks, by name; to be read to the end inside the transaction."""
+    query = alive().order_by(scheduled_tasks.c.task_name, scheduled_tasks.c.id)
+    return (stored(row) for row in c.execute(_with_owner(query, owner)))
 
 
 def joined() -> Select[Any]:

@@ -21,7 +21,6 @@ from deployx_tui.tui.device_forms import (
 from deployx_tui.tui.render.connection import step_lines
 from deployx_tui.tui.render.devices import shown, tree
 from deployx_tui.tui.render.line import plain
-from deployx_tui.tui.screens.device_acts import groups_through, names_group
 from deployx_tui.tui.screens.devices import DevicesPlace
 from tests.support.fake_backend import FakeBackend
 from tests.support.hostile import HOSTILE
@@ -174,17 +173,6 @@ async def test_a_group_that_tasks_name_asks_and_says_which(open_app: Open, backe
         assert nas.id not in backend.group_rows
         await press(pilot, "u")
         assert nas.id in backend.group_rows
-
-
-async def test_a_task_on_a_group_around_it_finds_its_devices_through_it_too(
-    open_app: Open, backend: FakeBackend
-) -> None:
-    groups = {group.name: group for group in backend.group_rows.values()}
-    around = {each.name for each in groups_through(groups["nas"], tuple(groups.values()))}
-    assert around == {"nas", "all"}
-    task = next(task for task in backend.task_rows.values() if task.draft.selector == "@web,@db")
-    for selector, is_named in (("@nas", True), ("nas,web01", True), ("@n*", True), ("nas01", False), ("#nas", False)):
-        assert names_group(replace(task, draft=replace(task.draft, selector=selector)), groups["nas"]) is is_named
 
 
 async def test_marks_are_what_a_command_runs_on_and_it_is_asked_once_more(open_app: Open, backend: FakeBackend) -> None:

@@ -27,7 +27,7 @@ from deployx_tui.api.paging import STRIDE, window
 from deployx_tui.errors import Conflict, InvalidInput, Problem
 from deployx_tui.model.codec import draft_from_json, schedule_from_json
 from deployx_tui.model.execution import ExecutionQuery
-from deployx_tui.model.ids import TaskId
+from deployx_tui.model.ids import DeviceId, GroupId, TaskId
 from deployx_tui.model.json_reader import JSON, Reader
 from deployx_tui.model.page import Page
 from deployx_tui.model.payload import TaskType
@@ -38,7 +38,14 @@ from deployx_tui.service.wire import values
 from deployx_tui.service.wire.executions import execution_to_json, execution_word
 from deployx_tui.service.wire.params import execution_query_from_params, task_query_from_params
 from deployx_tui.service.wire.requests import create_from_json, update_from_json
-from deployx_tui.service.wire.tasks import TASK_WORDS, fire_to_json, preview_to_json, task_to_json, task_word
+from deployx_tui.service.wire.tasks import (
+    TASK_WORDS,
+    fire_to_json,
+    name_to_json,
+    preview_to_json,
+    task_to_json,
+    task_word,
+)
 
 router = APIRouter(prefix="/api/schedule")
 
@@ -273,6 +280,16 @@ async def preview(backend: Asked, body: Body, params: Params, server: Server) ->
     return Json(
         preview_to_json(await backend.tasks.preview(draft, count, None if changed is None else TaskId(changed)))
     )
+
+
+@router.post("/using", dependencies=[NoParams])
+async def using(backend: Asked, body: Body) -> Json:
+    """Tasks that name one of `{device_ids, group_ids}`, or that run on other devices when these are deleted."""
+    reader = Reader(body)
+    devices, groups = reader.ids("device_ids"), reader.ids("group_ids")
+    reader.finish()
+    found = await backend.tasks.using([DeviceId(one) for one in devices], [GroupId(one) for one in groups])
+    return Json([name_to_json(task) for task in found])
 
 
 @router.post("/fires", dependencies=[NoParams])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Protocol
 
-from deployx_tui.model.ids import ExecutionId, TaskId
+from deployx_tui.model.ids import DeviceId, ExecutionId, GroupId, TaskId
 from deployx_tui.model.page import Page
 from deployx_tui.model.schedule import Fire, Schedule
-from deployx_tui.model.task import Task, TaskDraft, TaskPreview, TaskQuery
+from deployx_tui.model.task import Task, TaskDraft, TaskName, TaskPreview, TaskQuery
 from deployx_tui.model.user import Permission
 from deployx_tui.service.backend.permission import needs
 
@@ -36,6 +37,11 @@ class Tasks(Protocol):
     @needs(Permission.TASKS_READ)
     async def fires(self, schedule: Schedule, count: int, after: datetime | None = None) -> tuple[Fire, ...]:
         """The next instants of a rule, saved or not. InvalidInput when the rule is none."""
+        ...
+
+    @needs(Permission.TASKS_READ)
+    async def using(self, devices: Collection[DeviceId] = (), groups: Collection[GroupId] = ()) -> tuple[TaskName, ...]:
+        """Tasks that name one of these, or that run on other devices when all of these are deleted; by name."""
         ...
 
     @needs(Permission.TASKS_WRITE)

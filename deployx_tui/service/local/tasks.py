@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -9,11 +10,12 @@ from sqlalchemy import Connection
 
 from deployx_tui.errors import Conflict, InvalidInput, NotFound
 from deployx_tui.model.codec import draft_to_json
-from deployx_tui.model.ids import DeviceId, ExecutionId, TaskId
+from deployx_tui.model.ids import DeviceId, ExecutionId, GroupId, TaskId
 from deployx_tui.model.page import Page
 from deployx_tui.model.schedule import Fire, Schedule
-from deployx_tui.model.task import Task, TaskDraft, TaskPreview, TaskQuery, TaskState
+from deployx_tui.model.task import Task, TaskDraft, TaskName, TaskPreview, TaskQuery, TaskState
 from deployx_tui.model.user import Actor
+from deployx_tui.planning.uses import Uses
 from deployx_tui.planning.validate import validate_task
 from deployx_tui.scheduling.recurrence import compile_schedule
 from deployx_tui.service.backend.tasks import Tasks
@@ -71,6 +73,14 @@ class LocalTasks:
             raise InvalidInput.of("count", f"{count} is out of range", f"give 1 to {_MOST_FIRES}")
         start = after if after is not None else datetime.now(UTC)
         return await self._door.run(lambda: compile_schedule(schedule).fires(start, count))
+
+    async def using(self, devices: Collection[DeviceId] = (), groups: Collection[GroupId] = ()) -> tuple[TaskName, ...]:
+        def work(c: Connection) -> tuple[TaskName, ...]:
+            uses = Uses(self._door.snapshot(c).inventory, devices=devices, groups=groups)
+            every = tasks.every(c, self._door.only_own)
+            return tuple(TaskName(task.id, task.draft.name) for task in every if uses.used_by(task.draft))
+
+        return await self._door.read(work)
 
     # ---- changing
 

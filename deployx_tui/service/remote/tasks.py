@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from deployx_tui.model.codec import draft_to_json, schedule_to_json
-from deployx_tui.model.ids import ExecutionId, TaskId
+from deployx_tui.model.ids import DeviceId, ExecutionId, GroupId, TaskId
 from deployx_tui.model.page import Page
 from deployx_tui.model.schedule import Fire, Schedule
-from deployx_tui.model.task import Task, TaskDraft, TaskPreview, TaskQuery
+from deployx_tui.model.task import Task, TaskDraft, TaskName, TaskPreview, TaskQuery
 from deployx_tui.service.remote.channel import Answer, Channel
 from deployx_tui.service.wire import values
 from deployx_tui.service.wire.params import task_query_to_params
-from deployx_tui.service.wire.tasks import fire_from_json, preview_from_json, task_from_json
+from deployx_tui.service.wire.tasks import fire_from_json, name_from_json, preview_from_json, task_from_json
+from deployx_tui.service.wire.values import Json
 
 TASKS = "/api/schedule/tasks"
 
@@ -43,6 +45,11 @@ class RemoteTasks:
             {"schedule": schedule_to_json(schedule), "count": count, "after": values.instant(after)},
         )
         return values.each({"fires": answer.json}, "fires", fire_from_json)
+
+    async def using(self, devices: Collection[DeviceId] = (), groups: Collection[GroupId] = ()) -> tuple[TaskName, ...]:
+        body: Json = {"device_ids": [*devices], "group_ids": [*groups]}
+        answer = await self._channel.send("POST", "/api/schedule/using", body)
+        return values.each({"tasks": answer.json}, "tasks", name_from_json)
 
     async def create(self, draft: TaskDraft) -> Task:
         return task_from_json((await self._channel.send("POST", TASKS, draft_to_json(draft))).json)

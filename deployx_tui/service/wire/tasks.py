@@ -12,7 +12,7 @@ from deployx_tui.model.execution import Execution, ExecutionStatus
 from deployx_tui.model.ids import DeviceId, ExecutionId, TaskId, UserId
 from deployx_tui.model.json_reader import JSON
 from deployx_tui.model.schedule import ClockNote, Fire, Once
-from deployx_tui.model.task import LastRun, PreviewProblem, Task, TaskDraft, TaskPreview, TaskState
+from deployx_tui.model.task import LastRun, PreviewProblem, Task, TaskDraft, TaskName, TaskPreview, TaskState
 from deployx_tui.service.wire import values
 from deployx_tui.service.wire.executions import (
     counts_from_json,
@@ -52,6 +52,15 @@ def task_word(state: TaskState, last: LastRun | None) -> str:
                 return word
             return "completed" if word in (None, "completed") else "failed"
     assert_never(state)
+
+
+def name_to_json(task: TaskName) -> Json:
+    return {"id": task.id, "task_name": task.name}
+
+
+def name_from_json(data: JSON) -> TaskName:
+    row = values.fields(data)
+    return TaskName(TaskId(values.number(row, "id")), values.text(row, "task_name"))
 
 
 def task_to_json(task: Task, *, executions: Iterable[Execution] = (), next_executions: Iterable[datetime] = ()) -> Json:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Sequence
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from deployx_tui.model.device import Device, Group
 from deployx_tui.model.ids import DeviceId
-from deployx_tui.model.task import Task, TaskQuery, TaskSort
+from deployx_tui.model.task import TaskName
 from deployx_tui.tui.commanding import obey
 from deployx_tui.tui.commands import RunAdHoc
 from deployx_tui.tui.render.line import Line, line, span
@@ -20,14 +18,10 @@ if TYPE_CHECKING:
     from deployx_tui.tui.screens.place import Place
 
 
-#: devices of one delete whose tasks are looked up one by one
-_LOOKED_UP = 50
-
-
 async def delete_devices(place: Place, devices: Sequence[Device], protected: Collection[DeviceId]) -> bool:
     """Out of every list; several want their count, a protected one its name. `u` takes it back. Whether any went."""
     guarded = [device for device in devices if device.id in protected]
-    used = await _tasks_on(place, devices)
+    used = await place.attempt(place.bridge.backend.tasks.using(devices=[device.id for device in devices]))
     if used is None:
         return False
     if len(devices) > 1 or guarded:
@@ -61,12 +55,9 @@ async def delete_devices(place: Place, devices: Sequence[Device], protected: Col
 async def delete_group(place: Place, group: Group) -> None:
     """The group goes, its devices stay. One that tasks name asks, a protected one wants its own name typed."""
     backend = place.bridge.backend
-    page = await place.attempt(backend.tasks.list(TaskQuery(group_id=group.id, sort=TaskSort.NAME, limit=1000)))
-    groups = await place.attempt(backend.groups.list())
-    if page is None or groups is None:
+    used = await place.attempt(backend.tasks.using(groups=[group.id]))
+    if used is None:
         return
-    through = groups_through(group, groups.items)
-    used = [task for task in page.items if any(names_group(task, each) for each in through)]
     if group.draft.protected or group.draft.groups or used:
         lines = [
             line(f"{_count(len(group.members), 'device')} in it; they stay"),
@@ -93,40 +84,7 @@ async def delete_group(place: Place, group: Group) -> None:
     place.reload()
 
 
-async def _tasks_on(place: Place, devices: Sequence[Device]) -> list[Task] | None:
-    """Tasks that would run on any of them, by name; None: they could not be read, and the person was told."""
-    found: dict[int, Task] = {}
-    for device in devices[:_LOOKED_UP]:
-        page = await place.attempt(place.bridge.backend.tasks.list(TaskQuery(device_id=device.id, limit=1000)))
-        if page is None:
-            return None
-        found.update((task.id, task) for task in page.items)
-    return sorted(found.values(), key=lambda task: task.name)
-
-
-def groups_through(group: Group, groups: Sequence[Group]) -> tuple[Group, ...]:
-    """The group, and every group around it: those that hold it, or name it in their rule, however deep."""
-    found = [group]
-    for inner in found:
-        found += [
-            each
-            for each in groups
-            if each not in found and (inner.id in each.draft.groups or _names(each.draft.selector or "", inner.name))
-        ]
-    return tuple(found)
-
-
-def names_group(task: Task, group: Group) -> bool:
-    """Whether the task has the group itself as a target: a tag or a device's name finds its devices without it."""
-    return group.id in task.draft.group_ids or _names(task.draft.selector, group.name)
-
-
-def _names(selector: str, group: str) -> bool:
-    words = re.split(r"[\s,&!()|]+", selector)
-    return group in words or any(fnmatchcase(group, word[1:]) for word in words if word.startswith("@"))
-
-
-def _lose_lines(tasks: Sequence[Task], says: str) -> tuple[Line, ...]:
+def _lose_lines(tasks: Sequence[TaskName], says: str) -> tuple[Line, ...]:
     if not tasks:
         return (line("no task loses a target"),)
     return (

@@ -29,6 +29,7 @@ CALLS: dict[str, tuple[Any, ...]] = {
     "tasks.find": ("x",),
     "tasks.preview": (draft(),),
     "tasks.fires": (daily(), 1),
+    "tasks.using": ([_DEVICE], [_GROUP]),
     "tasks.create": (draft(),),
     "tasks.update": (_TASK, draft()),
     "tasks.delete": (_TASK,),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
+from typing import Any
 
 import pytest
 
@@ -324,6 +325,23 @@ class TasksContract:
         assert fields(refused) == ["request"]
         with pytest.raises(NotFound):
             await backend.tasks.run(GONE, new_request())
+
+    async def test_tasks_that_use_devices_or_groups_are_named_before_those_go(self, site: Site) -> None:
+        backend = await site.backend()
+        web, db = await add_device(backend, "web01"), await add_device(backend, "db01", "prod")
+        inner = await backend.groups.create(GroupDraft(name="inner", devices=(web.id,)))
+        await backend.groups.create(GroupDraft(name="outer", groups=(inner.id,)))
+        for name, selector in {"tag": "tag:prod", "around": "@outer", "named": "web01", "all": "*"}.items():
+            await add_task(backend, name, selector=selector)
+
+        async def names(**gone: Any) -> list[str]:
+            return [task.name for task in await backend.tasks.using(**gone)]
+
+        assert await names(devices=[db.id]) == ["all", "tag"]
+        assert await names(groups=[inner.id]) == ["around"]
+        assert await names(devices=[web.id, db.id]) == ["all", "around", "named", "tag"]
+        assert await names() == []
+        assert (await backend.tasks.using(devices=[db.id]))[0].id == (await backend.tasks.find("all")).id
 
     async def test_a_running_task_follows_its_overlap_rule(self, site: Site) -> None:
         backend = await site.backend()

@@ -26,6 +26,7 @@ from deployx_tui.model.execution import (
     Trigger,
 )
 from deployx_tui.model.ids import DeviceId, ExecutionId, GroupId, TaskId, UserId
+from deployx_tui.model.inventory import Inventory, InventoryDevice, InventoryGroup
 from deployx_tui.model.payload import Payload
 from deployx_tui.model.task import LastRun, Task
 from deployx_tui.model.user import Actor, Role
@@ -157,6 +158,25 @@ class FakeBackend:
                     chosen.setdefault(each, term)
         kept = [(i, self.device_rows[i].name, why) for i, why in chosen.items() if i not in dropped]
         return tuple(sorted(kept, key=lambda item: item[1]))
+
+    def inventory(self) -> Inventory:
+        """Devices and groups as selectors see them."""
+        return Inventory(
+            {
+                one.id: InventoryDevice(id=one.id, name=one.name, tags=one.draft.tags)
+                for one in self.device_rows.values()
+            },
+            {
+                one.id: InventoryGroup(
+                    id=one.id,
+                    name=one.name,
+                    selector=one.draft.selector,
+                    devices=frozenset(one.draft.devices),
+                    groups=frozenset(one.draft.groups),
+                )
+                for one in self.group_rows.values()
+            },
+        )
 
     def _fits(self, device: Device, term: str) -> bool:
         if term.startswith("@"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 
@@ -10,10 +11,20 @@ from deployx_tui.model.execution import (
     ALIVE,
     Trigger,
 )
-from deployx_tui.model.ids import DeviceId, ExecutionId, TaskId
+from deployx_tui.model.ids import DeviceId, ExecutionId, GroupId, TaskId
 from deployx_tui.model.page import Page
 from deployx_tui.model.schedule import Fire, Schedule
-from deployx_tui.model.task import PreviewProblem, Task, TaskDraft, TaskPreview, TaskQuery, TaskSort, TaskState
+from deployx_tui.model.task import (
+    PreviewProblem,
+    Task,
+    TaskDraft,
+    TaskName,
+    TaskPreview,
+    TaskQuery,
+    TaskSort,
+    TaskState,
+)
+from deployx_tui.planning.uses import Uses
 from tests.support import world
 from tests.support.fake_backend.facet import Facet, has_words
 from tests.support.fires import fires
@@ -72,6 +83,12 @@ class FakeTasks(Facet):
             if task.name == name_or_id or str(task.id) == name_or_id:
                 return task
         raise NotFound("task", name_or_id)
+
+    async def using(self, devices: Collection[DeviceId] = (), groups: Collection[GroupId] = ()) -> tuple[TaskName, ...]:
+        await self.w.door("tasks.using")
+        uses = Uses(self.w.inventory(), devices=devices, groups=groups)
+        rows = sorted(self.w.task_rows.values(), key=lambda task: task.name)
+        return tuple(TaskName(task.id, task.name) for task in rows if uses.used_by(task.draft))
 
     async def preview(self, draft: TaskDraft, count: int = 10, task: TaskId | None = None) -> TaskPreview:
         await self.w.door("tasks.preview")
