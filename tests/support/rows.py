@@ -102,6 +102,7 @@ def add_run(
     engine: EngineId | None = None,
     status: ExecutionStatus = ExecutionStatus.QUEUED,
     now_ms: int = NOW_MS,
+    what: TaskDraft | None = None,
 ) -> ExecutionId:
     id_, _ = executions.insert(
         c,
@@ -109,7 +110,7 @@ def add_run(
         task_version=None if task is None else 1,
         fire_key=key,
         trigger=Trigger.MANUAL if task is not None else Trigger.AD_HOC,
-        draft_json=canonical(draft_to_json(draft())),
+        draft_json=canonical(draft_to_json(what or draft())),
         owner_id=owner,
         started_by="ann",
         task_name="nightly",

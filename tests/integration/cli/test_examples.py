@@ -57,7 +57,9 @@ def test_the_help_of_a_noun_has_an_example_of_one_of_its_verbs() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(set(ALL) - ELSEWHERE))
-def test_the_example_of_every_command_runs(cli: Cli, name: str) -> None:
+def test_the_example_of_every_command_runs(cli: Cli, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # an example may write where it stands
+    monkeypatch.chdir(cli.folder)
     if name == "device import":
         (cli.folder / "home" / ".ssh").mkdir(mode=0o700)
         (cli.folder / "home" / ".ssh" / "config").write_text("Host app01\n")
