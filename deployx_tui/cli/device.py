@@ -15,7 +15,7 @@ from deployx_tui.cli.deleting import delete_named
 from deployx_tui.cli.device_import import import_
 from deployx_tui.cli.device_key import test, trust
 from deployx_tui.cli.invocation import Group, Invocation, invocation
-from deployx_tui.cli.options import together
+from deployx_tui.cli.options import listed, together
 from deployx_tui.cli.reading import all_devices, all_groups, group_ids
 from deployx_tui.errors import InvalidInput
 
@@ -42,8 +42,8 @@ _draft_options = together(
     click.option("--user", metavar="NAME", help="Login; default: as ~/.ssh/config says."),
     click.option("--transport", type=click.Choice(["ssh", "local"]), help="How it is reached."),
     click.option("--key", "key_file", metavar="FILE", help="Private key on the engine's machine."),
-    click.option("--group", "groups", multiple=True, metavar="G", help="Member of it; again for more."),
-    click.option("--tag", "tags", multiple=True, metavar="T", help="Tag; again for more."),
+    click.option("--group", "groups", multiple=True, metavar="G", help="Member of it; again for more; none: no group."),
+    click.option("--tag", "tags", multiple=True, metavar="T", help="Tag; again for more; none: without tags."),
     click.option(
         "--host-key-policy",
         type=click.Choice(["ask", "accept-new", "strict"]),
@@ -129,7 +129,8 @@ def add(name: str, **fields: Any) -> None:
 @click.option("--name", "new_name", metavar="NAME", help="Another name.")
 @_draft_options
 def edit(name: str, new_name: str | None, **fields: Any) -> None:
-    """Change what is given; the rest stays. Tags and groups that are given replace the present ones."""
+    """Change what is given; the rest stays. Tags and groups that are given replace the present ones, `none` takes
+    them away."""
     call = invocation()
 
     async def change(backend: Backend) -> tuple[Device, dict[GroupId, DeviceGroup]]:
@@ -176,9 +177,9 @@ async def _changed(backend: Backend, draft: DeviceDraft, fields: dict[str, Any])
     if (policy := given.pop("host_key_policy", None)) is not None:
         given["host_key_policy"] = HostKeyPolicy(policy)
     if (tags := given.pop("tags", None)) is not None:
-        given["tags"] = frozenset(tags)
+        given["tags"] = frozenset(listed(tags))
     if (groups := given.pop("groups", None)) is not None:
-        given["groups"] = await group_ids(backend, groups)
+        given["groups"] = await group_ids(backend, listed(groups))
     return replace(draft, **given)
 
 

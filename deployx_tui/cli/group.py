@@ -12,7 +12,7 @@ from deployx_tui.cli.backend import with_backend
 from deployx_tui.cli.completion import Name
 from deployx_tui.cli.deleting import delete_named
 from deployx_tui.cli.invocation import Group, Invocation, invocation
-from deployx_tui.cli.options import together
+from deployx_tui.cli.options import listed, together
 from deployx_tui.cli.reading import all_devices, device_ids, group_ids
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ def group() -> None:
 
 #: the fields of a group, for `add` and `edit`
 _draft_options = together(
-    click.option("--device", "devices", multiple=True, metavar="D", help="Member; again for more."),
-    click.option("--group", "groups", multiple=True, metavar="G", help="Group inside it; again for more."),
+    click.option("--device", "devices", multiple=True, metavar="D", help="Member; again for more; none: no device."),
+    click.option("--group", "groups", multiple=True, metavar="G", help="Group in it; again for more; none: no group."),
     click.option("--selector", metavar="S", help="Members are what this matches, at each look."),
     click.option("--protected/--not-protected", default=None, help="Acts on it want the count typed."),
     click.option("--host-key-policy", type=click.Choice(["ask", "accept-new", "strict"])),
@@ -94,7 +94,8 @@ def add(name: str, **fields: Any) -> None:
 @click.option("--name", "new_name", metavar="NAME", help="Another name.")
 @_draft_options
 def edit(name: str, new_name: str | None, **fields: Any) -> None:
-    """Change what is given; the rest stays. Members that are given replace the present ones."""
+    """Change what is given; the rest stays. Members that are given replace the present ones, `none` takes
+    them away."""
     call = invocation()
 
     async def change(backend: Backend) -> tuple[DeviceGroup, dict[DeviceId, Device]]:
@@ -134,9 +135,9 @@ async def _changed(backend: Backend, draft: GroupDraft, fields: dict[str, Any]) 
     if (policy := given.pop("host_key_policy", None)) is not None:
         given["host_key_policy"] = HostKeyPolicy(policy)
     if (devices := given.pop("devices", None)) is not None:
-        given["devices"] = await device_ids(backend, devices)
+        given["devices"] = await device_ids(backend, listed(devices))
     if (groups := given.pop("groups", None)) is not None:
-        given["groups"] = await group_ids(backend, groups)
+        given["groups"] = await group_ids(backend, listed(groups))
     return replace(draft, **given)
 
 

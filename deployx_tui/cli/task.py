@@ -67,7 +67,7 @@ def add(name: str, dry_run: bool, **fields: Any) -> None:
 @task_options
 @click.option("--dry-run", is_flag=True, help="Print targets, next runs and warnings; change nothing.")
 def edit(name: str, new_name: str | None, dry_run: bool, **fields: Any) -> None:
-    """Change what is given; the rest stays. `none` takes away --start, --end, --timeout or --cwd."""
+    """Change what is given; the rest stays. `none` takes away --start, --end, --timeout, --cwd or the tags."""
     call = invocation()
 
     def changed(present: Task) -> TaskDraft:

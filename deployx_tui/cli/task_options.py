@@ -12,7 +12,7 @@ import click
 
 from deployx_tui.cli.completion import Name
 from deployx_tui.cli.flags import RECURRENCES
-from deployx_tui.cli.options import together
+from deployx_tui.cli.options import NONE, listed, together
 from deployx_tui.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from deployx_tui.model.payload import CommandPayload
     from deployx_tui.model.schedule import Recurrence, Schedule
     from deployx_tui.model.task import TaskDraft
-
-#: a bound or a limit that is taken away again
-NONE = "none"
 
 _SCHEDULE = [
     click.option("--at", metavar="TIME", help="Once, such as 2026-12-24T03:00."),
@@ -51,7 +48,7 @@ _REST = [
     click.option("--timeout", metavar="10m", help="Per target; then it is killed."),
     click.option("--overlap", metavar="RULE", help="While an earlier run is alive: skip, or parallel:3."),
     click.option("--grace", metavar="1h", help="After downtime a run this late still runs, once."),
-    click.option("--tag", "tags", multiple=True, metavar="T", help="Tag; again for more."),
+    click.option("--tag", "tags", multiple=True, metavar="T", help="Tag; again for more; none: without tags."),
     click.option("--description", metavar="TEXT"),
 ]
 
@@ -148,7 +145,7 @@ def draft_of(name: str, fields: Mapping[str, Any], default_zone: str, base: Task
     if fields["overlap"] is not None:
         changes["overlap"] = parse.parse_overlap(fields["overlap"])
     if fields["tags"]:
-        changes["tags"] = frozenset(fields["tags"])
+        changes["tags"] = frozenset(listed(fields["tags"]))
     if fields["description"] is not None:
         changes["description"] = fields["description"]
     return replace(draft, **changes)

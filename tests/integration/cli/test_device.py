@@ -26,6 +26,22 @@ def test_every_option_reaches_the_device(cli: Cli) -> None:
     assert cli("device", "show", "edge07", status=3).raw == b""
 
 
+@pytest.mark.parametrize("nothing", ["none", ""])
+def test_tags_groups_and_members_are_taken_away_by_none(cli: Cli, nothing: str) -> None:
+    assert "web" in cli("device", "show", "web01").out
+    changed = cli("device", "edit", "web01", "--tag", nothing, "--json").document
+    assert changed["tags"] == []
+    assert "web01" in cli("group", "show", "web").out
+    cli("device", "edit", "web01", "--group", nothing)
+    members = cli("group", "show", "web").out
+    assert "web01" not in members
+    assert "web02" in members
+    cli("group", "edit", "web", "--device", nothing)
+    assert "web02" not in cli("group", "show", "web").out
+    cli("task", "edit", "nightly-backup", "--tag", "weekly")
+    assert cli("task", "edit", "nightly-backup", "--tag", nothing, "--json").document["tags"] == []
+
+
 def test_devices_are_listed_by_word_and_selector(cli: Cli) -> None:
     def names(*options: str) -> list[str]:
         return [line.split()[1] for line in cli("device", "list", *options).out.splitlines()[1:]]
