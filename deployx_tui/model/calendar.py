@@ -18,6 +18,8 @@ class CalendarDay:
     planned: tuple[int, ...]
     #: executions of that day so far, by status
     done: tuple[tuple[ExecutionStatus, int], ...]
+    #: fires of that day that are still to come
+    to_come: int
     #: "clock +1h", "clock -1h"; "" on ordinary days
     clock_change: str = ""
 

@@ -181,15 +181,18 @@ def test_where_a_day_has_no_room_for_all_counts_those_that_went_wrong_stay() -> 
         day=date(2026, 3, 2),
         planned=(1,) * 8,
         done=((S.SUCCEEDED, 780), (S.FAILED, 13), (S.CANCELLED, 1), (S.PARTIALLY_SUCCEEDED, 39)),
+        to_come=0,
     )
     assert plain(outcome_line(day, 13)).split() == ["✓780", "!39", "✗13"]
     assert plain(outcome_line(day, 10)).split() == ["!39", "✗13"]
 
 
 def test_the_total_of_today_is_the_sum_of_what_was_and_what_is_to_come() -> None:
-    day = CalendarDay(day=date(2026, 3, 3), planned=(1,) * 8, done=((S.SUCCEEDED, 5), (S.FAILED, 2)))
-    assert day_title(day, date(2026, 3, 3), 4) == ("Tue 3 Mar", "11 runs")
-    assert plain(day_notes(day, date(2026, 3, 3), 4)[0]).split() == ["✓", "5", "✗", "2", "●", "4"]
+    day = CalendarDay(day=date(2026, 3, 3), planned=(1,) * 8, done=((S.SUCCEEDED, 5), (S.FAILED, 2)), to_come=4)
+    assert day_title(day) == ("Tue 3 Mar", "11 runs")
+    month = Month(year=2026, month=3, zone="UTC", days=(day,) * 7)
+    assert plain(month_lines(month, date(2026, 3, 9), date(2026, 3, 3), WIDE)[2]).startswith("│ 3      11 │")
+    assert plain(day_notes(day, date(2026, 3, 3))[0]).split() == ["✓", "5", "✗", "2", "●", "4"]
 
 
 async def test_n_opens_the_editor_at_the_time_under_the_cursor(open_app: Open) -> None:
@@ -222,7 +225,10 @@ async def test_hostile_task_names_stay_text(open_app: Open, backend: FakeBackend
 
 
 def month_of(counts: list[tuple[int, ...]]) -> Month:
-    days = tuple(CalendarDay(day=date(2026, 3, at + 1), planned=bins, done=()) for at, bins in enumerate(counts))
+    days = tuple(
+        CalendarDay(day=date(2026, 3, at + 1), planned=bins, done=(), to_come=sum(bins))
+        for at, bins in enumerate(counts)
+    )
     return Month(year=2026, month=3, zone="UTC", days=days)
 
 
@@ -243,7 +249,7 @@ def test_the_legend_says_what_each_step_of_the_heat_holds(counts: list[tuple[int
 def test_each_row_of_a_month_has_the_width_of_the_grid(grid: Grid) -> None:
     busy = CalendarDay(
         day=date(2026, 3, 1), planned=(99_999,) * 8, done=((S.SUCCEEDED, 123_456), (S.FAILED, 1234), (S.LOST, 9)),
-        clock_change="clock -1h",
+        to_come=99_999, clock_change="clock -1h",
     )  # fmt: skip
     month = Month(year=2026, month=3, zone="UTC", days=(busy,) * 14)
     made = month_lines(month, date(2026, 3, 1), date(2026, 3, 2), grid)
@@ -252,7 +258,9 @@ def test_each_row_of_a_month_has_the_width_of_the_grid(grid: Grid) -> None:
 
 
 def test_a_day_that_is_over_counts_what_was_and_one_to_come_what_is_planned() -> None:
-    day = CalendarDay(day=date(2026, 3, 2), planned=(1,) * 8, done=((S.SUCCEEDED, 5),))
-    month = Month(year=2026, month=3, zone="UTC", days=(day, *[replace(day, day=date(2026, 3, 3), done=())] * 6))
+    day = CalendarDay(day=date(2026, 3, 2), planned=(1,) * 8, done=((S.SUCCEEDED, 5),), to_come=0)
+    month = Month(
+        year=2026, month=3, zone="UTC", days=(day, *[replace(day, day=date(2026, 3, 3), done=(), to_come=8)] * 6)
+    )
     row = plain(month_lines(month, date(2026, 3, 9), date(2026, 3, 3), WIDE)[2])
     assert row.startswith("│ 2       5 │ 3       8 │")

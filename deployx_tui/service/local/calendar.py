@@ -30,6 +30,7 @@ _MOST_ENTRIES = 5000
 #: with room for the days around a month, in every zone
 _YEARS = range(1971, 9999)
 
+_Coming = tuple[datetime, Schedule, Sequence[tuple[TaskId, str]]]
 Planned = tuple[tuple[int, ...], ...]
 
 
@@ -50,11 +51,15 @@ class LocalCalendar:
         def work(c: Connection) -> Month:
             planned = self._planned(c, zone, first, count)
             done = history.counts_between(c, [to_ms(bound) for bound in bounds], self._door.only_own)
+            now = datetime.now(UTC)
             days = tuple(
                 CalendarDay(
                     day=first + timedelta(days=number),
                     planned=planned[number],
                     done=tuple(sorted(done[number].items())),
+                    to_come=sum(planned[number])
+                    if now <= bounds[number]
+                    else self._left_of(c, now, bounds[number + 1], first + timedelta(days=number), zone),
                     clock_change=_clock_change(bounds[number], bounds[number + 1], shown),
                 )
                 for number in range(count)
@@ -129,14 +134,26 @@ class LocalCalendar:
         ]
         return entries
 
-    def _to_come(
-        self, c: Connection, after: datetime, end: datetime, day: date, zone: str, limit: int
-    ) -> list[AgendaEntry]:
-        soon = [
+    def _left_of(self, c: Connection, now: datetime, end: datetime, day: date, zone: str) -> int:
+        """How many fires a day still has."""
+        if end <= now:
+            return 0
+        rules = [(_from(schedule, at), len(found)) for at, schedule, found in self._coming(c, now, end)]
+        (bins,) = month_counts(rules, zone, day, 1)
+        return sum(bins)
+
+    def _coming(self, c: Connection, after: datetime, end: datetime) -> list[_Coming]:
+        """Rules that fire before `end`, each with its first instant after `after` and its tasks."""
+        return [
             (at, schedule, found)
             for schedule, found in tasks.firing(c, to_ms(end), self._door.only_own).items()
             if (at := compile_schedule(schedule).next_after(after)) is not None and at < end
         ]
+
+    def _to_come(
+        self, c: Connection, after: datetime, end: datetime, day: date, zone: str, limit: int
+    ) -> list[AgendaEntry]:
+        soon = self._coming(c, after, end)
         first = nsmallest(
             limit, ((at, task, name, schedule) for at, schedule, found in soon for task, name in found), key=_by_time
         )

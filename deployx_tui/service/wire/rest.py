@@ -39,6 +39,7 @@ def day_to_json(day: CalendarDay) -> Json:
         "day": day.day.isoformat(),
         "planned": values.items(day.planned),
         "done": {status.value: count for status, count in day.done},
+        "to_come": day.to_come,
         "clock_change": day.clock_change,
     }
 
@@ -54,6 +55,7 @@ def day_from_json(data: JSON) -> CalendarDay:
         day=values.day(row, "day"),
         planned=values.numbers(row, "planned"),
         done=counts,
+        to_come=values.number(row, "to_come"),
         clock_change=values.text(row, "clock_change"),
     )
 

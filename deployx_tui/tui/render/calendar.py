@@ -118,7 +118,7 @@ def _cell(day: CalendarDay, month: Month, cursor: date, today: date, scale: Scal
     ours = day.day.month == month.month
     number = f"[{day.day.day}]" if here else f" {day.day.day} "
     style: StyleName = "key" if here else "accent" if day.day == today else "" if ours else "dim"
-    count = day_count(day, today)
+    count = day_count(day)
     first = spread(
         (span(number, style),), (span(f"{count or '-'} ", "dim" if not ours or not count else ""),), grid.cell
     )
@@ -137,9 +137,9 @@ def _with_note(first: Line, note: Span | None, number: str, style: StyleName, co
     return spread((span(number, style), note), (span(f"{count or '-'} "),), size)
 
 
-def day_count(day: CalendarDay, today: date) -> int:
-    """What was, of days that are over; what the schedules hold, of today and after it."""
-    return sum(count for _, count in day.done) if day.day < today else sum(day.planned)
+def day_count(day: CalendarDay) -> int:
+    """What was, and what is to come."""
+    return sum(count for _, count in day.done) + day.to_come
 
 
 def short_note(day: CalendarDay) -> Span | None:
@@ -175,16 +175,14 @@ def outcome_line(day: CalendarDay, width: int) -> Line:
 _GIVES_WAY: tuple[StyleName, ...] = ("bad", "warn", "run", "good", "dim")
 
 
-def day_title(day: CalendarDay, today: date, to_come: int | None = None) -> tuple[str, str]:
-    """`Tue 3 Mar` and how much it holds; of today what was and, when it is known, what is `to_come`."""
+def day_title(day: CalendarDay) -> tuple[str, str]:
+    """`Tue 3 Mar` and how much it holds: what was and what is to come."""
     words = f"{day.day:%a} {day.day.day} {day.day:%b}"
-    count = day_count(day, today)
-    if day.day == today and to_come is not None:
-        count = sum(ran for _, ran in day.done) + to_come
+    count = day_count(day)
     return words, f"{count} run{'' if count == 1 else 's'}"
 
 
-def day_notes(day: CalendarDay, today: date, to_come: int | None = None) -> tuple[Line, ...]:
+def day_notes(day: CalendarDay, today: date) -> tuple[Line, ...]:
     """What a person should know of the day; the counts are the sum that its title says."""
     made: list[Line] = []
     if day.clock_change:
@@ -192,7 +190,7 @@ def day_notes(day: CalendarDay, today: date, to_come: int | None = None) -> tupl
         made.append(line(span("! ", "warn"), span(f"{day.clock_change}: an hour is {word};")))
         made.append(line(span("  each task says what it does then", "dim")))
     if day.done:
-        rest = (span(f"● {to_come}"),) if day.day == today and to_come else ()
+        rest = (span(f"● {day.to_come}"),) if day.to_come else ()
         made.append((span("  "), *count_spans(day.done), *rest))
     if day.day >= today and any(day.planned):
         top = max(day.planned)

@@ -35,7 +35,7 @@ def week_lines(month: Month, cursor: date, today: date, grid: Grid) -> tuple[Lin
         return ()
     rule = "─" * HOURS + "┼" + "┼".join(["─" * size] * 7) + "┤"
     made = [_row("", [_head(day, cursor, today, size) for day in days], grid)]
-    made.append(_row("", [_total(day, today, size) for day in days], grid))
+    made.append(_row("", [_total(day, size) for day in days], grid))
     if grid.ruled:
         made.append(fit_line((span(rule, "dim"),), grid.width))
     for index in range(BINS):
@@ -62,10 +62,10 @@ def _head(day: CalendarDay, cursor: date, today: date, size: int) -> Line:
     return fit_line((span(f"[{words}]" if here else f" {words}", style),), size)
 
 
-def _total(day: CalendarDay, today: date, size: int) -> Line:
+def _total(day: CalendarDay, size: int) -> Line:
     note = short_note(day)
     left = (span(" "),) if note is None else (span(" "), note)
-    return spread(left, (span(f"{day_count(day, today) or '-'} "),), size)
+    return spread(left, (span(f"{day_count(day) or '-'} "),), size)
 
 
 def _bin(day: CalendarDay, index: int, mark: str, today: date, size: int) -> Line:

@@ -198,11 +198,10 @@ class CalendarPlace(Place):
         self.table.set_empty((line(span("nothing runs on this day" if is_read else "reading", "dim")),))
         bar, notes = self.query_one("#day-title", TitleBar), self.query_one("#notes", Lines)
         here, day_here = days[0], self.day_here
-        to_come = sum(e.count for e in self._entries[here] if e.execution_id is None) if is_read else None
         if day_here is None or self._view is View.AGENDA:
             notes.set_lines(())
         else:
-            notes.set_lines(draw.day_notes(day_here, today, to_come))
+            notes.set_lines(draw.day_notes(day_here, today))
         if self._view is View.AGENDA:
             count = sum(row.runs for row in rows if isinstance(row, DayRow))
             last = days[-1]
@@ -211,7 +210,7 @@ class CalendarPlace(Place):
         elif day_here is None:
             bar.say((f"{here:%a} {here.day} {here:%b}",))
         else:
-            title, runs = draw.day_title(day_here, today, to_come)
+            title, runs = draw.day_title(day_here)
             more = (day_here.clock_change,) if day_here.clock_change and self.is_narrow else ()
             bar.say((title, *more), (runs,))
 

@@ -43,6 +43,23 @@ class CalendarContract:
         month = await backend.calendar.month(today.year, today.month, "UTC")
         assert [day.done for day in month.days if day.day == today] == [((ExecutionStatus.SUCCEEDED, 1),)]
 
+    async def test_a_month_counts_what_is_still_to_come_of_each_day(self, site: Site) -> None:
+        backend = await site.backend()
+        await add_device(backend, "web01")
+        await add_task(backend, "often", schedule=Schedule(recurrence=Cron("*/5 * * * *"), zone="UTC"))
+        begun = datetime.now(UTC)
+        month = await backend.calendar.month(begun.year, begun.month, "UTC")
+        seen = {day.day: day.to_come for day in month.days}
+
+        def left(now: datetime) -> int:
+            return 287 - (now.hour * 60 + now.minute) // 5
+
+        # between two looks at the clock, of which one may be of the next day
+        assert left(datetime.now(UTC)) <= seen[begun.date()] <= left(begun) or datetime.now(UTC).date() != begun.date()
+        assert all(count == 0 for day, count in seen.items() if day < begun.date())
+        later = await backend.calendar.month(begun.year + 1, 6, "UTC")
+        assert {day.to_come for day in later.days} == {288}
+
     async def test_a_day_lists_what_was_and_what_comes_by_time(self, site: Site) -> None:
         backend = await site.backend()
         await add_device(backend, "web01")

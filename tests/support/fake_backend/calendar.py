@@ -32,7 +32,11 @@ class FakeCalendar(Facet):
             elif day == today:
                 done = ((ExecutionStatus.SUCCEEDED, 24), (ExecutionStatus.FAILED, 1), (ExecutionStatus.RUNNING, 2))
             change = "clock +1h" if day == date(2026, 3, 29) else ""
-            days.append(CalendarDay(day=day, planned=planned, done=done, clock_change=change))
+            to_come = 0 if day < today else sum(planned)
+            if day == today:
+                entries = await self.day(today, zone)
+                to_come = sum(entry.count for entry in entries if entry.execution_id is None)
+            days.append(CalendarDay(day=day, planned=planned, done=done, to_come=to_come, clock_change=change))
             day += timedelta(days=1)
         return Month(year=year, month=month, zone=zone, days=tuple(days))
 
