@@ -28,12 +28,13 @@ from deployx_tui.store import devices, tasks
 from deployx_tui.store.clock import from_ms, now_ms
 from deployx_tui.store.database import Database
 from deployx_tui.store.executions import IS_ALIVE
-from deployx_tui.store.schema import executions, scheduled_tasks
+from deployx_tui.store.schema import engines, executions, scheduled_tasks
 from tests.crash.points import AFTER_A_DEATH, POINTS
 from tests.support.rows import add_user, draft
 
 #: seconds after which an engine that did not come to its point is killed where it stands
 _POINT_PATIENCE = 5.0
+#: seconds in which what is left to do must have become less
 _SETTLE_PATIENCE = 120.0
 DEVICES = 6
 MINUTE_MS = 60_000
@@ -211,18 +212,36 @@ class Drive:
             self._said.put(line.split())
 
     def _settle(self) -> None:
+        """Until nothing is alive and nothing is due; as long as that gets less, however slow the machine is."""
         s = scheduled_tasks.c
-        deadline = time.monotonic() + _SETTLE_PATIENCE
-        while time.monotonic() < deadline:
+        least, deadline = -1, 0.0
+        while True:
             with self.database.read() as c:
-                alive = c.scalar(sa.select(sa.func.count()).select_from(executions).where(IS_ALIVE))
+                alive = c.scalar(sa.select(sa.func.count()).select_from(executions).where(IS_ALIVE)) or 0
                 # every single run has to come due yet; a minutely task always has a next instant
                 is_due = sa.or_(s.next_execution <= now_ms(), s.id.not_in(list(self.minutely)))
-                due = c.scalar(sa.select(sa.func.count()).where(s.next_execution.is_not(None), is_due))
+                due = c.scalar(sa.select(sa.func.count()).where(s.next_execution.is_not(None), is_due)) or 0
             if not alive and not due:
                 return
+            if least < 0 or alive + due < least:
+                least, deadline = alive + due, time.monotonic() + _SETTLE_PATIENCE
+            if time.monotonic() > deadline:
+                raise AssertionError(
+                    f"{alive} executions are alive and {due} tasks are due, as {_SETTLE_PATIENCE:g} s ago: "
+                    f"{self._stuck()}"
+                )
             self._hear(timeout=0.2)
-        raise AssertionError(f"{alive} executions are alive and {due} tasks are due after {_SETTLE_PATIENCE} s")
+
+    def _stuck(self) -> list[tuple[object, ...]]:
+        """(status, engine, how many), and the engines that there are."""
+        e = executions.c
+        with self.database.read() as c:
+            rows = c.execute(
+                sa.select(e.status, e.engine_id, sa.func.count()).where(IS_ALIVE).group_by(e.status, e.engine_id)
+            )
+            return [tuple(row) for row in rows] + [
+                tuple(row) for row in c.execute(sa.select(engines.c.id, engines.c.pid))
+            ]
 
 
 @dataclass
