@@ -73,9 +73,11 @@ class NotFound(DeployxError):
 
     exit_status = 3
 
-    def __init__(self, noun: str, name: str) -> None:
-        self.noun, self.name = noun, name
-        super().__init__(f"{noun} {name!r} not found")
+    def __init__(self, noun: str, name: str, near: Iterable[str] = ()) -> None:
+        """`near`: names that this actor may see and that may have been meant."""
+        self.noun, self.name, self.near = noun, name, tuple(near)
+        meant = f"; did you mean {' or '.join(self.near)}?" if self.near else ""
+        super().__init__(f"{noun} {name!r} not found{meant}")
 
 
 class Ambiguous(NotFound):

@@ -13,6 +13,7 @@ from deployx_tui.cli.invocation import Invocation
 
 if TYPE_CHECKING:
     from deployx_tui.service.backend import Backend
+    from deployx_tui.service.reading import ReadingBackend
 
 T = TypeVar("T")
 
@@ -60,28 +61,30 @@ async def open_backend(call: Invocation, *, engine: bool = True, tells: bool = T
     """The Backend of this call, closed at the end."""
     from deployx_tui.service import process
 
-    def tell(executions: int) -> None:
+    def tell(reader: ReadingBackend) -> None:
         if tells:
-            _tell_left_behind(call, executions)
+            _tell_what_is_read(call, reader)
 
-    async with process.backend_for(
-        call.settings, engine=engine, in_process=call.in_process, left_behind=tell
-    ) as backend:
+    async with process.backend_for(call.settings, engine=engine, in_process=call.in_process, reads=tell) as backend:
         if call.verbose:
             await _tell_where(call, backend, engine=engine)
         yield backend
 
 
-def _tell_left_behind(call: Invocation, executions: int) -> None:
-    """Nothing is shown as going on that nobody goes on with."""
+def _tell_what_is_read(call: Invocation, reader: ReadingBackend) -> None:
+    """A mistyped path must not look like an empty database, and nothing as going on that nobody goes on with."""
     from deployx_tui.cli import printing
     from deployx_tui.model.words import counted
 
-    printing.note(
-        call,
-        f"no engine runs; the last one left {counted(executions, 'execution')} unfinished: what can go on does so"
-        " while deployx is open, or while deployx --serve runs",
-    )
+    if reader.is_missing:
+        path = call.settings.db.removeprefix("sqlite:///")
+        printing.note(call, f"there is no database at {path}; the first change makes it")
+    elif reader.left_behind:
+        printing.note(
+            call,
+            f"no engine runs; the last one left {counted(reader.left_behind, 'execution')} unfinished: what can go on"
+            " does so while deployx is open, or while deployx --serve runs",
+        )
 
 
 async def _tell_where(call: Invocation, backend: Backend, *, engine: bool) -> None:

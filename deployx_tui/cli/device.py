@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -121,7 +122,7 @@ def add(name: str, **fields: Any) -> None:
         return made, await all_groups(backend)
 
     one, groups = with_backend(call, make)
-    _put(call, one, groups, f"made device {one.name} ({one.id}); deployx device test {one.name} tries it")
+    _put(call, one, groups, f"made device {one.name} ({one.id}); deployx device test {shlex.quote(one.name)} tries it")
 
 
 @device.command(example="deployx device edit web01 --tag prod --tag edge")

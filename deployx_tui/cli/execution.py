@@ -353,7 +353,8 @@ def _put_targets(found: list[TargetResult]) -> None:
 def _since(text: str, zone: str) -> datetime:
     from deployx_tui.model.parse import parse_duration, parse_instant
 
-    if text[:1].isdigit() and text[-1:] in "smhd":
+    # an instant has dashes: everything else is meant as a duration
+    if "-" not in text:
         return datetime.now(UTC) - parse_duration(text, "--since")
     return parse_instant(text, zone, "--since")
 

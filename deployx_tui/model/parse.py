@@ -12,7 +12,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from deployx_tui.errors import InvalidInput
-from deployx_tui.model.payload import Shell
+from deployx_tui.model.payload import POSIX_SHELLS, Shell
 from deployx_tui.model.schedule import Daily, Monthly, Overlap, OverlapKind, ShortMonth, Weekly
 
 #: as typed in --weekly, Monday first
@@ -208,7 +208,7 @@ def parse_shell(text: str, field: str = "command_payload.shell") -> Shell:
         return Shell(text)
     except ValueError as error:
         raise InvalidInput.of(
-            field, f"{text!r} is not a shell that deployx knows", f"say one of {', '.join(Shell)}"
+            field, f"{text!r} is not a shell that deployx knows", f"say one of {', '.join(POSIX_SHELLS)}"
         ) from error
 
 

@@ -29,6 +29,7 @@ from deployx_tui.service.sockets import is_ours, own_folder
 
 if TYPE_CHECKING:
     from deployx_tui.service.backend import Backend
+    from deployx_tui.service.reading import ReadingBackend
     from deployx_tui.service.remote import RemoteBackend
 
 #: the first argument of the private child's command line
@@ -129,12 +130,12 @@ async def open_backend(
     engine: bool = True,
     in_process: bool = False,
     finding: Finding | None = None,
-    left_behind: Callable[[int], None] | None = None,
+    reads: Callable[[ReadingBackend], None] | None = None,
 ) -> Backend:
     """The Backend of one face, for it to close. `finding` as for `attach_or_start`.
 
     `engine` False: it only reads, so an engine that runs is asked and none is started; without one the database is
-    read in this process, and `left_behind` is told how many executions nobody goes on with until one starts.
+    read in this process, and `reads` is called with the Backend that does it, for a word about what it found.
     `in_process`: the engine runs in this process, and closing the Backend drains it.
     """
     if in_process or (not engine and settings.connect is None and not _runs(settings)):
@@ -146,8 +147,8 @@ async def open_backend(
         from deployx_tui.service.reading import open_reader  # noqa: PLC0415 - loads the store
 
         reader = await open_reader(settings)
-        if reader.left_behind and left_behind is not None:
-            left_behind(reader.left_behind)
+        if reads is not None:
+            reads(reader)
         return reader
     return await attach_or_start(settings, finding)
 
@@ -158,10 +159,10 @@ async def backend_for(
     *,
     engine: bool = True,
     in_process: bool = False,
-    left_behind: Callable[[int], None] | None = None,
+    reads: Callable[[ReadingBackend], None] | None = None,
 ) -> AsyncIterator[Backend]:
     """`open_backend`, closed at the end."""
-    backend = await open_backend(settings, engine=engine, in_process=in_process, left_behind=left_behind)
+    backend = await open_backend(settings, engine=engine, in_process=in_process, reads=reads)
     try:
         yield backend
     finally:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NoReturn
 
 from deployx_tui import paths
 from deployx_tui.config import Settings
 from deployx_tui.engine import liveness
-from deployx_tui.errors import EngineUnreachable
+from deployx_tui.errors import DatabaseRefused, EngineUnreachable
 from deployx_tui.events.stream import EventStream
 from deployx_tui.model.ids import EngineId, ExecutionId
 from deployx_tui.model.user import Actor
@@ -55,11 +57,15 @@ class NoEngine:
 class ReadingBackend(LocalBackend):
     """The owner's view of the database; `close` lets go of it."""
 
-    def __init__(self, premises: Premises, owner: Actor, closing: ExitStack, left_behind: int) -> None:
+    def __init__(
+        self, premises: Premises, owner: Actor, closing: ExitStack, *, left_behind: int, is_missing: bool
+    ) -> None:
         super().__init__(premises, owner)
         self._closing = closing
         #: executions that dead engines left, shown as the next one will judge them; 0 when an engine lives after all
         self.left_behind = left_behind
+        #: nobody has made the database yet: an empty one stands for it, and looking makes none
+        self.is_missing = is_missing
 
     async def close(self) -> None:
         await asyncio.to_thread(self._closing.close)
@@ -72,12 +78,18 @@ async def open_reader(settings: Settings) -> ReadingBackend:
 
 def _open(settings: Settings) -> ReadingBackend:
     with ExitStack() as closing:
-        database = Database.open(settings.db)
+        url, path = settings.db, Path(settings.db.removeprefix("sqlite:///"))
+        is_missing = not path.exists()
+        if is_missing:
+            if not path.parent.is_dir() and url != paths.default_database_url():
+                raise DatabaseRefused(f"there is no folder {path.parent} for the database; see --db and DEPLOYX_DB")
+            url = f"sqlite:///{closing.enter_context(TemporaryDirectory(prefix='deployx-empty-'))}/deployx.db"
+        database = Database.open(url)
         closing.callback(database.close)
         left_behind = _left_behind(database)
         stream = EventStream(database)
         closing.callback(stream.close)
-        output = OutputStore(database, paths.segments_of(settings.db))
+        output = OutputStore(database, paths.segments_of(url))
         closing.callback(output.close)
         premises = Premises(
             database=database,
@@ -90,7 +102,7 @@ def _open(settings: Settings) -> ReadingBackend:
         closing.callback(premises.close)
         with database.write() as c:
             owner = ensure_personal_user(c)
-        return ReadingBackend(premises, owner, closing.pop_all(), left_behind)
+        return ReadingBackend(premises, owner, closing.pop_all(), left_behind=left_behind, is_missing=is_missing)
 
 
 def _left_behind(database: Database) -> int:

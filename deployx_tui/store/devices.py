@@ -18,6 +18,7 @@ from deployx_tui.store.clock import from_ms
 from deployx_tui.store.dialects import sets
 from deployx_tui.store.dialects.parts import has_part
 from deployx_tui.store.identity import refuse_stale
+from deployx_tui.store.near import near
 from deployx_tui.store.paging import checked_limit, cursor_of, key_of
 from deployx_tui.store.schema import device_group_map, device_groups, device_tags, devices
 
@@ -141,7 +142,7 @@ def find(c: Connection, name_or_id: str) -> StoredDevice:
     id_ = id_of(name_or_id)
     if id_ is not None:
         return get(c, DeviceId(id_))
-    raise NotFound("device", name_or_id)
+    raise NotFound("device", name_or_id, near(c, alive, devices.c.device_name, name_or_id))
 
 
 def by_ids(c: Connection, wanted: Iterable[DeviceId]) -> Mapping[DeviceId, StoredDevice]:

@@ -15,6 +15,7 @@ from deployx_tui.model.ids import DeviceId, GroupId, UserId, id_of
 from deployx_tui.store import inventory
 from deployx_tui.store.dialects import sets
 from deployx_tui.store.identity import refuse_stale
+from deployx_tui.store.near import near
 from deployx_tui.store.schema import device_group_map, device_groups, devices, group_group_map
 
 
@@ -104,7 +105,7 @@ def find(c: Connection, name_or_id: str) -> StoredGroup:
         return _stored(c, rows)[0]
     id_ = id_of(name)
     if id_ is None:
-        raise NotFound("group", name_or_id)
+        raise NotFound("group", name_or_id, near(c, _alive(), device_groups.c.group_name, name))
     return get(c, GroupId(id_))
 
 

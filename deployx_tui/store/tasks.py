@@ -25,6 +25,7 @@ from deployx_tui.store import counters
 from deployx_tui.store.clock import from_ms, to_ms
 from deployx_tui.store.dialects import sets
 from deployx_tui.store.identity import refuse_stale
+from deployx_tui.store.near import near
 from deployx_tui.store.schema import (
     scheduled_tasks,
     task_devices,
@@ -181,7 +182,8 @@ def find(c: Connection, name_or_id: str, owner: UserId | None = None) -> StoredT
         return stored(rows[0])
     id_ = id_of(name_or_id)
     if id_ is None:
-        raise NotFound("task", name_or_id)
+        seen = _with_owner(alive(), owner)
+        raise NotFound("task", name_or_id, near(c, seen, scheduled_tasks.c.task_name, name_or_id))
     return get(c, TaskId(id_), owner)
 
 

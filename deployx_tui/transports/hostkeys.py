@@ -146,7 +146,7 @@ class KnownHosts:
                     f"THE HOST KEY OF {where} HAS CHANGED: {key_type} {offered.fingerprint} was offered, "
                     f"{offered.known_fingerprint} is known; somebody may be listening in, or it was installed anew"
                 )
-                return Verdict(False, False, message, check, offered)
+                return Verdict(False, False, message, f"{check} --fingerprint {offered.fingerprint}", offered)
             case Standing.REVOKED:
                 message = f"the host key {offered.fingerprint} of {where} is marked @revoked in known_hosts"
                 return Verdict(False, False, message, "give the host a new key", offered)

@@ -46,8 +46,8 @@ def problem_to_json(error: DeployxError, *, instance: str, status: int | None = 
             body["errors"] = [_entry(found) for found in problems]
         case Ambiguous(candidates=candidates):
             body["noun"], body["name"], body["candidates"] = error.noun, error.name, values.items(candidates)
-        case NotFound(noun=noun, name=wanted):
-            body["noun"], body["name"] = noun, wanted
+        case NotFound(noun=noun, name=wanted, near=near):
+            body["noun"], body["name"], body["near"] = noun, wanted, values.items(near)
         case Conflict(stale=True):
             body["type"], body["title"] = _PREFIX + "stale", "It changed meanwhile"
             body["status"] = status or 412
@@ -92,7 +92,7 @@ def error_from_json(status: int, data: JSON) -> DeployxError:
         case "ambiguous":
             return Ambiguous(values.text(data, "noun"), values.text(data, "name"), values.texts(data, "candidates"))
         case "not-found":
-            return NotFound(values.text(data, "noun"), values.text(data, "name"))
+            return NotFound(values.text(data, "noun"), values.text(data, "name"), values.texts(data, "near"))
         case "stale":
             return Conflict(text, stale=True)
     for kind, known, _, _ in _KINDS:

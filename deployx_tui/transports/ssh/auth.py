@@ -150,7 +150,7 @@ def _offers(
         elif found is not None:
             unusable.append(found)
         elif settings.only_these:
-            unusable.append(_Unusable(f"{path} does not exist", "give the path of a private key on this machine"))
+            unusable.append(_Unusable(f"{path} does not exist", "name another key (device edit NAME --key FILE)"))
 
 
 def _public(path: Path) -> bytes | None:

@@ -122,7 +122,7 @@ class Opening:
             errors.append(attempt)
         cause, message = errors[-1]
         remedies = {
-            Cause.REFUSED: "start the SSH server there, or correct the port",
+            Cause.REFUSED: "start the SSH server there, or correct the port (device edit NAME --address HOST:PORT)",
             Cause.CONNECT_TIMEOUT: "see that the host is up and no firewall drops the connection",
         }
         raise Failed(Unreached(cause, message, remedies.get(cause, "check the network and the address")))
@@ -172,7 +172,7 @@ class Opening:
         if not verdict.accepted:
             # known_hosts knows hosts, the command names devices
             name = shlex.quote(self._endpoint.name)
-            remedy = re.sub(r"deployx device trust$", lambda found: f"{found[0]} {name}", verdict.remedy)
+            remedy = re.sub(r"deployx device trust\b", lambda found: f"{found[0]} {name}", verdict.remedy)
             raise Failed(Unreached(Cause.HOST_KEY, verdict.message, remedy, verdict.offered))
         return verdict.message
 

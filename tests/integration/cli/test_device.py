@@ -42,6 +42,10 @@ def test_tags_groups_and_members_are_taken_away_by_none(cli: Cli, nothing: str) 
     assert cli("task", "edit", "nightly-backup", "--tag", nothing, "--json").document["tags"] == []
 
 
+def test_the_hint_after_an_add_can_be_copied_whatever_the_name(cli: Cli) -> None:
+    assert "deployx device test 'web 03' tries it" in cli("device", "add", "web 03", "--address", "h").out
+
+
 def test_devices_are_listed_by_word_and_selector(cli: Cli) -> None:
     def names(*options: str) -> list[str]:
         return [line.split()[1] for line in cli("device", "list", *options).out.splitlines()[1:]]
@@ -77,6 +81,7 @@ def test_devices_are_listed_by_word_and_selector(cli: Cli) -> None:
         (["rm", "web01"], 2, "--yes"),
         (["test", "nobody"], 3, "not found"),
         (["trust", "nobody"], 3, "not found"),
+        (["show", "wbe01"], 3, "device 'wbe01' not found; did you mean web01"),
         (["list", "--on", "nobody"], 2, "there is no device or group"),
         (["import", "--file", "/nonexistent", "--yes"], 2, "/nonexistent"),
     ],
@@ -190,6 +195,7 @@ def test_groups_nest_and_choose(cli: Cli) -> None:
         (["add", "x", "--group", "nobody"], 3, "not found"),
         (["edit", "web", "--group", "web"], 2, "would be inside itself: web > web"),
         (["edit", "nobody", "--color", "#123456"], 3, "not found"),
+        (["show", "wbe"], 3, "did you mean web?"),
         (["show", "nobody"], 3, "not found"),
         (["rm", "nobody", "--yes"], 3, "not found"),
     ],
@@ -244,7 +250,10 @@ def test_a_changed_host_key_is_refused_until_its_fingerprint_is_typed(cli: Cli, 
     assert "--fingerprint" in cli("device", "trust", "node1", "--yes", status=2).err
     steps = cli("device", "test", "node1", "--json", status=1).lines
     offered = next(step["offered_key"] for step in steps if step.get("offered_key"))
-    cli("device", "trust", "node1", "--fingerprint", offered["fingerprint"])
+    # the advice can be followed as it stands
+    advice = f"deployx device trust node1 --fingerprint {offered['fingerprint']}"
+    assert advice in cli("device", "test", "node1", status=1).out
+    cli(*advice.split()[1:])
     cli("run", "--on", "node1", "--", "true")
 
 

@@ -40,7 +40,7 @@ def test_words_that_are_not_utf_8_are_refused_in_a_line(tmp_path: Path, words: l
 
 
 def test_a_database_that_can_not_be_made_is_refused_with_its_place(tmp_path: Path) -> None:
-    answer = deployx(Place(tmp_path), "--db", "sqlite:////proc/x.db", "device", "list")
+    answer = deployx(Place(tmp_path), "--db", "sqlite:////proc/x.db", "device", "add", "x", "--transport", "local")
     assert answer.returncode == 5
     assert b"/proc/x.db can't be created" in answer.stderr
 

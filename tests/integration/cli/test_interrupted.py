@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -80,3 +81,21 @@ async def test_ctrl_c_or_an_end_cancels_the_run_on_its_target_and_ends_with_130(
     assert "killed" in out
     assert "Traceback" not in errors
     assert "cancelled" in said(place.deployx("execution", "show", "1"))
+
+
+async def test_looking_at_a_database_that_nobody_has_made_makes_none_and_says_so(place: Place) -> None:
+    looking = place.deployx("task", "list", "--json")
+    out, errors = await asyncio.to_thread(looking.communicate, timeout=LONG)
+    path = place.folder / "data" / "deployx.db"
+    assert (looking.returncode, json.loads(out)) == (0, []), errors
+    assert f"there is no database at {path}; the first change makes it" in errors
+    assert not path.parent.exists()
+
+
+async def test_a_mistyped_folder_of_a_database_is_no_empty_database(place: Place, tmp_path: Path) -> None:
+    nowhere = tmp_path / "nowhere"
+    looking = place.deployx("--db", f"sqlite:///{nowhere / 'x.db'}", "task", "list")
+    out, errors = await asyncio.to_thread(looking.communicate, timeout=LONG)
+    assert (looking.returncode, out) == (5, "")
+    assert f"there is no folder {nowhere} for the database" in errors
+    assert not nowhere.exists()
