@@ -11,6 +11,7 @@
         │   └── Held                      another engine serves it; says where
         ├── EngineUnreachable
         │   └── EngineSilent
+        ├── VaultClosed
         └── VersionMismatch
 
 Importable by all; imports nothing of ours but the model.
@@ -131,6 +132,10 @@ class EngineUnreachable(Unavailable):
 
 class EngineSilent(EngineUnreachable):
     """The engine takes connections and answers nothing: it is stopped, or its machine is overloaded."""
+
+
+class VaultClosed(Unavailable):
+    """The vault's key is not there, or is another one: no secret can be read or kept."""
 
 
 class VersionMismatch(Unavailable):

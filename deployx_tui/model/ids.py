@@ -12,6 +12,7 @@ ExecutionId = NewType("ExecutionId", int)
 BatchId = NewType("BatchId", int)
 TargetId = NewType("TargetId", int)
 UserId = NewType("UserId", int)
+CredentialId = NewType("CredentialId", int)
 #: one per engine process start: a random UUID in hex
 EngineId = NewType("EngineId", str)
 

@@ -17,17 +17,23 @@ SHORTEST = 6
 _WRAPS = (64, 76)
 #: a wrapped text longer than this is recognised by its lines instead of whole: the whole in each phase would be large
 _WHOLE_WRAPPED = 512
-#: characters that bound a piece of wrapped base64; 64 fits in a line of each width
-_WINDOW = 64
+#: characters of a piece of it: 12 bytes of the secret, which no other text has by chance. Shorter than any line, and
+#: short, because a key of 3 KiB has thousands of them: with 64 they took seconds to compile
+_WINDOW = 16
+#: in bytes; of such a line a window may hold nothing, or a part that matters
+_SHORT_LINE = 40
 
 
 def spellings(secret: bytes) -> frozenset[bytes]:
     """Every byte string that gives this secret away, each at least `SHORTEST` bytes long."""
     found: set[bytes] = set()
+    is_long = len(secret) * 8 // 6 > _WHOLE_WRAPPED
     for piece in _pieces(secret):
         found.add(piece)
         found.update(_hex(piece))
-        found.update(_base64(piece))
+        # the windows of the whole begin at each of its bytes, so they cover a longer line that is encoded alone too
+        if not is_long or len(piece) <= _SHORT_LINE or len(piece) * 8 // 6 > _WHOLE_WRAPPED:
+            found.update(_base64(piece))
         found.update(_url(piece))
         found.update(_text_forms(piece))
     return frozenset(spelling for spelling in found if len(spelling) >= SHORTEST)
@@ -95,15 +101,15 @@ def _base64(piece: bytes) -> Iterator[bytes]:
         core = encoded[-(-lead * 8 // 6) : (lead + len(piece)) * 8 // 6]
         first_column = -(-lead * 8 // 6) % 4
         for alphabet in (core, core.replace(b"+", b"-").replace(b"/", b"_")):
-            yield alphabet
-            yield from _wrapped(alphabet, first_column)
+            if len(core) > _WHOLE_WRAPPED:
+                yield from _windows(alphabet, first_column)
+            else:
+                yield alphabet
+                yield from _wrapped(alphabet, first_column)
 
 
 def _wrapped(core: bytes, first_column: int) -> Iterator[bytes]:
     """The core as it looks broken into lines, whatever stands before it: breaks fall between groups of four."""
-    if len(core) > _WHOLE_WRAPPED:
-        yield from _windows(core, first_column)
-        return
     for width in _WRAPS:
         for first_break in range((4 - first_column) % 4 or 4, min(width, len(core) - 1) + 1, 4):
             lines = [core[:first_break], *_cut(core[first_break:], width)]
@@ -113,9 +119,12 @@ def _wrapped(core: bytes, first_column: int) -> Iterator[bytes]:
 
 def _windows(core: bytes, first_column: int) -> Iterator[bytes]:
     start = (4 - first_column) % 4
-    # whole lines anywhere inside; windows that overlap are merged by the mask and so cover a longer line
+    # anywhere inside; windows that overlap are merged by the mask and so cover whatever is longer
     for at in range(start, len(core) - _WINDOW + 1, 4):
         yield core[at : at + _WINDOW]
+    # the edges, which no group of four holds whole
+    yield core[:_WINDOW]
+    yield core[-_WINDOW:]
     # the first and the last line, cut where the text around them breaks
     for length in range(8, max(_WRAPS), 4):
         for end in (b"\n", b"\r\n"):

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, insert, select
 from deployx_tui.model.codec import JSON, canonical, sha256_of
 from deployx_tui.model.ids import EngineId
 from deployx_tui.model.user import Actor
+from deployx_tui.output.veil import veil
 from deployx_tui.store.schema import audit
 
 
@@ -27,8 +28,8 @@ def write(
     after: Mapping[str, JSON] | None = None,
 ) -> None:
     """One entry. `before` and `after` are kept as detail (it can be pruned; its SHA-256 stays), and the names of
-    the fields that differ stand in the entry itself."""
-    detail = _detail(before, after)
+    the fields that differ stand in the entry itself. No value shows a secret that this process has met."""
+    detail = veil.value(_detail(before, after))
     c.execute(
         insert(audit).values(
             at=at_ms,
@@ -57,7 +58,9 @@ def may_say(c: Connection, action: str, object_id: int, *, after: Mapping[str, J
         .order_by(audit.c.sequence)
         .limit(1)
     )
-    return written is None or written == sha256_of(_detail(None, after))
+    detail = _detail(None, after)
+    # masked as it was written; or written before a secret in it was known as one
+    return written is None or written in (sha256_of(veil.value(detail)), sha256_of(detail))
 
 
 def _detail(before: Mapping[str, JSON] | None, after: Mapping[str, JSON] | None) -> JSON:

@@ -148,6 +148,17 @@ class Database:
         """
         prepare_readers(self._engines, prepare)
 
+    def forget_log(self) -> None:
+        """What was deleted or replaced leaves SQLite's write-ahead log too, unless somebody is reading from it now."""
+        if self.dialect != "sqlite":
+            return
+        with _translated():
+            raw = self._engines.relaxed.raw_connection()
+            try:
+                raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            finally:
+                raw.close()
+
     def close(self) -> None:
         self._engines.dispose()
 

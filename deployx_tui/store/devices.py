@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, insert, or_, select, 
 from deployx_tui.errors import InvalidInput, NotFound
 from deployx_tui.model.device import Contact, DeviceDraft, HostKeyPolicy, TransportKind
 from deployx_tui.model.ids import DeviceId, GroupId, UserId, id_of
-from deployx_tui.store import inventory
+from deployx_tui.store import credentials, inventory
 from deployx_tui.store.clock import from_ms
 from deployx_tui.store.dialects import sets
 from deployx_tui.store.dialects.parts import has_part
@@ -212,6 +212,7 @@ def _columns(draft: DeviceDraft) -> dict[str, str | int | None]:
 
 
 def _relate(c: Connection, device: DeviceId, draft: DeviceDraft) -> None:
+    credentials.name_in(c, device, draft.credentials)
     if draft.tags:
         c.execute(insert(device_tags), [{"device_id": device, "tag": tag} for tag in sorted(draft.tags)])
     if draft.groups:
@@ -221,10 +222,11 @@ def _relate(c: Connection, device: DeviceId, draft: DeviceDraft) -> None:
 
 
 def _stored(c: Connection, rows: Sequence[Row[Any]]) -> tuple[StoredDevice, ...]:
-    """The rows with their tags and direct groups: two more queries, however many rows."""
+    """The rows with their tags, direct groups and credentials: three more queries, however many rows."""
     wanted = sets.ids(c, [row.id for row in rows])
     tags: defaultdict[int, set[str]] = defaultdict(set)
     groups: defaultdict[int, list[GroupId]] = defaultdict(list)
+    named = credentials.named_by(c, [row.id for row in rows]) if rows else {}
     if rows:
         for row in c.execute(select(device_tags).where(device_tags.c.device_id.in_(wanted))):
             tags[row.device_id].add(row.tag)
@@ -246,6 +248,7 @@ def _stored(c: Connection, rows: Sequence[Row[Any]]) -> tuple[StoredDevice, ...]
                 user=row.login,
                 transport=TransportKind(row.transport),
                 key_file=row.key_file,
+                credentials=named.get(row.id, ()),
                 host_key_policy=HostKeyPolicy(row.host_key_policy) if row.host_key_policy else None,
                 tags=frozenset(tags[row.id]),
                 groups=tuple(groups[row.id]),

@@ -220,6 +220,40 @@ def set_running(c: Connection, execution: ExecutionId, now_ms: int) -> bool:
     return True
 
 
+def wait(c: Connection, execution: ExecutionId, reason: str, now_ms: int) -> None:
+    """A queued one waits, for something that `reason` names; `release` lets it go on."""
+    row = c.execute(
+        sa.update(executions)
+        .where(executions.c.id == execution, executions.c.status == ExecutionStatus.QUEUED.value)
+        .values(status=ExecutionStatus.WAITING.value, wait_reason=reason)
+        .returning(executions.c.task_id)
+    ).one_or_none()
+    if row is not None:
+        facts = [("status", ExecutionStatus.WAITING.value), ("wait_reason", reason)]
+        events.append(c, "execution.changed", at_ms=now_ms, task_id=row.task_id, execution_id=execution, facts=facts)
+
+
+def release(c: Connection, engine: EngineId, reason: str, now_ms: int) -> tuple[ExecutionId, ...]:
+    """What waits for it at this engine is queued again."""
+    waits = executions.c.status == ExecutionStatus.WAITING.value
+    rows = c.execute(
+        sa.update(executions)
+        .where(executions.c.engine_id == engine, IS_ALIVE, waits, executions.c.wait_reason == reason)
+        .values(status=ExecutionStatus.QUEUED.value, wait_reason=None)
+        .returning(executions.c.id, executions.c.task_id)
+    ).all()
+    for row in rows:
+        events.append(
+            c,
+            "execution.changed",
+            at_ms=now_ms,
+            task_id=row.task_id,
+            execution_id=ExecutionId(row.id),
+            facts=[("status", ExecutionStatus.QUEUED.value)],
+        )
+    return tuple(ExecutionId(row.id) for row in rows)
+
+
 def finish(c: Connection, execution: ExecutionId, now_ms: int) -> ExecutionStatus:
     """End an execution whose targets are all over: status, counts and sentence come from them.
 

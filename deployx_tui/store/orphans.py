@@ -87,14 +87,16 @@ def left_behind(c: Connection) -> tuple[Orphan, ...]:
 
 
 def adopt(c: Connection, execution: ExecutionId, engine: EngineId, now_ms: int) -> None:
-    """It is this engine's from here on: one that ran is queued again, for the targets that still wait."""
-    was_running = executions.c.status == ExecutionStatus.RUNNING.value
+    """It is this engine's from here on: one that ran is queued again, for the targets that still wait; one that waited
+    too, and this engine sees for itself what there is to wait for."""
+    had_begun = executions.c.status.in_([ExecutionStatus.RUNNING.value, ExecutionStatus.WAITING.value])
     row = c.execute(
         sa.update(executions)
         .where(executions.c.id == execution)
         .values(
             engine_id=engine,
-            status=sa.case((was_running, ExecutionStatus.QUEUED.value), else_=executions.c.status),
+            status=sa.case((had_begun, ExecutionStatus.QUEUED.value), else_=executions.c.status),
+            wait_reason=None,
         )
         .returning(executions.c.task_id, executions.c.status)
     ).one()

@@ -106,6 +106,13 @@ def of_batch(c: Connection, batch: BatchId, state: TargetState | None = None) ->
     )
 
 
+def waiting_devices(c: Connection, execution: ExecutionId) -> tuple[DeviceId, ...]:
+    """Where an execution that was planned is still to run."""
+    t = execution_targets.c
+    rows = c.scalars(sa.select(t.device_id).where(t.execution_id == execution, t.state == TargetState.WAITING.value))
+    return tuple(DeviceId(row) for row in rows)
+
+
 def start(
     c: Connection, target: TargetId, engine: EngineId, token: str, now_ms: int, handle_json: str | None = None
 ) -> bool:
