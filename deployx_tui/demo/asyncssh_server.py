@@ -12,6 +12,7 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,35 +26,7 @@ async def serve(order: dict[str, Any]) -> None:
     """Listen on each address and answer until the process is ended."""
 
     async def answer(process: asyncssh.SSHServerProcess[bytes]) -> None:
-        environment = dict(os.environ) | order["environment"]
-        command = process.command or ""
-        child = await asyncio.create_subprocess_exec(
-            "/bin/sh",
-            "-c",
-            command,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env=environment,
-            cwd=Path.home(),
-            start_new_session=True,  # as sshd does for every channel
-        )
-        feeding = asyncio.create_task(_feed(process.stdin, child.stdin))
-        pumping = [
-            asyncio.create_task(_pump(source, sink))
-            for source, sink in ((child.stdout, process.stdout), (child.stderr, process.stderr))
-        ]
-        # not child.wait(): before Python 3.13 it waits for the pipes too (gh-119710)
-        while (code := child.returncode) is None:
-            await asyncio.sleep(0.01)
-        # what the command left behind may hold its output for ever; sshd would go on delivering it
-        _, late = await asyncio.wait(pumping, timeout=LINGER)
-        for task in (feeding, *late):
-            task.cancel()
-        if code < 0:
-            process.exit_with_signal(_name_of(-code))
-        else:
-            process.exit(code)
+        await answer_with_shell(process, order["environment"])
 
     for address in order["addresses"]:
         await asyncssh.listen(
@@ -67,6 +40,38 @@ async def serve(order: dict[str, Any]) -> None:
         )
         print(f"Server listening on {address} port {order['port']}.", file=sys.stderr, flush=True)
     await asyncio.Event().wait()
+
+
+async def answer_with_shell(process: asyncssh.SSHServerProcess[bytes], environment: Mapping[str, str]) -> None:
+    """Run what a client asks for in sh, in this process's environment with `environment` on top."""
+    command = process.command or ""
+    child = await asyncio.create_subprocess_exec(
+        "/bin/sh",
+        "-c",
+        command,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, **environment},
+        cwd=Path.home(),
+        start_new_session=True,  # as sshd does for every channel
+    )
+    feeding = asyncio.create_task(_feed(process.stdin, child.stdin))
+    pumping = [
+        asyncio.create_task(_pump(source, sink))
+        for source, sink in ((child.stdout, process.stdout), (child.stderr, process.stderr))
+    ]
+    # not child.wait(): before Python 3.13 it waits for the pipes too (gh-119710)
+    while (code := child.returncode) is None:
+        await asyncio.sleep(0.01)
+    # what the command left behind may hold its output for ever; sshd would go on delivering it
+    _, late = await asyncio.wait(pumping, timeout=LINGER)
+    for task in (feeding, *late):
+        task.cancel()
+    if code < 0:
+        process.exit_with_signal(_name_of(-code))
+    else:
+        process.exit(code)
 
 
 async def _feed(source: asyncssh.SSHReader[bytes], sink: asyncio.StreamWriter | None) -> None:

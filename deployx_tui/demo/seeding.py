@@ -7,12 +7,14 @@ import contextlib
 import uuid
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deployx_tui.demo import world
 from deployx_tui.demo.fleet import FleetHost
 from deployx_tui.errors import Conflict
 from deployx_tui.model.ids import ExecutionId, TaskId
+from deployx_tui.model.secret import NewSecret, Secret
 
 if TYPE_CHECKING:
     from deployx_tui.service.backend import Backend
@@ -26,11 +28,14 @@ ROUNDS = 12
 
 
 async def seed_devices(backend: Backend, hosts: Sequence[FleetHost]) -> None:
-    """The devices, and the groups that hold them."""
+    """The devices, the groups that hold them, and a credential for one of these."""
     devices = {draft.name: (await backend.devices.create(draft)).id for draft in world.device_drafts(hosts)}
     groups = {draft.name: (await backend.groups.create(draft)).id for draft in world.static_groups(devices)}
     for draft in world.later_groups(groups):
         await backend.groups.create(draft)
+    # the databases are logged in to with a key of the vault, the others with the key file that they name
+    key = await asyncio.to_thread(Path(hosts[0].key_file).read_bytes)
+    await backend.credentials.create(world.credential(groups, hosts[0].user), NewSecret(value=Secret.of(key)))
 
 
 async def seed_tasks(backend: Backend, zone: str) -> dict[str, TaskId]:

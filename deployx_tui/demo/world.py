@@ -26,6 +26,7 @@ from deployx_tui.model.schedule import (
     ShortMonth,
     Weekly,
 )
+from deployx_tui.model.secret import CredentialDraft, CredentialKind
 from deployx_tui.model.task import TaskDraft
 
 #: hosts that answer, with their tags
@@ -95,6 +96,17 @@ def static_groups(devices: Mapping[str, DeviceId]) -> tuple[GroupDraft, ...]:
         GroupDraft(name="web", description="web servers", color="#2f81f7", devices=those("web")),
         GroupDraft(name="db", description="databases", color="#d29922", devices=those("db"), protected=True),
         GroupDraft(name="cache", description="caches", color="#3fb950", devices=those("cache")),
+    )
+
+
+def credential(groups: Mapping[str, GroupId], user: str) -> CredentialDraft:
+    """What opens the databases."""
+    return CredentialDraft(
+        name="db-login",
+        kind=CredentialKind.SSH_KEY,
+        user=user,
+        groups=(groups["db"],),
+        description="the key of the database hosts, kept in the vault",
     )
 
 

@@ -15,22 +15,26 @@ from threading import Event, Thread
 from sqlalchemy import Connection
 
 from deployx_tui.engine.run import Run
-from deployx_tui.engine.settings import EngineSettings
+from deployx_tui.engine.secrets import waits_for_vault
 from deployx_tui.errors import InvalidInput, Unavailable
 from deployx_tui.model.execution import Trigger
 from deployx_tui.model.ids import BatchId, DeviceId, EngineId, ExecutionId
 from deployx_tui.model.inventory import Inventory
+from deployx_tui.model.secret import VaultState
 from deployx_tui.planning.plan import Plan, PlannedTarget, Work, make_plan, read_draft
 from deployx_tui.planning.targets import resolve_targets
-from deployx_tui.store import executions, inventory, results
+from deployx_tui.store import executions, inventory, results, targets
 from deployx_tui.store.clock import now_ms
 from deployx_tui.store.database import Database
 from deployx_tui.store.executions import RunRow
+from deployx_tui.vault.vault import Vault
 
 log = logging.getLogger(__name__)
 
 #: executions in one transaction
 _AT_ONCE = 100
+#: what a run waits for that needs a secret while none can be read
+VAULT = "vault"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,12 @@ class _Planned:
     #: None: it was planned before, by an engine that is no more
     plan: Plan | None
     targets: tuple[PlannedTarget, ...]
+
+    def devices(self, c: Connection) -> tuple[DeviceId, ...]:
+        """Where it is still to run."""
+        if self.plan is None:
+            return targets.waiting_devices(c, self.row.id)
+        return tuple(target.device for target in self.targets)
 
 
 class Dispatcher:
@@ -53,11 +63,11 @@ class Dispatcher:
         self,
         database: Database,
         engine: EngineId,
-        settings: EngineSettings,
+        vault: Vault,
         begin: Callable[[Run], None],
         abandon: Callable[[Run], None],
     ) -> None:
-        self._database, self._engine, self._settings = database, engine, settings
+        self._database, self._engine, self._vault = database, engine, vault
         self._begin, self._abandon = begin, abandon
         #: runs whose next batch is to begin; only this thread takes from it
         self._ready: deque[Run] = deque()
@@ -65,6 +75,8 @@ class Dispatcher:
         self._broken: set[Run] = set()
         #: runs whose planning was cut off by the database: it may have been committed, then nobody queues them again
         self._in_doubt: dict[ExecutionId, None] = {}
+        #: runs of this engine may wait for the vault
+        self._is_vault_wanted = True
         self._awake = Event()
         self._is_stopping = False
         self._thread = Thread(target=self._live, name="deployx-dispatcher", daemon=True)
@@ -110,6 +122,7 @@ class Dispatcher:
                 log.exception("dispatching")
 
     def _dispatch_all(self) -> None:
+        self._release_from_vault()
         seen: set[ExecutionId] = set()
         while not self._is_stopping:
             with self._database.read() as c:
@@ -139,6 +152,16 @@ class Dispatcher:
                 self._broken.discard(run)
             self._ready.popleft()
 
+    def _release_from_vault(self) -> None:
+        """What waits for the vault is queued again once it is open."""
+        if not self._is_vault_wanted or self._vault.open() not in (VaultState.OPEN, VaultState.EMPTY):
+            return
+        with self._database.write() as c:
+            released = executions.release(c, self._engine, VAULT, now_ms())
+        if released:
+            log.info("the vault is open: %d runs go on", len(released))
+        self._is_vault_wanted = False
+
     def _dispatch(self, some: Sequence[ExecutionId]) -> None:
         try:
             self._plan_and_freeze(some)
@@ -159,6 +182,7 @@ class Dispatcher:
     def _plan_and_freeze(self, some: Sequence[ExecutionId]) -> None:
         planned: list[_Planned] = []
         refused: list[tuple[ExecutionId, str]] = []
+        waiting: list[ExecutionId] = []
         with self._database.read() as c:
             found = self.inventory_of(c)
             for id_ in some:
@@ -166,18 +190,28 @@ class Dispatcher:
                 if row is None or not row.status.is_alive:
                     continue
                 try:
-                    planned.append(_planned(c, row, found))
+                    plan = _planned(c, row, found)
                 except InvalidInput as error:
                     refused.append((id_, str(error)))
+                    continue
+                if waits_for_vault(c, self._vault, found, plan.devices(c)):
+                    waiting.append(id_)
+                else:
+                    planned.append(plan)
         runs: list[Run] = []
         with self._database.write() as c:
             now = now_ms()
             for id_, why in refused:
                 executions.fail(c, id_, why, now)
+            for id_ in waiting:
+                executions.wait(c, id_, VAULT, now)
             for each in planned:
                 run = _frozen(c, each, now)
                 if run is not None:
                     runs.append(run)
+        if waiting:
+            self._is_vault_wanted = True
+            log.warning("%d runs wait for the vault: %s", len(waiting), self._vault.trouble)
         self._ready.extend(runs)
 
     def _fail(self, execution: ExecutionId, why: str) -> None:
@@ -197,9 +231,9 @@ def _planned(c: Connection, row: RunRow, found: Inventory) -> _Planned:
     # where a person waits for the answer, they are told
     is_lenient = row.trigger is Trigger.SCHEDULE
     resolved = resolve_targets(work.selector, work.device_ids, work.group_ids, found, failed, lenient=is_lenient)
-    targets = tuple(PlannedTarget(device, name, why) for device, name, why in resolved)
-    plan = make_plan(task=row.task_id, task_version=row.task_version, work=work, targets=targets, run_as=None)
-    return _Planned(row, work, plan, targets)
+    chosen = tuple(PlannedTarget(device, name, why) for device, name, why in resolved)
+    plan = make_plan(task=row.task_id, task_version=row.task_version, work=work, targets=chosen, run_as=None)
+    return _Planned(row, work, plan, chosen)
 
 
 def _frozen(c: Connection, planned: _Planned, now: int) -> Run | None:

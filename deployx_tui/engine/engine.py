@@ -24,7 +24,7 @@ from deployx_tui.engine.lease import Lease
 from deployx_tui.engine.results import Ended, Results
 from deployx_tui.engine.retention import Retention
 from deployx_tui.engine.run import Run, TargetJob
-from deployx_tui.engine.run_batch import run_batch
+from deployx_tui.engine.run_batch import Batches
 from deployx_tui.engine.run_target import TargetRunner
 from deployx_tui.engine.settings import EngineSettings
 from deployx_tui.engine.starts import Starts
@@ -40,6 +40,7 @@ from deployx_tui.store import executions, targets
 from deployx_tui.store.clock import now_ms
 from deployx_tui.store.database import Database
 from deployx_tui.transports.base import Transport
+from deployx_tui.vault.vault import Vault
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +60,7 @@ class Engine:
         settings: EngineSettings,
         transports: Mapping[TransportKind, Transport],
         output: OutputStore,
+        vault: Vault,
         on_fenced: Callable[[], None] | None = None,
     ) -> None:
         """`on_fenced` is called when another engine has taken this one for dead: nothing starts here any more, its
@@ -86,7 +88,8 @@ class Engine:
         self._results = Results(database, output, settings, self._batch_over)
         runner = TargetRunner(settings, transports, output, self._starts, self._results, self._target_started)
         self._workers = Workers(settings.workers, runner.run)
-        self._dispatcher = Dispatcher(database, self.id, settings, self._begin, self._abandon)
+        self._dispatcher = Dispatcher(database, self.id, vault, self._begin, self._abandon)
+        self._batches = Batches(database, self.id, vault, self._dispatcher.inventory_of)
         self._ticker: Ticker = APSchedulerTicker(TaskClaim(database, self.id), self._claimed)
         self._watch = Thread(target=self._watch_for_cancels, name="deployx-cancels", daemon=True)
 
@@ -210,7 +213,7 @@ class Engine:
         """
         with self._changed:
             self._runs[run.id] = run
-        jobs = run_batch(self._database, run, self._dispatcher.inventory_of)
+        jobs = self._batches.begin_next(run)
         if jobs:
             self._workers.submit(jobs)
             return

@@ -1,4 +1,5 @@
-"""What is not kept for ever: old events, old runs where a limit is set, and files of runs that are gone.
+"""What is not kept for ever: old events, old runs where a limit is set, secrets that were replaced, and files of runs
+that are gone.
 
 A little at a time, so that nobody waits for it: each step is a short transaction of its own.
 """
@@ -13,7 +14,7 @@ from threading import Event, Thread
 from deployx_tui.engine.settings import EngineSettings
 from deployx_tui.errors import Unavailable
 from deployx_tui.output.store import OutputStore
-from deployx_tui.store import events, executions
+from deployx_tui.store import events, executions, sealed
 from deployx_tui.store.clock import now_ms
 from deployx_tui.store.database import Database
 
@@ -49,6 +50,7 @@ class Retention:
         if settings.history_kept is not None:
             oldest = _before(now, settings.history_kept)
             self._repeat(lambda: self._forget_runs(oldest))
+        self._forget_secrets()
         self.remove_strays()
 
     def remove_strays(self) -> None:
@@ -77,6 +79,16 @@ class Retention:
     def _repeat(self, step: Callable[[], bool]) -> None:
         while not self._stopping.is_set() and step():
             pass
+
+    def _forget_secrets(self) -> None:
+        """Versions that were replaced, once the last run that may want them is over."""
+        with self._database.read() as c:
+            if not sealed.has_superseded(c):
+                return
+        with self._database.write() as c:
+            gone = sealed.drop_superseded(c)
+        if gone:
+            self._database.forget_log()
 
     def _forget_events(self, before: int) -> bool:
         with self._database.write() as c:

@@ -11,7 +11,7 @@ from threading import Event, Lock
 from deployx_tui.model.ids import BatchId, DeviceId, ExecutionId, TargetId, TaskId
 from deployx_tui.output.mask import NO_SECRETS, SecretSet
 from deployx_tui.planning.plan import Work
-from deployx_tui.transports.base import Endpoint
+from deployx_tui.transports.base import Endpoint, Unreached
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -25,8 +25,6 @@ class Run:
     work: Work
     #: batches that have not begun
     batches: deque[BatchId]
-    #: what its outputs and messages must not show
-    secrets: SecretSet = NO_SECRETS
     #: of the present batch, not over yet; guarded by `lock`
     targets: dict[TargetId, TargetJob] = field(default_factory=dict)
     lock: Lock = field(default_factory=Lock)
@@ -61,8 +59,10 @@ class TargetJob:
     run: Run
     device: DeviceId
     name: str
-    #: None: the device was deleted after the plan was made
-    endpoint: Endpoint | None
+    #: None: the device was deleted after the plan was made. `Unreached`: nothing may be sent to it
+    endpoint: Endpoint | Unreached | None
+    #: what its output and messages must not show
+    secrets: SecretSet = NO_SECRETS
     #: ends its command when set
     cancel: Event = field(default_factory=Event)
     #: of its start; "" before

@@ -8,35 +8,60 @@ from sqlalchemy import Connection
 
 from deployx_tui.engine.endpoints import endpoints
 from deployx_tui.engine.run import Run, TargetJob
+from deployx_tui.engine.secrets import Taking, secrets_of
 from deployx_tui.model.execution import TargetState
+from deployx_tui.model.ids import DeviceId, EngineId, TargetId, UserId
 from deployx_tui.model.inventory import Inventory
+from deployx_tui.model.user import Actor, Role
+from deployx_tui.output.masks import Masks
 from deployx_tui.store import targets
+from deployx_tui.store.clock import now_ms
 from deployx_tui.store.database import Database
+from deployx_tui.transports.base import Endpoint, Unreached
+from deployx_tui.vault.vault import Vault
 
 
-def run_batch(database: Database, run: Run, inventory: Callable[[Connection], Inventory]) -> tuple[TargetJob, ...]:
-    """Take the run's next batch that has targets left, and begin its jobs in the run. (): no batch has any.
+class Batches:
+    """Makes the jobs of batches, with what they need to log in."""
 
-    Devices are read as they are now: an address may have been corrected since the plan was made.
-    """
-    with database.read() as c:
+    def __init__(
+        self, database: Database, engine: EngineId, vault: Vault, inventory: Callable[[Connection], Inventory]
+    ) -> None:
+        self._database, self._engine, self._vault, self._inventory = database, engine, vault, inventory
+        self._masks = Masks()
+
+    def begin_next(self, run: Run) -> tuple[TargetJob, ...]:
+        """Take the run's next batch that has targets left, and begin its jobs in the run. (): no batch has any.
+
+        Devices are read as they are now: an address may have been corrected since the plan was made. What is read
+        from the vault is in the audit before any of it is used.
+        """
         while run.batches:
-            rows = targets.of_batch(c, run.batches[0], TargetState.WAITING)
-            reachable = endpoints(c, [row.device_id for row in rows], inventory(c)) if rows else {}
-            # only now: a batch that could not be read is read again
+            with self._database.read() as c:
+                rows = targets.of_batch(c, run.batches[0], TargetState.WAITING)
+                wanted = [row.device_id for row in rows]
+                inventory = self._inventory(c)
+                taking = Taking(c, self._vault, inventory, wanted)
+                reachable = endpoints(c, wanted, inventory, taking)
+            if taking.given:
+                with self._database.write() as c:
+                    taking.record(c, _engine_at(run), self._engine, now_ms(), execution_id=run.id)
             run.batches.popleft()
-            if not rows:
-                continue
-            jobs = tuple(
-                TargetJob(
-                    id=row.id,
-                    run=run,
-                    device=row.device_id,
-                    name=row.device_name,
-                    endpoint=reachable.get(row.device_id),
+            if rows:
+                jobs = tuple(
+                    self._job(run, row.id, row.device_id, row.device_name, reachable.get(row.device_id)) for row in rows
                 )
-                for row in rows
-            )
-            run.begin(jobs)
-            return jobs
-    return ()
+                run.begin(jobs)
+                return jobs
+        return ()
+
+    def _job(
+        self, run: Run, target: TargetId, device: DeviceId, name: str, endpoint: Endpoint | Unreached | None
+    ) -> TargetJob:
+        login = endpoint.login if isinstance(endpoint, Endpoint) else None
+        secrets = self._masks.of(secrets_of(login))
+        return TargetJob(id=target, run=run, device=device, name=name, endpoint=endpoint, secrets=secrets)
+
+
+def _engine_at(run: Run) -> Actor:
+    return Actor(user_id=UserId(0), name="engine", role=Role.ADMIN, origin=f"execution {run.id}")

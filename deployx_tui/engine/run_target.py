@@ -72,7 +72,7 @@ class TargetRunner:
         self._results.put(ended)
 
     def _ran(self, job: TargetJob) -> Ended:
-        writer = self._output.writer(job.id, job.run.id, job.device, job.run.secrets, self._settings.caps)
+        writer = self._output.writer(job.id, job.run.id, job.device, job.secrets, self._settings.caps)
         self._results.began(job)
         self._started(job)
         attempt = self._attempt(job, writer)
@@ -93,6 +93,8 @@ class TargetRunner:
         try:
             if job.endpoint is None:
                 return _Attempt(_not_tried(TargetState.SKIPPED, "the device was deleted"), None)
+            if isinstance(job.endpoint, Unreached):
+                return _Attempt(unreached(job.endpoint), None)
             transport = self._transports.get(job.endpoint.transport)
             if transport is None:
                 message = f"this engine has no transport {job.endpoint.transport}"
@@ -175,7 +177,7 @@ def _end(job: TargetJob, facts: RunFacts, totals: OutputTotals, at: datetime) ->
         stderr_bytes=totals.stderr_bytes,
         output_cut=totals.cut,
         output_sha256=totals.sha256,
-        error_message=_kept(job.run.secrets.mask_text(message)),
+        error_message=_kept(job.secrets.mask_text(message)),
         head=totals.head,
         tail=totals.tail,
     )

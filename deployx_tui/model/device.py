@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from deployx_tui.model.ids import DeviceId, GroupId
+from deployx_tui.model.ids import CredentialId, DeviceId, GroupId
 
 
 class TransportKind(StrEnum):
@@ -36,6 +36,8 @@ class DeviceDraft:
     transport: TransportKind = TransportKind.SSH
     #: path of a private key on the engine's machine; None: what ~/.ssh/config and the agent offer
     key_file: str | None = None
+    #: of the vault, at most one for a purpose; (): those that are bound to its groups, if there are any
+    credentials: tuple[CredentialId, ...] = ()
     #: None: the strictest of its groups' policies, else `ask`
     host_key_policy: HostKeyPolicy | None = None
     tags: frozenset[str] = frozenset()

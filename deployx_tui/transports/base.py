@@ -14,8 +14,25 @@ from typing import Protocol
 
 from deployx_tui.model.device import HostKeyPolicy, OfferedKey, TestStep, TransportKind
 from deployx_tui.model.execution import Cause, KillReport, Stream
-from deployx_tui.model.ids import DeviceId
+from deployx_tui.model.ids import CredentialId, DeviceId
 from deployx_tui.model.payload import Shell
+from deployx_tui.model.secret import CredentialKind, Secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """A credential of the vault to log in with; nothing else is tried. Two are equal by id and version."""
+
+    credential_id: CredentialId
+    secret_version: int
+    #: the credential's, for messages
+    name: str
+    kind: CredentialKind
+    #: the account that it opens; None: the endpoint's own user
+    user: str | None
+    secret: Secret = field(compare=False)
+    #: of an encrypted key; None: it is not
+    passphrase: Secret | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +48,8 @@ class Endpoint:
     key_file: str | None
     #: the effective policy: of the device, else the strictest of its groups
     host_key_policy: HostKeyPolicy
+    #: None: what ~/.ssh/config, the key file and the agent offer
+    login: Login | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

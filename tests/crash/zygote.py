@@ -29,6 +29,7 @@ from deployx_tui.store.database import Database
 from deployx_tui.transports.base import CommandSpec, Connection, Endpoint, Process, Refused, Unknown, Unreached
 from deployx_tui.transports.local import LocalTransport
 from tests.crash.points import arm
+from tests.support.vaults import vault_in
 
 _PR_SET_PDEATHSIG = 1
 
@@ -116,7 +117,8 @@ def _serve(order: dict[str, Any]) -> None:
     database = Database.open(order["url"], create=False)
     settings = EngineSettings(workers=8, test_second_engine=order["beside"])
     output = OutputStore(database, Path(order["output"]))
-    engine = Engine(database, settings, {TransportKind.LOCAL: NamedTransport()}, output)
+    vault = vault_in(database, Path(order["output"]).parent)
+    engine = Engine(database, settings, {TransportKind.LOCAL: NamedTransport()}, output, vault)
     engine.start()
     _say(f"ready {order['id']} {os.getpid()}")
     threading.Event().wait()

@@ -31,7 +31,8 @@ def test_a_host_key_that_accept_new_keeps_is_in_the_audit_of_the_composed_engine
     settings = replace(config.load({}), db=f"sqlite:///{tmp_path / 'data' / 'deployx.db'}")
     composed = compose(settings, lifecycle=InProcess())
     try:
-        bench = Bench(composed.premises.database, composed.engine, composed.premises.output, composed.owner.user_id)
+        premises = composed.premises
+        bench = Bench(premises.database, composed.engine, premises.output, composed.owner.user_id, premises.vault)
         with Fleets() as fleets:
             host = fleets.get().hosts[0]
             bench.add(

@@ -25,14 +25,17 @@ from deployx_tui.store import devices, executions, history, results, schema
 from deployx_tui.store.clock import now_ms
 from deployx_tui.store.database import Database
 from deployx_tui.transports.base import Transport
+from deployx_tui.vault.vault import Vault
 from tests.support.rows import add_user
+from tests.support.vaults import vault_in
 
 #: a test that waits longer has failed; nothing is measured by it
 PATIENCE = 60.0
 
 
 class Bench:
-    def __init__(self, database: Database, engine: Engine, output: OutputStore, owner: UserId) -> None:
+    def __init__(self, database: Database, engine: Engine, output: OutputStore, owner: UserId, vault: Vault) -> None:
+        self.vault = vault
         self.database, self.engine, self.output, self.owner = database, engine, output, owner
         self._committed = threading.Condition()
         database.on_commit(self._commit)
@@ -157,13 +160,14 @@ def engine_on(
     owner: UserId | None = None,
 ) -> Iterator[Bench]:
     output = OutputStore(database, folder)
-    engine = Engine(database, settings or EngineSettings(), transports, output)
+    vault = vault_in(database, folder.parent / "config")
+    engine = Engine(database, settings or EngineSettings(), transports, output, vault)
     if owner is None:
         with database.write() as c:
             owner = add_user(c)
     engine.start()
     try:
-        yield Bench(database, engine, output, owner)
+        yield Bench(database, engine, output, owner, vault)
     finally:
         engine.stop(timedelta(0))
         output.close()

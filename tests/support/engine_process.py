@@ -15,6 +15,7 @@ from deployx_tui.model.device import TransportKind
 from deployx_tui.output.store import OutputStore
 from deployx_tui.store.database import Database
 from deployx_tui.transports.local import LocalTransport
+from tests.support.vaults import vault_in
 
 
 def main(url: str, folder: str) -> None:
@@ -24,6 +25,7 @@ def main(url: str, folder: str) -> None:
         EngineSettings(workers=1, output_saved=timedelta(milliseconds=200)),
         {TransportKind.LOCAL: LocalTransport()},
         OutputStore(database, Path(folder)),
+        vault_in(database, Path(folder).parent),
     )
     engine.start()
     print("ready", engine.id, flush=True)

@@ -22,6 +22,7 @@ from deployx_tui.transports.base import Transport
 from deployx_tui.transports.local import LocalTransport
 from deployx_tui.transports.ssh.transport import SshSettings, SshTransport
 from tests.support.actors import ensure_actor
+from tests.support.vaults import vault_in
 
 
 @dataclass
@@ -45,9 +46,12 @@ async def site(database: Database, tmp_path: Path) -> AsyncIterator[LocalSite]:
         TransportKind.SSH: SshTransport(SshSettings(known_hosts=tmp_path / "known_hosts")),
     }
     output = OutputStore(database, tmp_path / "output")
-    engine = Engine(database, EngineSettings(workers=8), transports, output)
+    vault = vault_in(database, tmp_path / "config")
+    engine = Engine(database, EngineSettings(workers=8), transports, output, vault)
     stream = EventStream(database)
-    premises = Premises(database=database, engine=engine, stream=stream, output=output, transports=transports)
+    premises = Premises(
+        database=database, engine=engine, stream=stream, output=output, transports=transports, vault=vault
+    )
     engine.start()
     try:
         yield LocalSite(premises, engine)

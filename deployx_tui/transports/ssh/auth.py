@@ -1,8 +1,10 @@
-"""Who we are: private keys, read and decrypted once per process, and the agent's. No passwords yet."""
+"""Who we are: a credential of the vault, or else private keys, read and decrypted once per process, and the agent's."""
 
 from __future__ import annotations
 
+import io
 import os
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -10,8 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import paramiko
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from paramiko.pkey import PublicBlob, UnknownKeyType
 
+from deployx_tui.model.ids import CredentialId
+from deployx_tui.model.secret import CredentialKind
+from deployx_tui.transports.base import Login
 from deployx_tui.transports.ssh.config import HostSettings
 from deployx_tui.transports.ssh.link import Link
 
@@ -32,12 +40,17 @@ class _Unusable:
     remedy: str
 
 
+_PrivateKey = rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey
+
+
 class KeyRing:
     """Private keys by file, shared by all connections; read again when the file changes. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._keys: dict[Path, tuple[tuple[int, int, int], paramiko.PKey | _Unusable]] = {}
+        #: by credential, with the version of its secret
+        self._kept: dict[CredentialId, tuple[int, paramiko.PKey | _Unusable]] = {}
 
     def load(self, path: Path) -> paramiko.PKey | _Unusable | None:
         """None: there is no such file."""
@@ -60,6 +73,47 @@ class KeyRing:
                 self._keys[path] = held
             return held[1]
 
+    def of_credential(self, login: Login) -> paramiko.PKey | _Unusable:
+        with self._lock:
+            held = self._kept.get(login.credential_id)
+            if held is None or held[0] != login.secret_version:
+                held = (login.secret_version, _parse(login))
+                self._kept[login.credential_id] = held
+            return held[1]
+
+
+def _parse(login: Login) -> paramiko.PKey | _Unusable:
+    """The key in a credential; no message holds anything of it."""
+    text = login.secret.reveal()
+    passphrase = None if login.passphrase is None else login.passphrase.reveal()
+    try:
+        try:
+            loaded: object = serialization.load_ssh_private_key(text, passphrase)
+        except ValueError:
+            loaded = serialization.load_pem_private_key(text, passphrase)
+        for kind, made in _KEY_CLASSES:
+            if isinstance(loaded, kind):
+                # in the one form that paramiko reads of every kind
+                plain = loaded.private_bytes(
+                    serialization.Encoding.PEM,
+                    serialization.PrivateFormat.OpenSSH,
+                    serialization.NoEncryption(),
+                )
+                return made.from_private_key(io.StringIO(plain.decode()))
+    except (ValueError, TypeError, paramiko.SSHException, UnsupportedAlgorithm):
+        pass  # said below, without the library's words about the content
+    return _Unusable(
+        f"the key in credential {login.name} can't be read, or its passphrase is another one",
+        f"deployx credential rotate {login.name} puts another key in",
+    )
+
+
+_KEY_CLASSES: tuple[tuple[type[_PrivateKey], type[paramiko.PKey]], ...] = (
+    (rsa.RSAPrivateKey, paramiko.RSAKey),
+    (ed25519.Ed25519PrivateKey, paramiko.Ed25519Key),
+    (ec.EllipticCurvePrivateKey, paramiko.ECDSAKey),
+)
+
 
 def _read(path: Path) -> paramiko.PKey | _Unusable:
     try:
@@ -72,11 +126,16 @@ def _read(path: Path) -> paramiko.PKey | _Unusable:
         return _Unusable(f"{path} is not a private key that can be read: {error}", "give another key file")
 
 
-def log_in(link: Link, settings: HostSettings, keys: KeyRing, until: float) -> str | Denied:
-    """Authenticate with the first key that is let in; returns which. `until` is monotonic time.
+def log_in(link: Link, settings: HostSettings, keys: KeyRing, until: float, login: Login | None) -> str | Denied:
+    """Authenticate with `login`, else with the first key that is let in; returns which. `until` is monotonic time.
 
     The host key has been checked before: nothing is proved to a stranger.
     """
+    if login is not None:
+        link.auth_timeout = max(0.1, until - time.monotonic())
+        if login.kind is CredentialKind.PASSWORD:
+            return _by_password(link, settings, login)
+        return _by_key(link, settings, login, keys.of_credential(login))
     tried: list[str] = []
     unusable: list[_Unusable] = []
     agent = _agent(settings, keys)
@@ -85,12 +144,12 @@ def log_in(link: Link, settings: HostSettings, keys: KeyRing, until: float) -> s
             tried.append(label)
             link.auth_timeout = max(0.1, until - time.monotonic())
             try:
-                more = link.auth_publickey(settings.user, key)
+                more = link.by_key(settings.user, key)
             except paramiko.BadAuthenticationType as error:
                 ways = ", ".join(filter(None, error.allowed_types)) or "nothing at all"
                 return Denied(
                     f"{settings.user}: the server takes no keys from this account, only {ways}",
-                    "allow PubkeyAuthentication for this account; passwords are not supported yet",
+                    "allow PubkeyAuthentication for this account, or give the device a credential with its password",
                 )
             except paramiko.AuthenticationException as error:
                 if link.is_active():
@@ -112,6 +171,99 @@ def log_in(link: Link, settings: HostSettings, keys: KeyRing, until: float) -> s
     finally:
         if agent is not None:
             agent.close()
+
+
+def _by_key(link: Link, settings: HostSettings, login: Login, key: paramiko.PKey | _Unusable) -> str | Denied:
+    label = f"credential {login.name}"
+    if isinstance(key, _Unusable):
+        return Denied(f"{settings.user} was not let in: {key.why}", key.remedy)
+    try:
+        more = link.by_key(settings.user, key)
+    except paramiko.BadAuthenticationType as error:
+        ways = ", ".join(filter(None, error.allowed_types)) or "nothing at all"
+        return Denied(
+            f"{settings.user}: the server takes no keys from this account, only {ways}",
+            "allow PubkeyAuthentication for this account, or give the device a credential with its password",
+        )
+    except (paramiko.SSHException, EOFError, OSError) as error:
+        return Denied(
+            f"{settings.user} was not let in: refused: the key of {label} ({error})",
+            f"put its public key into ~{settings.user}/.ssh/authorized_keys on the target, or give another credential",
+        )
+    return _alone(settings, label, more)
+
+
+def _by_password(link: Link, settings: HostSettings, login: Login) -> str | Denied:
+    """As a password; else as the answer to the one prompt of a keyboard-interactive login that asks for it."""
+    label = f"credential {login.name}"
+    password = login.secret.reveal().decode("utf-8", "surrogateescape")
+    asked = _Asked(password)
+    try:
+        # asked first: a server that takes none need not see one
+        ways = link.ways_in(settings.user)
+        if not ways:
+            return "nothing at all, the server asks for no proof"
+        if "password" in ways:
+            more = link.by_password(settings.user, password)
+        elif "keyboard-interactive" in ways:
+            more = link.by_answers(settings.user, asked.answer)
+        else:
+            return Denied(
+                f"{settings.user}: the server takes no passwords from this account, only {', '.join(ways)}; "
+                "none was sent",
+                "allow PasswordAuthentication for this account, or give the device a credential with a key",
+            )
+    except (paramiko.SSHException, EOFError, OSError) as error:
+        return asked.denied(settings, label, error)
+    return _alone(settings, label, more)
+
+
+#: in the languages in which PAM asks; a prompt for a new one is answered with nothing
+_ASKS_FOR_PASSWORD = re.compile(
+    r"password|passwort|kennwort|mot de passe|contraseña|senha|wachtwoord|hasło|пароль|lösenord|密码|パスワード",
+    re.IGNORECASE,
+)
+_ASKS_FOR_MORE = re.compile(r"\b(new|retype|again|one[- ]time|otp|token|code|verification)\b", re.IGNORECASE)
+
+
+class _Asked:
+    """Answers one prompt for the password, once. Called in paramiko's reading thread."""
+
+    def __init__(self, password: str) -> None:
+        self._password: str | None = password
+        #: what was not answered
+        self.left: str | None = None
+
+    def answer(self, title: str, instructions: str, prompts: list[tuple[str, bool]]) -> list[str]:
+        if not prompts:
+            return []  # some servers end with a round that asks nothing
+        (text, is_shown), *others = prompts
+        is_ours = _ASKS_FOR_PASSWORD.search(text) and not _ASKS_FOR_MORE.search(text)
+        if others or is_shown or not is_ours or self._password is None:
+            self.left = " / ".join(prompt.strip() for prompt, _ in prompts)
+            raise paramiko.SSHException("a prompt that is not answered")
+        password, self._password = self._password, None
+        return [password]
+
+    def denied(self, settings: HostSettings, label: str, error: Exception) -> Denied:
+        if self.left is not None:
+            return Denied(
+                f"{settings.user} was not let in: the server asked {self.left[:80]!r}, which {label} does not answer",
+                "let this account log in with its password alone, or give the device a credential with a key",
+            )
+        return Denied(
+            f"{settings.user} was not let in: the password of {label} was refused ({error})",
+            "try it by hand; deployx credential rotate puts another one in",
+        )
+
+
+def _alone(settings: HostSettings, label: str, more: list[str]) -> str | Denied:
+    if more:
+        return Denied(
+            f"{settings.user}: {label} was accepted, the server also wants {', '.join(more)}",
+            "allow it alone",
+        )
+    return label
 
 
 def _agent(settings: HostSettings, keys: KeyRing) -> paramiko.Agent | None:

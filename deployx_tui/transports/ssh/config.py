@@ -102,17 +102,18 @@ class SshConfig:
             connect_timeout = None if timeout in (None, "none", "0") else float(str(timeout))
         except ValueError as error:
             raise ConfigRefused(f"{self._path}: {error} (for {endpoint.address})", "mend the number") from error
-        identities, only_these = _identities(endpoint, found)
+        login = endpoint.login
+        identities, only_these = ((), True) if login is not None else _identities(endpoint, found)
         known_hosts = _paths(found.get("userknownhostsfile")) if "userknownhostsfile" in found else None
         bind_address = found.get("bindaddress")
         return HostSettings(
             hostname=hostname,
             port=port,
-            user=endpoint.user or str(found.get("user", "")) or getpass.getuser(),
+            user=(login and login.user) or endpoint.user or str(found.get("user", "")) or getpass.getuser(),
             key_name=str(found.get("hostkeyalias", hostname)),
             identities=identities,
             only_these=only_these,
-            use_agent=_use_agent(self._path, endpoint, found),
+            use_agent=login is None and _use_agent(self._path, endpoint, found),
             known_hosts=known_hosts,
             connect_timeout=connect_timeout,
             bind_address=str(bind_address) if bind_address else None,

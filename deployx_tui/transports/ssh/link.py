@@ -6,7 +6,8 @@ so is output beyond the window that was given (session.py).
 paramiko does versions, keys, packets and the exchange of new keys. Its sessions are ours (session.py says why), put in
 its place by names that are not public: `Transport._channel_handler_table` (its dispatch of channel messages),
 `_channels`, `channels_seen`, `channel_events` and `_next_channel` (what it keeps of each), `_send_user_message`; and
-`Packetizer._read_timeout` (what reads a piece of the lines before the handshake) and `_build_packet` (the padding).
+`Packetizer._read_timeout` (what reads a piece of the lines before the handshake) and `_build_packet` (the padding). Of
+`AuthHandler`: `_request_auth` and `_parse_service_accept` (it would ask for the login service before each attempt).
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from threading import Event, Lock
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import paramiko
+from paramiko.auth_handler import AuthHandler
 from paramiko.common import (
     MSG_CHANNEL_CLOSE,
     MSG_CHANNEL_DATA,
@@ -55,6 +57,10 @@ KEEPALIVE = 30
 SILENCE = 100.0
 #: the largest packet of data that the server may send; RFC 4253 6.1 lets nobody expect more
 _PACKET = 32 * 1024
+
+
+#: (title, instructions, prompts and whether what is typed is shown) -> an answer for each prompt
+Answers = Callable[[str, str, list[tuple[str, bool]]], list[str]]
 
 
 class _ChannelMap(Protocol):
@@ -115,10 +121,25 @@ class _Packets(Packetizer):
 ChannelHandlers = dict[int, Callable[[Session, Message], None]]
 
 
+class _NextAttempt(AuthHandler):
+    """Another attempt to log in. The service was granted before the first one; strict servers grant it once."""
+
+    def _request_auth(self) -> None:
+        granted = Message()
+        granted.add_string("ssh-userauth")
+        granted.rewind()
+        self._parse_service_accept(granted)
+
+    if TYPE_CHECKING:  # paramiko has it; its type stubs do not
+
+        def _parse_service_accept(self, message: Message) -> None: ...
+
+
 class Link(paramiko.Transport):
     """A client connection over a socket of ours. Made, then `greet`, host key check, authentication."""
 
     if TYPE_CHECKING:  # paramiko has these; its type stubs do not
+        active: bool
         agreed_on_strict_kex: bool
         remote_cipher: str
         remote_mac: str
@@ -154,6 +175,7 @@ class Link(paramiko.Transport):
         super().__init__(self._wire, packetizer_class=_Packets)  # type: ignore[arg-type]  # what paramiko needs of a socket
         self._socket = sock
         self._keepalive = keepalive
+        self._has_tried = False
 
     @property
     def heard(self) -> float:
@@ -177,6 +199,40 @@ class Link(paramiko.Transport):
         return (
             str(error) if error is not None and str(error) else "the server closed the connection during the handshake"
         )
+
+    def ways_in(self, user: str) -> tuple[str, ...]:
+        """How this account may log in, as the server says; (): it is in already, with nothing to show."""
+        try:
+            self._attempt(lambda handler, event: handler.auth_none(user, event))
+        except paramiko.BadAuthenticationType as error:
+            return tuple(filter(None, error.allowed_types))
+        return ()
+
+    def by_key(self, user: str, key: paramiko.PKey) -> list[str]:
+        """What the server wants besides; []: it lets the account in. Raises what paramiko raises."""
+        return self._attempt(lambda handler, event: handler.auth_publickey(user, key, event))
+
+    def by_password(self, user: str, password: str) -> list[str]:
+        """As `by_key`. Never paramiko's own, which goes on to answer whatever is asked first."""
+        try:
+            return self._attempt(lambda handler, event: handler.auth_password(user, password, event))
+        finally:
+            # it would be kept as long as the connection
+            self.auth_handler.password = None  # type: ignore[union-attr]  # an attempt has just made it
+
+    def by_answers(self, user: str, answer: Answers) -> list[str]:
+        """As `by_key`. `answer` is called in the reading thread; what it raises ends the connection."""
+        return self._attempt(lambda handler, event: handler.auth_interactive(user, answer, event))
+
+    def _attempt(self, begin: Callable[[AuthHandler, Event], None]) -> list[str]:
+        if not self.active or not self.initial_kex_done:
+            raise paramiko.SSHException("the connection is not encrypted yet, or has ended")
+        handler = _NextAttempt(self) if self._has_tried else AuthHandler(self)
+        self._has_tried = True
+        self.auth_handler = handler
+        event = Event()
+        begin(handler, event)
+        return list(handler.wait_for_response(event))
 
     def keep_alive(self) -> None:
         """From now on an idle peer is asked for a sign of life; a reply, also a refusal, is one."""

@@ -179,7 +179,7 @@ class Opening:
     def authenticate(self) -> str:
         link = self._linked()
         self._limits.check("logging in")
-        allowed = auth.log_in(link, self._settings, self._tools.keys, self._limits.until)
+        allowed = auth.log_in(link, self._settings, self._tools.keys, self._limits.until, self._endpoint.login)
         if isinstance(allowed, auth.Denied):
             self._limits.check("logging in")
             raise Failed(Unreached(Cause.AUTH, allowed.message, allowed.remedy))

@@ -67,7 +67,9 @@ class SshTransport:
             host = self._config.settings(endpoint)
         except ConfigRefused as error:
             return Unreached(Cause.UNREACHABLE, str(error), error.remedy)
-        key = (host.hostname, host.port, host.user, endpoint.key_file, host.key_name)
+        # by id and version: a connection that an old secret opened is nobody's any more
+        login = None if endpoint.login is None else (endpoint.login.credential_id, endpoint.login.secret_version)
+        key = (host.hostname, host.port, host.user, endpoint.key_file, host.key_name, login)
         while (pooled := self._pool.take(key)) is not None:
             if self._is_still_known(host, pooled.host_key):
                 break

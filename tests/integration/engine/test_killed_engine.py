@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from deployx_tui.model.device import TransportKind
 from deployx_tui.model.execution import Cause, ExecutionStatus, TargetState
@@ -16,6 +17,7 @@ from deployx_tui.store.database import Database
 from deployx_tui.transports.local import LocalTransport
 from tests.support.bench import Bench, engine_on
 from tests.support.rows import add_user
+from tests.support.vaults import vault_in
 
 
 def test_after_a_kill_the_running_target_is_lost_the_waiting_one_runs_and_the_output_is_kept(
@@ -36,7 +38,8 @@ def test_after_a_kill_the_running_target_is_lost_the_waiting_one_runs_and_the_ou
         assert child.stdout is not None
         word, _, engine_id = child.stdout.readline().strip().partition(" ")
         assert word == "ready"
-        here = Bench(database, EngineElsewhere(EngineId(engine_id)), OutputStore(database, folder), owner)  # type: ignore[arg-type]  # as far as it is used
+        elsewhere: Any = EngineElsewhere(EngineId(engine_id))  # as far as it is used
+        here = Bench(database, elsewhere, OutputStore(database, folder), owner, vault_in(database, folder))
         here.add_devices("one", "two")
         execution = here.queue(f"echo begun; while [ ! -e {gate} ]; do sleep 0.1; done; echo done")
         # the child says it and saves it; nothing of this process tells us

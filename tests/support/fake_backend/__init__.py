@@ -32,6 +32,7 @@ from deployx_tui.model.task import LastRun, Task
 from deployx_tui.model.user import Actor, Role
 from tests.support import world
 from tests.support.fake_backend.calendar import FakeCalendar
+from tests.support.fake_backend.credentials import FakeCredentials, FakeVault
 from tests.support.fake_backend.devices import FakeDevices
 from tests.support.fake_backend.engine import FakeEngine, FakeEvents
 from tests.support.fake_backend.executions import FakeExecutions
@@ -72,6 +73,8 @@ class FakeBackend:
         self.executions = FakeExecutions(self)
         self.devices = FakeDevices(self)
         self.groups = FakeGroups(self)
+        self.credentials = FakeCredentials(self)
+        self.vault = FakeVault(self)
         self.calendar = FakeCalendar(self)
         self.events = FakeEvents(self)
         self.engine = FakeEngine(self)

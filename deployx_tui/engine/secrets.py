@@ -1,0 +1,141 @@
+"""What the devices of a batch need from the vault: taken at once, kept out of outputs, and written into the audit."""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from deployx_tui.errors import VaultClosed
+from deployx_tui.model.codec import JSON
+from deployx_tui.model.execution import Cause
+from deployx_tui.model.ids import CredentialId, DeviceId, EngineId
+from deployx_tui.model.inventory import Inventory
+from deployx_tui.model.secret import Purpose, Secret, VaultState
+from deployx_tui.model.user import Actor
+from deployx_tui.store import audit, credentials
+from deployx_tui.store.credentials import StoredCredential
+from deployx_tui.transports.base import Login, Unreached
+from deployx_tui.vault.binding import Ambiguous, Bindings
+from deployx_tui.vault.envelope import Damaged
+from deployx_tui.vault.vault import PASSPHRASE, VALUE, Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A secret that came out of the vault, and what names it in plans, pools and the audit."""
+
+    credential: StoredCredential
+    version: int
+    value: Secret
+    #: of an encrypted key; None: it is not
+    passphrase: Secret | None
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        return (self.value,) if self.passphrase is None else (self.value, self.passphrase)
+
+
+class Taking:
+    """Secrets for some devices, in one read transaction. Each is opened once, however many devices get it."""
+
+    def __init__(self, c: Connection, vault: Vault, inventory: Inventory, devices: Iterable[DeviceId]) -> None:
+        self._c, self._vault = c, vault
+        self._bindings = Bindings.load(c, inventory, devices)
+        self._opened: dict[tuple[CredentialId, int], Taken | Unreached] = {}
+        #: what was given to which devices, for the audit
+        self.given: defaultdict[tuple[CredentialId, int], list[DeviceId]] = defaultdict(list)
+
+    def of(self, device: DeviceId, purpose: Purpose) -> Taken | Unreached | None:
+        """The device's own secret for this purpose, at its present version. None: it has none.
+
+        `Unreached`: it has one that can't be used; nothing must be sent in its place.
+        """
+        found = self._bindings.of(device, purpose)
+        match found:
+            case None:
+                return None
+            case Ambiguous(message, remedy):
+                return Unreached(Cause.AUTH, f"{message}; nothing was sent", remedy)
+            case StoredCredential():
+                taken = self._open(found)
+                if isinstance(taken, Taken):
+                    self.given[found.id, taken.version].append(device)
+                return taken
+
+    def login(self, device: DeviceId) -> Login | Unreached | None:
+        """What an ssh device logs in with. None: what its account's own files and agent offer."""
+        taken = self.of(device, Purpose.SSH_LOGIN)
+        if not isinstance(taken, Taken):
+            return taken
+        draft = taken.credential.draft
+        return Login(
+            credential_id=taken.credential.id,
+            secret_version=taken.version,
+            name=draft.name,
+            kind=draft.kind,
+            user=draft.user,
+            secret=taken.value,
+            passphrase=taken.passphrase,
+        )
+
+    def record(self, c: Connection, actor: Actor, engine: EngineId, now_ms: int, **what: JSON) -> None:
+        """An entry for each secret that was given out, before anything is done with it."""
+        credentials.used(c, (credential for credential, _ in self.given), now_ms)
+        for (credential, version), devices in sorted(self.given.items()):
+            audit.write(
+                c,
+                at_ms=now_ms,
+                engine_id=engine,
+                actor=actor,
+                action="credential.use",
+                noun="credential",
+                object_id=credential,
+                request_id=uuid.uuid4().hex,
+                after={**what, "secret_version": version, "device_ids": [*sorted(devices)]},
+            )
+
+    def _open(self, credential: StoredCredential) -> Taken | Unreached:
+        key = (credential.id, credential.secret_version)
+        if key not in self._opened:
+            self._opened[key] = self._opened_now(credential)
+        return self._opened[key]
+
+    def _opened_now(self, credential: StoredCredential) -> Taken | Unreached:
+        name, version = credential.name, credential.secret_version
+        remedy = f"deployx credential rotate {name} puts another secret in"
+        try:
+            value = self._vault.reveal(self._c, credential.id, version, VALUE)
+            passphrase = self._vault.reveal(self._c, credential.id, version, PASSPHRASE)
+        except VaultClosed as closed:
+            return Unreached(Cause.AUTH, f"{closed}; nothing was sent", "deployx vault status says what helps")
+        except Damaged:
+            return Unreached(
+                Cause.AUTH, f"the secret of credential {name} was changed or damaged: it does not open", remedy
+            )
+        if value is None:
+            return Unreached(Cause.AUTH, f"credential {name} has no secret any more", remedy)
+        return Taken(credential, version, value, passphrase)
+
+
+def waits_for_vault(c: Connection, vault: Vault, inventory: Inventory, devices: Iterable[DeviceId]) -> bool:
+    """Whether one of these devices needs a secret, and none can be read now."""
+    if vault.look(c) in (VaultState.OPEN, VaultState.EMPTY):
+        return False
+    wanted = tuple(devices)
+    bindings = Bindings.load(c, inventory, wanted)
+    return not bindings.is_empty and any(
+        isinstance(bindings.of(device, purpose), StoredCredential)
+        for device in wanted
+        for purpose in (Purpose.SSH_LOGIN,)
+    )
+
+
+def secrets_of(login: Login | None) -> tuple[Secret, ...]:
+    """What a login brings into the mask of its target."""
+    if login is None:
+        return ()
+    return (login.secret,) if login.passphrase is None else (login.secret, login.passphrase)
