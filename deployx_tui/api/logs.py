@@ -1,4 +1,5 @@
-"""What an engine's process logs: lines with a time, without control characters of whoever made them."""
+"""What an engine's process logs: lines with a time, without secrets, and without control characters of whoever made
+them."""
 
 from __future__ import annotations
 
@@ -7,6 +8,8 @@ import os
 import sys
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
+
+from deployx_tui.service.masked import masked
 
 #: a private child's log, and one older one
 LOG_BYTES = 1 << 20
@@ -18,9 +21,10 @@ class OneLine(logging.Formatter):
     """A record is one line, whatever a host or a person put into its text; a traceback follows, indented."""
 
     def format(self, record: logging.LogRecord) -> str:
-        text = f"{self.formatTime(record)} {record.levelname.lower()} {record.getMessage().translate(_CONTROLS)}"
+        message = masked(record.getMessage()).translate(_CONTROLS)
+        text = f"{self.formatTime(record)} {record.levelname.lower()} {message}"
         if record.exc_info:
-            trace = self.formatException(record.exc_info)
+            trace = masked(self.formatException(record.exc_info))
             text += "".join(f"\n    {line.translate(_CONTROLS)}" for line in trace.splitlines())
         return text
 

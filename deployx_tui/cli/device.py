@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +18,14 @@ from deployx_tui.cli.device_import import import_
 from deployx_tui.cli.device_key import test, trust
 from deployx_tui.cli.invocation import Group, Invocation, invocation
 from deployx_tui.cli.options import listed, together
-from deployx_tui.cli.reading import all_devices, all_groups, group_ids
+from deployx_tui.cli.reading import all_devices, all_groups, credential_ids, group_ids
 from deployx_tui.errors import InvalidInput
 
 if TYPE_CHECKING:
     from deployx_tui.model.device import Device, DeviceDraft
     from deployx_tui.model.device import Group as DeviceGroup
     from deployx_tui.model.ids import GroupId
+    from deployx_tui.model.secret import Credential
     from deployx_tui.service.backend import Backend
 
 
@@ -43,6 +45,14 @@ _draft_options = together(
     click.option("--user", metavar="NAME", help="Login; default: as ~/.ssh/config says."),
     click.option("--transport", type=click.Choice(["ssh", "local"]), help="How it is reached."),
     click.option("--key", "key_file", metavar="FILE", help="Private key on the engine's machine."),
+    click.option(
+        "--credential",
+        "credentials",
+        multiple=True,
+        metavar="NAME",
+        type=Name("credential"),
+        help="Of the vault, one for a purpose; again for more; none: it names none.",
+    ),
     click.option("--group", "groups", multiple=True, metavar="G", help="Member of it; again for more; none: no group."),
     click.option("--tag", "tags", multiple=True, metavar="T", help="Tag; again for more; none: without tags."),
     click.option(
@@ -102,7 +112,8 @@ def show(name: str) -> None:
         return await backend.devices.find(name), await all_groups(backend)
 
     one, groups = with_backend(call, read, engine=False)
-    _put(call, one, groups)
+    logins = with_backend(call, lambda backend: _credentials_of(backend, one.name), engine=False)
+    _put(call, one, groups, logins=logins)
 
 
 @device.command(example="deployx device add web01 --address 127.0.0.1 --transport local --tag prod")
@@ -179,12 +190,33 @@ async def _changed(backend: Backend, draft: DeviceDraft, fields: dict[str, Any])
         given["host_key_policy"] = HostKeyPolicy(policy)
     if (tags := given.pop("tags", None)) is not None:
         given["tags"] = frozenset(listed(tags))
+    if (credentials := given.pop("credentials", None)) is not None:
+        given["credentials"] = await credential_ids(backend, listed(credentials))
     if (groups := given.pop("groups", None)) is not None:
         given["groups"] = await group_ids(backend, listed(groups))
     return replace(draft, **given)
 
 
-def _put(call: Invocation, one: Device, groups: dict[GroupId, DeviceGroup], done: str | None = None) -> None:
+def _key_words(one: Device, logins: Sequence[Credential]) -> str:
+    """What it is logged in to with."""
+    if any(each.draft.kind.purpose.value == "ssh login" for each in logins):
+        return "the credential's, and nothing else"
+    return one.draft.key_file or "as ~/.ssh/config and the agent offer"
+
+
+async def _credentials_of(backend: Backend, device: str) -> tuple[Credential, ...]:
+    """Those that go to a device."""
+    return tuple(one for one in (await backend.credentials.list()).items if device in one.used_by)
+
+
+def _put(
+    call: Invocation,
+    one: Device,
+    groups: dict[GroupId, DeviceGroup],
+    done: str | None = None,
+    *,
+    logins: Sequence[Credential] = (),
+) -> None:
     if call.json:
         from deployx_tui.service.wire.devices import device_to_json
 
@@ -200,7 +232,8 @@ def _put(call: Invocation, one: Device, groups: dict[GroupId, DeviceGroup], done
             ("address", address_words(one.draft)),
             ("user", one.draft.user or "as ~/.ssh/config says"),
             ("transport", one.draft.transport.value),
-            ("key", one.draft.key_file or "as ~/.ssh/config and the agent offer"),
+            ("credentials", ", ".join(f"{each.name} ({each.draft.kind.purpose.value})" for each in logins) or "none"),
+            ("key", _key_words(one, logins)),
             ("host keys", policy.value if policy else "as its groups say, else ask"),
             ("groups", ", ".join(one.member_of) or "none"),
             ("tags", ", ".join(sorted(one.draft.tags)) or "none"),

@@ -58,6 +58,7 @@ def doctor(fix: bool) -> int:
         _keys,
         _clock,
         lambda: _database(settings),
+        lambda: _vault(settings),
         lambda: _engine(settings),
         lambda: _machine(settings),
     ]
@@ -102,6 +103,7 @@ def _modes(settings: Settings, *, fix: bool) -> Iterator[Check]:
         places += [("database", database), ("database log", database.with_name(database.name + "-wal"))]
         places.append(("outputs", paths.segments_of(settings.db)))
     places.append(("known hosts", paths.config_folder() / "known_hosts"))
+    places.append(("vault key", _vault_key(settings)))
     for name, place in places:
         try:
             found = place.lstat()
@@ -110,6 +112,48 @@ def _modes(settings: Settings, *, fix: bool) -> Iterator[Check]:
                 yield Check(name=name, verdict=GOOD, message=f"{place} is not there yet; it is made when it is needed")
             continue
         yield _mode(name, place, found, fix=fix)
+
+
+def _vault_key(settings: Settings) -> Path:
+    """The file with the vault's key, where it is one."""
+    from deployx_tui import paths
+
+    chosen = settings.vault_key
+    return paths.config_folder() / "vault.key" if chosen in (None, "passphrase") else Path(str(chosen))
+
+
+def _vault(settings: Settings) -> Iterator[Check]:
+    """Whether secrets can be read; opened for reading only."""
+    path = Path(settings.db.removeprefix("sqlite:///"))
+    if not settings.is_sqlite or not path.exists():
+        return
+    from deployx_tui.service.reading import vault_status
+    from deployx_tui.store.migrations import HEAD
+
+    try:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=5)) as connection:
+            if connection.execute("SELECT version_num FROM alembic_version").fetchone() != (HEAD,):
+                return  # of another version: to look is not to upgrade
+    except sqlite3.Error:
+        return  # the look at its content says what is wrong with it
+    try:
+        found = vault_status(settings)
+    except DeployxError as error:
+        yield Check(name="vault", verdict=UNKNOWN, message=str(error))
+        return
+    match found.state.value:
+        case "empty":
+            yield Check(name="vault", verdict=GOOD, message="empty; its key is made with the first secret")
+        case "open" if not found.message:
+            counted = "1 secret" if found.secrets == 1 else f"{found.secrets} secrets"
+            yield Check(name="vault", verdict=GOOD, message=f"{counted}, {found.source}; keep a copy of that elsewhere")
+        case "open":
+            yield Check(name="vault", verdict=WARNING, message=found.source, remedy=found.message)
+        case "locked" if settings.vault_key == "passphrase":
+            message = "opened by a passphrase, which this look does not have"
+            yield Check(name="vault", verdict=UNKNOWN, message=message, remedy="deployx vault status asks the engine")
+        case _:
+            yield Check(name="vault", verdict=BAD, message=found.message, remedy="deployx vault status says more")
 
 
 def _mode(name: str, place: Path, found: os.stat_result, *, fix: bool) -> Check:
@@ -122,7 +166,7 @@ def _mode(name: str, place: Path, found: os.stat_result, *, fix: bool) -> Check:
             message=f"{place} belongs to uid {found.st_uid}",
             remedy=f"chown {place} to yourself",
         )
-    wanted = 0o700 if stat.S_ISDIR(found.st_mode) else 0o600
+    wanted = 0o700 if stat.S_ISDIR(found.st_mode) else 0o400 if name == "vault key" else 0o600
     excess = stat.S_IMODE(found.st_mode) & ~wanted & 0o777
     if name == "its folder" and not excess & 0o022:
         # a home, perhaps: the files in it are closed, and to shut it is not for us
@@ -132,6 +176,9 @@ def _mode(name: str, place: Path, found: os.stat_result, *, fix: bool) -> Check:
     if fix:
         place.chmod(stat.S_IMODE(found.st_mode) & wanted)
         return Check(name=name, verdict=GOOD, message=f"{place} was {stat.S_IMODE(found.st_mode):04o}, mended")
+    if name == "vault key" and not excess & 0o077:
+        message = f"{place} is {stat.S_IMODE(found.st_mode):04o}: a slip may overwrite it"
+        return Check(name=name, verdict=WARNING, message=message, remedy=f"chmod 400 {place}, or deployx doctor --fix")
     return Check(
         name=name,
         verdict=BAD,

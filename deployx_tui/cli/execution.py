@@ -87,7 +87,7 @@ def list_(
                 _took(one.started_at, one.finished_at),
                 f"{mark_of(one.status)} {one.status.value.replace('_', ' ')}",
                 f"{one.targets.succeeded}/{one.targets.total}",
-                one.error_message,
+                one.error_message or (f"waits {_waits(one)}" if one.wait_reason else ""),
             )
             for one in page.items
         ),
@@ -95,6 +95,10 @@ def list_(
     )
     if page.next_cursor is not None:
         printing.note(call, f"more: --cursor {page.next_cursor}")
+
+
+def _waits(one: Execution) -> str:
+    return f"for {one.wait_reason}" if one.wait_reason else ""
 
 
 @execution.command(example="deployx execution show 1")
@@ -117,7 +121,7 @@ def show(number: int) -> None:
     printing.put_facts(
         [
             ("execution", f"#{one.id} {one.task_name}"),
-            ("state", f"{mark_of(one.status)} {one.status.value.replace('_', ' ')}"),
+            ("state", f"{mark_of(one.status)} {one.status.value.replace('_', ' ')} {_waits(one)}".rstrip()),
             ("started by", f"{one.started_by}, {one.trigger.value.replace('_', ' ')}"),
             ("scheduled", _local(one.scheduled_for)),
             ("started", _local(one.started_at)),

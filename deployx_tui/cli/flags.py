@@ -49,6 +49,12 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "protocol": ("--transport",),
     "key_file": ("--key",),
     "host_key_policy": ("--host-key-policy",),
+    # credentials
+    "credential_name": ("NAME",),
+    "credential_ids": ("--credential",),
+    "kind": ("--kind",),
+    "secret": ("--stdin",),
+    "passphrase": ("--stdin",),
     "fingerprint": ("--fingerprint",),
     "color": ("--color",),
     "path": ("--file",),

@@ -39,6 +39,8 @@ class Follower:
         self._devices_of_targets: dict[int, DeviceId] = {}
         self._rests: dict[tuple[DeviceId, Stream], bytes] = {}
         self._width = 0
+        #: None: for nothing
+        self._waits_for: str | None = None
 
     async def to_the_end(self) -> Execution:
         """Follow until the execution is over and every stored byte was printed."""
@@ -63,6 +65,7 @@ class Follower:
                         everything = True
                 # looked at before the output: what is over now has no byte that the reading below could miss
                 execution = await self._backend.executions.get(self._execution)
+                self._tell_wait(execution.wait_reason)
                 if everything or not execution.status.is_alive:
                     grown |= {target.device_id for target in await self._learn()}
                 await self._print(grown)
@@ -74,6 +77,13 @@ class Follower:
             collector.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await collector
+
+    def _tell_wait(self, reason: str | None) -> None:
+        """What it waits for, once; whoever sits there would else wait for nothing that they know of."""
+        if reason is not None and reason != self._waits_for:
+            more = "; deployx vault status says what helps" if reason == "vault" else ""
+            printing.note(self._call, f"it waits for {reason}{more}")
+        self._waits_for = reason
 
     async def _next_items(
         self, queue: asyncio.Queue[Event | Reset], collector: asyncio.Task[None]

@@ -9,7 +9,7 @@ from deployx_tui.model.words import counted
 
 if TYPE_CHECKING:
     from deployx_tui.model.device import Device, Group
-    from deployx_tui.model.ids import DeviceId, GroupId
+    from deployx_tui.model.ids import CredentialId, DeviceId, GroupId
     from deployx_tui.model.task import TaskName
     from deployx_tui.service.backend import Backend
 
@@ -33,6 +33,11 @@ async def all_groups(backend: Backend) -> dict[GroupId, Group]:
 async def group_ids(backend: Backend, names: Sequence[str]) -> tuple[GroupId, ...]:
     """Of names or ids, with or without `@`; NotFound, Ambiguous."""
     return tuple([(await backend.groups.find(name.removeprefix("@"))).id for name in names])
+
+
+async def credential_ids(backend: Backend, names: Sequence[str]) -> tuple[CredentialId, ...]:
+    """Of names or ids; NotFound."""
+    return tuple([(await backend.credentials.find(name)).id for name in names])
 
 
 async def device_ids(backend: Backend, names: Sequence[str]) -> tuple[DeviceId, ...]:

@@ -34,6 +34,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "The demo's screens as pictures, its main job as text.",
     ),
     "run": ("deployx_tui.cli.run", "run", "One command on many devices, now."),
+    "credential": ("deployx_tui.cli.credential", "credential", "Keys and passwords in the vault."),
+    "vault": ("deployx_tui.cli.vault", "vault", "Where secrets are kept, and its key."),
     "device": ("deployx_tui.cli.device", "device", "What tasks run on."),
     "group": ("deployx_tui.cli.group", "group", "Groups of devices."),
 }

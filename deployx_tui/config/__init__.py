@@ -61,6 +61,8 @@ class Settings:
     keep_events: timedelta
     #: runs, their results and outputs; None: for ever
     keep_history: timedelta | None
+    #: the vault's master key: a file, or "passphrase"; None: the file in the configuration folder
+    vault_key: str | None
     log_level: str
     color: str
     #: where each value came from, by name
@@ -121,6 +123,7 @@ def load(
         run_output=sources.take(keys.RUN_OUTPUT),
         keep_events=sources.take(keys.KEEP_EVENTS),
         keep_history=sources.take(keys.KEEP_HISTORY),
+        vault_key=sources.take(keys.VAULT_KEY),
         log_level=sources.take(keys.LOG_LEVEL),
         color=sources.take(keys.COLOR),
         origins=sources.origins,

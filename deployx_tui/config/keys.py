@@ -119,6 +119,13 @@ KEEP_HISTORY: Key[timedelta | None] = Key(
     lambda found: format_duration(found or timedelta()),
     values.NONE,
 )
+VAULT_KEY: Key[str | None] = Key(
+    "vault_key",
+    "DEPLOYX_VAULT_KEY",
+    'the file with the vault\'s master key, or "passphrase"',
+    values.read_vault_key,
+    lambda: None,
+)
 LOG_LEVEL = Key("log_level", "DEPLOYX_LOG_LEVEL", "what is logged", values.one_of(LOG_LEVELS), lambda: "info")
 COLOR = Key("color", "DEPLOYX_COLOR", "colours on a terminal", values.one_of(COLORS), lambda: "auto")
 
@@ -126,6 +133,6 @@ COLOR = Key("color", "DEPLOYX_COLOR", "colours on a terminal", values.one_of(COL
 _LIMITS: tuple[Key[Any], ...] = (
     WORKERS, CONNECT_TIMEOUT, TARGET_TIMEOUT, KILL_WAIT, TARGET_OUTPUT, RUN_OUTPUT, KEEP_EVENTS, KEEP_HISTORY,
 )  # fmt: skip
-KEYS: tuple[Key[Any], ...] = (DB, CONNECT, TIMEZONE, SOCKET, DRAIN, LINGER, *_LIMITS, LOG_LEVEL, COLOR)
+KEYS: tuple[Key[Any], ...] = (DB, CONNECT, TIMEZONE, SOCKET, DRAIN, LINGER, *_LIMITS, VAULT_KEY, LOG_LEVEL, COLOR)
 #: what an engine process is told by the face that starts it
-ENGINE_KEYS: tuple[Key[Any], ...] = (DB, TIMEZONE, SOCKET, DRAIN, LINGER, *_LIMITS, LOG_LEVEL)
+ENGINE_KEYS: tuple[Key[Any], ...] = (DB, TIMEZONE, SOCKET, DRAIN, LINGER, *_LIMITS, VAULT_KEY, LOG_LEVEL)

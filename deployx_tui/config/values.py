@@ -62,6 +62,12 @@ def read_path(field: str, value: object) -> Path:
     return path
 
 
+def read_vault_key(field: str, value: object) -> str:
+    """A file, or the word for a passphrase. A key itself has no place in the settings."""
+    text = read_text(field, value)
+    return text if text == "passphrase" else str(read_path(field, text))
+
+
 def read_duration(field: str, value: object) -> timedelta:
     if isinstance(value, int | float) and not isinstance(value, bool):
         raise InvalidInput.of(field, f"{value} has no unit", f'say "{value}s", "{value}m" or "{value}h"')

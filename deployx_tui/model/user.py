@@ -18,6 +18,10 @@ class Permission(StrEnum):
     DEVICES_READ = "devices.read"
     DEVICES_WRITE = "devices.write"
     DEVICES_TEST = "devices.test"
+    CREDENTIALS_READ = "credentials.read"  # what there is and where it goes; never a secret
+    CREDENTIALS_WRITE = "credentials.write"
+    SECRETS_USE = "secret.use"  # to say where a secret goes
+    VAULT_CONTROL = "vault.control"
     CALENDAR_READ = "calendar.read"
     EVENTS_READ = "events.read"
     AUDIT_READ = "audit.read"

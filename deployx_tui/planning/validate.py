@@ -18,6 +18,7 @@ from deployx_tui.model.ids import DeviceId, GroupId
 from deployx_tui.model.inventory import Inventory
 from deployx_tui.model.payload import CommandPayload, Commands, Line, Script
 from deployx_tui.model.schedule import Once, OverlapKind
+from deployx_tui.model.secret import CredentialDraft, Purpose
 from deployx_tui.model.task import TaskDraft
 from deployx_tui.planning.names import validate_name, validate_prose, validate_selectable
 from deployx_tui.planning.selectors import (
@@ -217,6 +218,29 @@ def validate_device(draft: DeviceDraft, inventory: Inventory, device: DeviceId |
             name = inventory.groups[group].name
             problems.append(_problem("group_ids", f"{name} chooses its members by a selector", "give the device a tag"))
     return tuple(problems)
+
+
+def validate_credential(
+    draft: CredentialDraft, inventory: Inventory, bound: Iterable[GroupId] = ()
+) -> tuple[Problem, ...]:
+    """Problems of a credential, but for its secret. `bound`: the groups that it is bound to already, deleted or not."""
+    problems = [*validate_name(draft.name, "credential_name"), *validate_prose(draft.description, "description")]
+    if draft.user is not None and not _USER.fullmatch(draft.user):
+        problems.append(_problem("user", "it is not a login name", "use letters, digits, . _ @ + and -, up to 64"))
+    problems.extend(_unknown_ids("group_ids", draft.groups, {*inventory.groups, *bound}))
+    return tuple(problems)
+
+
+def validate_naming(named: Iterable[tuple[str, Purpose]]) -> tuple[Problem, ...]:
+    """Problems of the credentials that a device names, each by its name and purpose."""
+    by_purpose: dict[Purpose, list[str]] = {}
+    for name, purpose in named:
+        by_purpose.setdefault(purpose, []).append(name)
+    return tuple(
+        _problem("credential_ids", f"{' and '.join(sorted(names))} are both for {purpose.value}", "name one of them")
+        for purpose, names in by_purpose.items()
+        if len(names) > 1
+    )
 
 
 def _address(address: str) -> list[Problem]:

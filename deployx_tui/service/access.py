@@ -16,6 +16,7 @@ _READS = frozenset(
         Permission.TASKS_READ,
         Permission.EXECUTIONS_READ,
         Permission.DEVICES_READ,
+        Permission.CREDENTIALS_READ,
         Permission.CALENDAR_READ,
         Permission.EVENTS_READ,
         Permission.ENGINE_READ,

@@ -25,6 +25,7 @@ from deployx_tui.output.store import OutputStore
 from deployx_tui.output.writer import Caps
 from deployx_tui.service.lifecycle import InProcess, Lifecycle
 from deployx_tui.service.local import LocalBackend, Premises, ensure_personal_user
+from deployx_tui.service.vaults import vault_of
 from deployx_tui.store import engines
 from deployx_tui.store.database import Database
 from deployx_tui.transports.kinds import open_transports
@@ -99,6 +100,7 @@ def compose(
         transports = open_transports(kept_keys)
         for transport in transports.values():
             closing.callback(transport.shutdown)
+        vault = vault_of(settings, database)
         composed: list[Composed] = []
 
         def fenced() -> None:
@@ -112,6 +114,7 @@ def compose(
             engine_settings(settings, socket=socket, second=second),
             transports,
             output,
+            vault,
             on_fenced=fenced,
         )
         kept_keys.engine_id = engine.id
@@ -121,6 +124,7 @@ def compose(
             stream=stream,
             output=output,
             transports=transports,
+            vault=vault,
             lifecycle=lifecycle,
             zone=settings.timezone,
         )

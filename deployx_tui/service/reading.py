@@ -17,9 +17,11 @@ from deployx_tui.engine import liveness
 from deployx_tui.errors import DatabaseRefused, EngineUnreachable
 from deployx_tui.events.stream import EventStream
 from deployx_tui.model.ids import EngineId, ExecutionId
+from deployx_tui.model.secret import VaultStatus
 from deployx_tui.model.user import Actor
 from deployx_tui.output.store import OutputStore
 from deployx_tui.service.local import LocalBackend, Premises, ensure_personal_user
+from deployx_tui.service.vaults import vault_of
 from deployx_tui.store import abandoned, engines
 from deployx_tui.store.database import Database
 
@@ -71,6 +73,16 @@ class ReadingBackend(LocalBackend):
         await asyncio.to_thread(self._closing.close)
 
 
+def vault_status(settings: Settings) -> VaultStatus:
+    """Whether the secrets of a SQLite database can be read here. Raises DatabaseRefused and Unavailable. Blocks."""
+    database = Database.open(settings.db, create=False)
+    try:
+        with database.read() as c:
+            return vault_of(settings, database).status(c)
+    finally:
+        database.close()
+
+
 async def open_reader(settings: Settings) -> ReadingBackend:
     """Raises DatabaseRefused and Unavailable; then nothing is left open."""
     return await asyncio.to_thread(_open, settings)
@@ -97,6 +109,7 @@ def _open(settings: Settings) -> ReadingBackend:
             stream=stream,
             output=output,
             transports={},
+            vault=vault_of(settings, database),
             zone=settings.timezone,
         )
         closing.callback(premises.close)

@@ -11,12 +11,14 @@ from typing import Protocol
 
 from deployx_tui.model.user import Actor
 from deployx_tui.service.backend.calendar import Calendar
+from deployx_tui.service.backend.credentials import Credentials
 from deployx_tui.service.backend.devices import Devices
 from deployx_tui.service.backend.engine import EngineControl
 from deployx_tui.service.backend.events import Events
 from deployx_tui.service.backend.executions import Executions
 from deployx_tui.service.backend.groups import Groups
 from deployx_tui.service.backend.tasks import Tasks
+from deployx_tui.service.backend.vault import VaultControl
 
 
 class Backend(Protocol):
@@ -33,6 +35,10 @@ class Backend(Protocol):
     @property
     def groups(self) -> Groups: ...
     @property
+    def credentials(self) -> Credentials: ...
+    @property
+    def vault(self) -> VaultControl: ...
+    @property
     def calendar(self) -> Calendar: ...
     @property
     def events(self) -> Events: ...
@@ -47,6 +53,8 @@ FACETS: dict[str, type] = {
     "executions": Executions,
     "devices": Devices,
     "groups": Groups,
+    "credentials": Credentials,
+    "vault": VaultControl,
     "calendar": Calendar,
     "events": Events,
     "engine": EngineControl,

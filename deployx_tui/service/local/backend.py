@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from deployx_tui.model.user import Actor, Role
 from deployx_tui.service.local.calendar import LocalCalendar
+from deployx_tui.service.local.credentials import LocalCredentials
 from deployx_tui.service.local.devices import LocalDevices
 from deployx_tui.service.local.door import Door, Premises
 from deployx_tui.service.local.engine import LocalEngineControl
@@ -16,6 +17,7 @@ from deployx_tui.service.local.events import LocalEvents
 from deployx_tui.service.local.executions import LocalExecutions
 from deployx_tui.service.local.groups import LocalGroups
 from deployx_tui.service.local.tasks import LocalTasks
+from deployx_tui.service.local.vault import LocalVault
 from deployx_tui.store import users
 from deployx_tui.store.clock import now_ms
 
@@ -30,6 +32,8 @@ class LocalBackend:
         self.executions = LocalExecutions(door)
         self.devices = LocalDevices(door)
         self.groups = LocalGroups(door)
+        self.credentials = LocalCredentials(door)
+        self.vault = LocalVault(door)
         self.calendar = LocalCalendar(door)
         self.events = LocalEvents(door)
         self.engine = LocalEngineControl(door)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from sqlalchemy import Connection
 
-from deployx_tui.engine.endpoints import endpoints
+from deployx_tui.engine.endpoints import bare_endpoint, endpoints
+from deployx_tui.engine.secrets import Taking
 from deployx_tui.errors import Conflict, InvalidInput, NotFound, Unavailable
 from deployx_tui.model.codec import JSON
 from deployx_tui.model.device import (
@@ -26,19 +28,23 @@ from deployx_tui.model.device import (
 from deployx_tui.model.ids import DeviceId, GroupId
 from deployx_tui.model.inventory import InventoryDevice
 from deployx_tui.model.page import Page
-from deployx_tui.model.user import Actor
+from deployx_tui.model.secret import Purpose
+from deployx_tui.model.user import Actor, Permission
+from deployx_tui.output.veil import veil
 from deployx_tui.planning.selectors import resolve
-from deployx_tui.planning.validate import validate_device
+from deployx_tui.planning.validate import validate_device, validate_naming
+from deployx_tui.service import access
 from deployx_tui.service.backend.devices import Devices
 from deployx_tui.service.local import views
 from deployx_tui.service.local.door import Change, Door
 from deployx_tui.service.local.guard import serves
 from deployx_tui.service.local.snapshot import Snapshot
-from deployx_tui.store import devices
+from deployx_tui.store import credentials, devices
 from deployx_tui.store.devices import StoredDevice
 from deployx_tui.store.identity import refuse_stale
-from deployx_tui.transports.base import Endpoint, Transport
+from deployx_tui.transports.base import Endpoint, Transport, Unreached
 from deployx_tui.transports.hostkeys import fingerprint
+from deployx_tui.vault.binding import Bindings
 
 #: a whole connection test
 _TEST_DEADLINE = timedelta(seconds=30)
@@ -60,6 +66,15 @@ class KeepsHostKeys(Protocol):
     def trust(self, endpoint: Endpoint, offered: OfferedKey) -> tuple[str, ...]:
         """Keep this key as the known one. Returns the fingerprints that it replaced. ValueError: it is no key."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Reach:
+    """How a device is reached, and what was taken from the vault for it."""
+
+    transport: Transport
+    endpoint: Endpoint | Unreached
+    taking: Taking
 
 
 @serves(Devices)
@@ -102,6 +117,7 @@ class LocalDevices:
     async def create(self, draft: DeviceDraft) -> Device:
         def work(change: Change) -> Device:
             before = self._without_problems(change, draft, None)
+            self._refuse_secret_use(change.c, draft, None)
             device = devices.add(change.c, draft, self.actor.user_id, change.now_ms)
             change.record("device.create", device, after=_facts(draft))
             return self._changed(change, device, before)
@@ -113,6 +129,7 @@ class LocalDevices:
             old = devices.get(change.c, device)
             refuse_stale("device", old.version, version)
             before = self._without_problems(change, draft, device)
+            self._refuse_secret_use(change.c, draft, old)
             devices.change(change.c, device, draft, version, change.now_ms)
             change.record("device.update", device, before=_facts(old.draft), after=_facts(draft))
             return self._changed(change, device, before)
@@ -161,7 +178,16 @@ class LocalDevices:
     # ---- connecting
 
     async def test(self, device: DeviceId) -> AsyncIterator[TestStep]:
-        transport, endpoint = await self._door.read(lambda c: self._reach(c, device))
+        reach = await self._door.read(lambda c: self._reach(c, device))
+        if isinstance(reach.endpoint, Unreached):
+            why = reach.endpoint
+            yield TestStep(
+                name=TestStepName.AUTHENTICATE, ok=False, message=why.message, remedy=why.remedy, elapsed_ms=0
+            )
+            return
+        transport, endpoint = reach.transport, reach.endpoint
+        if reach.taking.given:
+            await self._door.write(lambda change: self._take(change, device, reach.taking))
         loop = asyncio.get_running_loop()
         steps: asyncio.Queue[TestStep | None] = asyncio.Queue()
         is_watched = True
@@ -171,7 +197,9 @@ class LocalDevices:
                 for step in transport.test(endpoint, _TEST_DEADLINE):
                     if not is_watched:
                         return
-                    loop.call_soon_threadsafe(steps.put_nowait, step)
+                    # a server may say back what it was told
+                    safe = replace(step, message=veil.text(step.message), remedy=veil.text(step.remedy))
+                    loop.call_soon_threadsafe(steps.put_nowait, safe)
             finally:
                 if is_watched:
                     loop.call_soon_threadsafe(steps.put_nowait, None)
@@ -189,7 +217,7 @@ class LocalDevices:
             await self._contacted(device, _contact(last))
 
     async def trust(self, device: DeviceId, key: OfferedKey) -> None:
-        transport, endpoint = await self._door.read(lambda c: self._reach(c, device))
+        transport, endpoint = await self._door.read(lambda c: self._way_to(c, device))
         if not isinstance(transport, KeepsHostKeys):
             raise Conflict(f"{endpoint.name} is reached by {endpoint.transport.value}, which has no host keys")
         keeper: KeepsHostKeys = transport
@@ -232,10 +260,40 @@ class LocalDevices:
             raise InvalidInput(problems)
         return before
 
-    def _reach(self, c: Connection, device: DeviceId) -> tuple[Transport, Endpoint]:
-        devices.get(c, device)
-        endpoint = endpoints(c, [device], self._door.snapshot(c).inventory)[device]
-        return self._door.premises.transports[endpoint.transport], endpoint
+    def _refuse_secret_use(self, c: Connection, draft: DeviceDraft, old: StoredDevice | None) -> None:
+        """Whoever says where a secret goes must be allowed to use it: so too who moves a device that gets one."""
+        before = () if old is None else old.draft.credentials
+        if new := set(draft.credentials) - set(before):
+            known = {each.id: each for each in credentials.every(c)}
+            if unknown := sorted(new - set(known)):
+                message = f"there is none with id {', '.join(map(str, unknown))}"
+                raise InvalidInput.of("credential_ids", message, "deployx credential list shows them")
+            named = [known[each] for each in draft.credentials if each in known]
+            if problems := validate_naming((each.name, each.draft.kind.purpose) for each in named):
+                raise InvalidInput(problems)
+        is_moved = old is not None and _way(draft) != _way(old.draft) and self._gets_a_secret(c, old.id)
+        if is_moved or set(draft.credentials) != set(before):
+            access.require(self.actor, Permission.SECRETS_USE)
+
+    def _gets_a_secret(self, c: Connection, device: DeviceId) -> bool:
+        bindings = Bindings.load(c, self._door.snapshot(c).inventory, [device])
+        return any(bindings.of(device, purpose) is not None for purpose in Purpose)
+
+    def _reach(self, c: Connection, device: DeviceId) -> _Reach:
+        kind = devices.get(c, device).draft.transport
+        inventory = self._door.snapshot(c).inventory
+        taking = Taking(c, self._door.premises.vault, inventory, [device])
+        return _Reach(self._door.premises.transports[kind], endpoints(c, [device], inventory, taking)[device], taking)
+
+    def _way_to(self, c: Connection, device: DeviceId) -> tuple[Transport, Endpoint]:
+        """Without a secret: nobody logs in."""
+        stored = devices.get(c, device)
+        endpoint = bare_endpoint(c, stored, self._door.snapshot(c).inventory)
+        return self._door.premises.transports[stored.draft.transport], endpoint
+
+    def _take(self, change: Change, device: DeviceId, taking: Taking) -> None:
+        taking.record(change.c, self.actor, self._door.premises.engine.id, change.now_ms, test_of_device=device)
+        change.nothing_changed()
 
     async def _contacted(self, device: DeviceId, contact: Contact) -> None:
         def work(change: Change) -> None:
@@ -262,6 +320,11 @@ def _contact(last: TestStep) -> Contact:
     return _CONTACT_OF_STEP.get(last.name, Contact.UNREACHABLE)
 
 
+def _way(draft: DeviceDraft) -> tuple[object, ...]:
+    """What decides who gets a secret that is sent there."""
+    return (draft.address, draft.port, draft.user, draft.transport)
+
+
 def _facts(draft: DeviceDraft) -> dict[str, JSON]:
     return {
         "device_name": draft.name,
@@ -270,6 +333,7 @@ def _facts(draft: DeviceDraft) -> dict[str, JSON]:
         "user": draft.user,
         "protocol": draft.transport.value,
         "key_file": draft.key_file,
+        "credential_ids": [*draft.credentials],
         "host_key_policy": draft.host_key_policy.value if draft.host_key_policy else None,
         "tags": [*sorted(draft.tags)],
         "group_ids": [*draft.groups],

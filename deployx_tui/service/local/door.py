@@ -31,6 +31,7 @@ from deployx_tui.store import audit, events, results
 from deployx_tui.store.clock import from_ms, now_ms
 from deployx_tui.store.database import Database
 from deployx_tui.transports.base import Transport
+from deployx_tui.vault.vault import Vault
 
 T = TypeVar("T")
 
@@ -75,6 +76,7 @@ class Premises:
     stream: EventStream
     output: OutputStore
     transports: Mapping[TransportKind, Transport]
+    vault: Vault
     lifecycle: Lifecycle = field(default_factory=InProcess)
     #: of tasks that name none, IANA
     zone: str = "UTC"

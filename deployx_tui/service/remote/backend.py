@@ -6,6 +6,7 @@ from pathlib import Path
 
 from deployx_tui.model.user import Actor
 from deployx_tui.service.remote.channel import GREETING, Channel, Revive
+from deployx_tui.service.remote.credentials import RemoteCredentials, RemoteVault
 from deployx_tui.service.remote.devices import RemoteDevices, RemoteGroups
 from deployx_tui.service.remote.events import RemoteEvents
 from deployx_tui.service.remote.executions import RemoteExecutions
@@ -23,6 +24,8 @@ class RemoteBackend:
         self._executions = RemoteExecutions(channel)
         self._devices = RemoteDevices(channel)
         self._groups = RemoteGroups(channel)
+        self._credentials = RemoteCredentials(channel)
+        self._vault = RemoteVault(channel)
         self._calendar = RemoteCalendar(channel)
         self._events = RemoteEvents(channel)
         self._engine = RemoteEngine(channel)
@@ -67,6 +70,14 @@ class RemoteBackend:
     @property
     def groups(self) -> RemoteGroups:
         return self._groups
+
+    @property
+    def credentials(self) -> RemoteCredentials:
+        return self._credentials
+
+    @property
+    def vault(self) -> RemoteVault:
+        return self._vault
 
     @property
     def calendar(self) -> RemoteCalendar:

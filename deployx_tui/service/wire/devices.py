@@ -18,7 +18,7 @@ from deployx_tui.model.device import (
     TestStepName,
     TransportKind,
 )
-from deployx_tui.model.ids import DeviceId, GroupId
+from deployx_tui.model.ids import CredentialId, DeviceId, GroupId
 from deployx_tui.model.json_reader import JSON, Reader
 from deployx_tui.service.wire import values
 from deployx_tui.service.wire.tasks import matched_from_json, matched_to_json
@@ -35,6 +35,7 @@ def device_draft_to_json(draft: DeviceDraft) -> Json:
         "user": draft.user,
         "protocol": draft.transport.value,
         "key_file": draft.key_file,
+        "credential_ids": [*draft.credentials],
         "host_key_policy": None if draft.host_key_policy is None else draft.host_key_policy.value,
         "tags": [*sorted(draft.tags)],
         "group_ids": [*draft.groups],
@@ -54,6 +55,7 @@ def device_draft_from_json(data: JSON) -> DeviceDraft:
     port, user = reader.number("port"), reader.text("user")
     transport = reader.word("protocol", TransportKind, TransportKind.SSH)
     key_file = reader.text("key_file")
+    credentials = reader.ids("credential_ids")
     policy = _policy(reader)
     tags, groups = frozenset(reader.texts("tags")), reader.ids("group_ids")
     description = reader.text("description") or ""
@@ -65,6 +67,7 @@ def device_draft_from_json(data: JSON) -> DeviceDraft:
         user=user,
         transport=transport,
         key_file=key_file,
+        credentials=tuple(CredentialId(credential) for credential in credentials),
         host_key_policy=policy,
         tags=tags,
         groups=tuple(GroupId(group) for group in groups),
@@ -108,8 +111,8 @@ def device_to_json(device: Device, groups: Mapping[GroupId, Group]) -> Json:
 
 
 _DEVICE_DRAFT = (
-    "device_name", "address", "port", "user", "protocol", "key_file", "host_key_policy", "tags", "group_ids",
-    "description",
+    "device_name", "address", "port", "user", "protocol", "key_file", "credential_ids", "host_key_policy", "tags",
+    "group_ids", "description",
 )  # fmt: skip
 
 

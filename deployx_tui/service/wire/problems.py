@@ -13,6 +13,7 @@ from deployx_tui.errors import (
     NotPermitted,
     Problem,
     Unavailable,
+    VaultClosed,
     VersionMismatch,
 )
 from deployx_tui.model.json_reader import JSON
@@ -29,6 +30,7 @@ _KINDS: tuple[tuple[type[DeployxError], str, str, int], ...] = (
     (NotPermitted, "not-permitted", "Not permitted", 403),
     (Conflict, "conflict", "Conflict", 409),
     (DatabaseRefused, "database-refused", "The database can't be used", 503),
+    (VaultClosed, "vault-closed", "The vault is closed", 503),
     (VersionMismatch, "version-mismatch", "Another version", 503),
     (EngineUnreachable, "engine-unreachable", "The engine does not answer", 503),
     (Unavailable, "unavailable", "Not available now", 503),

@@ -7,6 +7,7 @@ machine, and new clients of it for any role.
 from __future__ import annotations
 
 from tests.contract.backend.calendar import CalendarContract
+from tests.contract.backend.credentials import CredentialsContract
 from tests.contract.backend.devices import DevicesContract
 from tests.contract.backend.engine import EngineContract
 from tests.contract.backend.events import EventsContract
@@ -22,6 +23,7 @@ class BackendContract(
     ExecutionsContract,
     DevicesContract,
     GroupsContract,
+    CredentialsContract,
     CalendarContract,
     EventsContract,
     EngineContract,

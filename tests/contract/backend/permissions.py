@@ -12,7 +12,8 @@ import pytest
 from deployx_tui.errors import DeployxError, NotPermitted
 from deployx_tui.model.device import DeviceDraft, GroupDraft, OfferedKey
 from deployx_tui.model.execution import ExecutionQuery
-from deployx_tui.model.ids import DeviceId, ExecutionId, GroupId, TaskId
+from deployx_tui.model.ids import CredentialId, DeviceId, ExecutionId, GroupId, TaskId
+from deployx_tui.model.secret import CredentialDraft, CredentialKind, NewSecret, Secret
 from deployx_tui.model.task import TaskQuery
 from deployx_tui.model.user import Permission, Role
 from deployx_tui.service.access import PERMISSIONS
@@ -21,6 +22,7 @@ from deployx_tui.service.backend.permission import permission_of
 from tests.contract.backend.site import Site, daily, draft, line, new_request
 
 _DEVICE, _GROUP, _TASK, _RUN = DeviceId(1), GroupId(1), TaskId(1), ExecutionId(1)
+_CREDENTIAL = CredentialId(1)
 
 #: one call of every method, with arguments that mean something
 CALLS: dict[str, tuple[Any, ...]] = {
@@ -64,6 +66,17 @@ CALLS: dict[str, tuple[Any, ...]] = {
     "groups.update": (_GROUP, GroupDraft(name="x")),
     "groups.delete": (_GROUP,),
     "groups.restore": (_GROUP,),
+    "credentials.list": (),
+    "credentials.get": (_CREDENTIAL,),
+    "credentials.find": ("x",),
+    "credentials.create": (CredentialDraft(name="x", kind=CredentialKind.SUDO), NewSecret(value=Secret.of("not much"))),
+    "credentials.update": (_CREDENTIAL, CredentialDraft(name="x", kind=CredentialKind.SUDO)),
+    "credentials.rotate": (_CREDENTIAL, NewSecret(value=Secret.of("not much"))),
+    "credentials.delete": (_CREDENTIAL,),
+    "credentials.check": (_CREDENTIAL,),
+    "vault.status": (),
+    "vault.unlock": (Secret.of("not much"),),
+    "vault.rotate_master": (),
     "calendar.month": (2026, 12, "UTC"),
     "calendar.day": (date(2026, 12, 1), "UTC"),
     "events.follow": (),

@@ -31,9 +31,17 @@ FOLLOWS_A_FAILURE = {"execution follow"}
 #: what an example stands on, or would stumble over
 BEFORE = {
     "device add": [["device", "rm", "web01", "--yes"]],
+    **{
+        name: [["credential", "add", "web-login", "--kind", "password", "--stdin"]]
+        for name in ("credential rotate", "credential rm", "credential test", "vault rotate", "vault rotate-master")
+    },
     "task add": [["task", "rm", "nightly-backup", "--yes"]],
     "task resume": [["task", "pause", "nightly-backup"]],
 }
+
+
+#: what stands in the file that an example reads
+PIPED = "correct horse battery staple\n"
 
 
 @pytest.mark.parametrize("name", sorted(ALL))
@@ -64,11 +72,12 @@ def test_the_example_of_every_command_runs(cli: Cli, name: str, monkeypatch: pyt
         (cli.folder / "home" / ".ssh").mkdir(mode=0o700)
         (cli.folder / "home" / ".ssh" / "config").write_text("Host app01\n")
     for before in BEFORE.get(name, []):
-        cli(*before)
+        cli(*before, stdin=PIPED if "--stdin" in before else "")
     example = getattr(ALL[name], "example", "")
     may_fail = example.endswith("|| true")
-    words = shlex.split(example.removesuffix("|| true"))
+    line, _, redirected = example.removesuffix("|| true").partition(" < ")
+    words = shlex.split(line)
     assert words[0] == "deployx"
-    answer = cli.any_status(*words[1:])
+    answer = cli.any_status(*words[1:], stdin=PIPED if redirected else "")
     expected = 1 if name in FOLLOWS_A_FAILURE else 0
     assert answer.status == expected or (may_fail and answer.status in (1, 6)), answer

@@ -40,9 +40,10 @@ from deployx_tui.model.ids import ExecutionId
 from deployx_tui.model.json_reader import JSON
 from deployx_tui.model.page import Page
 from deployx_tui.model.schedule import Fire
+from deployx_tui.model.secret import Credential, CredentialCheck, CredentialDraft, VaultStatus
 from deployx_tui.model.task import LastRun, Task, TaskPreview, TaskQuery, TaskState
 from deployx_tui.model.user import Actor
-from deployx_tui.service.wire import devices, executions, problems, rest, tasks, values
+from deployx_tui.service.wire import credentials, devices, executions, problems, rest, tasks, values
 from deployx_tui.service.wire.executions import execution_word
 from deployx_tui.service.wire.params import (
     ParamReader,
@@ -67,6 +68,10 @@ NOUNS: list[tuple[type[Any], Callable[[Any], JSON], Callable[[JSON], Any]]] = [
     (DeviceDraft, devices.device_draft_to_json, devices.device_draft_from_json),
     (Group, lambda group: devices.group_to_json(group, {}), devices.group_from_json),
     (GroupDraft, devices.group_draft_to_json, devices.group_draft_from_json),
+    (Credential, credentials.credential_to_json, credentials.credential_from_json),
+    (CredentialDraft, credentials.credential_draft_to_json, credentials.credential_draft_from_json),
+    (CredentialCheck, credentials.check_to_json, credentials.check_from_json),
+    (VaultStatus, credentials.vault_to_json, credentials.vault_from_json),
     (SelectorMatch, devices.match_to_json, devices.match_from_json),
     (TestStep, devices.step_to_json, devices.step_from_json),
     (OfferedKey, devices.key_to_json, devices.key_from_json),
