@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from deployx_tui.errors import InvalidInput, Problem
 from deployx_tui.model.device import DeviceDraft, Group, GroupDraft, HostKeyPolicy, TransportKind
-from deployx_tui.model.ids import DeviceId, GroupId
+from deployx_tui.model.ids import CredentialId, DeviceId, GroupId
+from deployx_tui.model.secret import Credential
 
 #: the choice that leaves a host key policy to the groups
 BY_GROUP = "by group"
@@ -23,13 +24,17 @@ class DeviceForm:
     user: str = ""
     transport: str = TransportKind.SSH.value
     key_file: str = ""
+    #: names, with commas between: a name may have blanks
+    credentials: str = ""
     policy: str = BY_GROUP
     tags: str = ""
     groups: str = ""
     description: str = ""
 
 
-def device_form(draft: DeviceDraft, groups: Mapping[GroupId, Group]) -> DeviceForm:
+def device_form(
+    draft: DeviceDraft, groups: Mapping[GroupId, Group], credentials: Mapping[CredentialId, Credential]
+) -> DeviceForm:
     return DeviceForm(
         name=draft.name,
         address=draft.address,
@@ -37,6 +42,7 @@ def device_form(draft: DeviceDraft, groups: Mapping[GroupId, Group]) -> DeviceFo
         user=draft.user or "",
         transport=draft.transport.value,
         key_file=draft.key_file or "",
+        credentials=", ".join(credentials[each].name for each in draft.credentials if each in credentials),
         policy=BY_GROUP if draft.host_key_policy is None else draft.host_key_policy.value,
         tags=" ".join(sorted(draft.tags)),
         groups=" ".join(groups[each].name for each in draft.groups if each in groups),
@@ -44,8 +50,8 @@ def device_form(draft: DeviceDraft, groups: Mapping[GroupId, Group]) -> DeviceFo
     )
 
 
-def device_draft(form: DeviceForm, groups: Sequence[Group]) -> DeviceDraft:
-    """InvalidInput for what is no number and no group; the rest is judged by the engine."""
+def device_draft(form: DeviceForm, groups: Sequence[Group], credentials: Sequence[Credential]) -> DeviceDraft:
+    """InvalidInput for what is no number, no group and no credential; the rest is judged by the engine."""
     port: int | None = None
     if form.port.strip():
         if not form.port.strip().isascii() or not form.port.strip().isdigit():
@@ -58,11 +64,22 @@ def device_draft(form: DeviceForm, groups: Sequence[Group]) -> DeviceDraft:
         user=form.user.strip() or None,
         transport=TransportKind(form.transport),
         key_file=form.key_file.strip() or None,
+        credentials=_credentials(form.credentials, credentials),
         host_key_policy=None if form.policy == BY_GROUP else HostKeyPolicy(form.policy),
         tags=frozenset(form.tags.replace(",", " ").split()),
         groups=_ids(form.groups, groups, "groups"),
         description=form.description.strip(),
     )
+
+
+def _credentials(names: str, credentials: Sequence[Credential]) -> tuple[CredentialId, ...]:
+    by_name = {one.name: one.id for one in credentials}
+    wanted = [name.strip() for name in names.split(",") if name.strip()]
+    for name in wanted:
+        if name not in by_name:
+            remedy = f"say one of {', '.join(sorted(by_name))}" if by_name else "c on Devices makes one"
+            raise InvalidInput.of("credentials", f"no credential is called {name}", remedy)
+    return tuple(by_name[name] for name in wanted)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

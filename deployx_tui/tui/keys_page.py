@@ -18,6 +18,7 @@ _TITLES = {
     "devices": "Devices",
     "connection_test": "The connection test",
     "device_editor": "The editor of a device or a group",
+    "credentials": "Credentials",
     "import": "Taking hosts over",
     "calendar": "Calendar",
 }

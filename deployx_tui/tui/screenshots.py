@@ -113,6 +113,7 @@ def _walks(run: ExecutionId | None) -> dict[str, Walk]:
         "history": history,
         "devices": keys("5", "down"),
         "connection_test": keys("5", "t"),
+        "credentials": keys("5", "c"),
         "help": keys("question_mark"),
     }
     if run is not None:

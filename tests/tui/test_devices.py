@@ -9,7 +9,7 @@ from textual.pilot import Pilot
 
 from deployx_tui.errors import InvalidInput
 from deployx_tui.model.device import HostKeyPolicy, TestStep, TestStepName
-from deployx_tui.model.ids import DeviceId, GroupId
+from deployx_tui.model.ids import CredentialId, DeviceId, GroupId
 from deployx_tui.tui.device_forms import (
     DeviceForm,
     GroupForm,
@@ -265,9 +265,10 @@ def test_forms_give_back_the_drafts_they_were_made_of() -> None:
     names = {device.id: device.name for device in backend.device_rows.values()}
     draft = replace(
         backend.device_rows[DeviceId(1)].draft, port=22, key_file="/k", groups=(GroupId(2),),
-        host_key_policy=HostKeyPolicy.STRICT, description="about",
+        host_key_policy=HostKeyPolicy.STRICT, description="about", credentials=(CredentialId(1), CredentialId(2)),
     )  # fmt: skip
-    assert device_draft(device_form(draft, groups), tuple(groups.values())) == draft
+    kept = backend.credentials.rows
+    assert device_draft(device_form(draft, groups, kept), tuple(groups.values()), tuple(kept.values())) == draft
     for group in groups.values():
         assert (
             group_draft(group_form(group.draft, names, groups), names, tuple(groups.values()), "#808080") == group.draft
@@ -276,8 +277,11 @@ def test_forms_give_back_the_drafts_they_were_made_of() -> None:
 
 def test_names_that_are_none_are_refused_by_field() -> None:
     with pytest.raises(InvalidInput) as refused:
-        device_draft(DeviceForm(name="a", address="b", groups="nowhere"), ())
+        device_draft(DeviceForm(name="a", address="b", groups="nowhere"), (), ())
     assert [problem.field for problem in refused.value.problems] == ["groups"]
+    with pytest.raises(InvalidInput) as refused:
+        device_draft(DeviceForm(name="a", address="b", credentials="nothing"), (), ())
+    assert [problem.field for problem in refused.value.problems] == ["credentials"]
     with pytest.raises(InvalidInput) as refused:
         group_draft(GroupForm(name="a", devices="nobody"), {}, (), "#808080")
     assert [problem.field for problem in refused.value.problems] == ["devices"]

@@ -7,15 +7,15 @@ Bindings, the footer, `?` and the palette are made from here; a screen only has 
 from __future__ import annotations
 
 from deployx_tui.tui.keymap.calendar import CALENDAR
-from deployx_tui.tui.keymap.devices import CONNECTION_TEST, DEVICE_EDITOR, DEVICES, IMPORT
+from deployx_tui.tui.keymap.devices import CONNECTION_TEST, CREDENTIALS, DEVICE_EDITOR, DEVICES, IMPORT
 from deployx_tui.tui.keymap.everywhere import EVERYWHERE, TABLE
 from deployx_tui.tui.keymap.key import PRINTABLE, Key, bindings
 from deployx_tui.tui.keymap.runs import EXECUTION, HISTORY
 from deployx_tui.tui.keymap.tasks import EDITOR, TASK_PAGE, TASKS
 
 __all__ = [
-    "CALENDAR", "CONNECTION_TEST", "DEVICES", "DEVICE_EDITOR", "EDITOR", "EVERYWHERE", "EXECUTION", "HISTORY", "IMPORT",
-    "PLACES", "PRINTABLE", "TABLE", "TASKS", "TASK_PAGE", "Key", "bindings",
+    "CALENDAR", "CONNECTION_TEST", "CREDENTIALS", "DEVICES", "DEVICE_EDITOR", "EDITOR", "EVERYWHERE", "EXECUTION",
+    "HISTORY", "IMPORT", "PLACES", "PRINTABLE", "TABLE", "TASKS", "TASK_PAGE", "Key", "bindings",
 ]  # fmt: skip
 
 #: the keys of each place, by what it calls itself
@@ -25,6 +25,7 @@ PLACES: dict[str, tuple[Key, ...]] = {
     "devices": DEVICES,
     "connection_test": CONNECTION_TEST,
     "device_editor": DEVICE_EDITOR,
+    "credentials": CREDENTIALS,
     "import": IMPORT,
     "history": HISTORY,
     "execution": EXECUTION,

@@ -13,8 +13,9 @@ DEVICES: tuple[Key, ...] = (
     Key("devices.new", "n", "new", "new", "A new device; in the left pane a new group", footer=6),
     Key("devices.new_group", "N", "new_group", "new group", "A new group of the marks"),
     Key("devices.import", "I", "import", "import", "Take over hosts of ~/.ssh/config", footer=7),
-    Key("devices.filter", "slash", "filter", "filter", "Filter: words over all columns, !word", footer=8),
-    Key("devices.delete", "ctrl+d", "delete", "delete", "Delete; u takes it back", footer=9),
+    Key("devices.credentials", "c", "credentials", "credentials", "Keys and passwords in the vault", footer=8),
+    Key("devices.filter", "slash", "filter", "filter", "Filter: words over all columns, !word", footer=9),
+    Key("devices.delete", "ctrl+d", "delete", "delete", "Delete; u takes it back", footer=10),
 )
 
 CONNECTION_TEST: tuple[Key, ...] = (
@@ -26,6 +27,14 @@ DEVICE_EDITOR: tuple[Key, ...] = (
     Key("device.next", "tab,down", "next_field", "next", "The next field", footer=1),
     Key("device.before", "shift+tab,up", "before_field", "before", "The field before", footer=2),
     Key("device.save", "ctrl+s", "save", "save", "Save", footer=3, always=True),
+)
+
+CREDENTIALS: tuple[Key, ...] = (
+    Key("credentials.test", "t", "test", "test", "Whether its secret opens, and what it is", footer=1),
+    Key("credentials.rotate", "r", "rotate", "rotate", "Put another secret in", footer=2),
+    Key("credentials.edit", "e", "edit", "edit", "Its name, user and groups", footer=3),
+    Key("credentials.new", "n", "new", "new", "Keep another secret", footer=4),
+    Key("credentials.erase", "ctrl+d", "erase", "erase", "Erase it for ever, with its secret", footer=5),
 )
 
 IMPORT: tuple[Key, ...] = (

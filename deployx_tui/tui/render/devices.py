@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from pathlib import PurePath
 
-from deployx_tui.model.device import Contact, Device, Group, HostKeyPolicy, TransportKind
+from deployx_tui.model.device import Contact, Device, DeviceDraft, Group, HostKeyPolicy, TransportKind
 from deployx_tui.model.ids import DeviceId, GroupId
+from deployx_tui.model.secret import Credential, Purpose
 from deployx_tui.model.task import Task
 from deployx_tui.tui.render.line import Line, Span, StyleName, line, span, spread
 from deployx_tui.tui.render.names import natural
@@ -101,10 +102,19 @@ class DeviceRow:
     device: Device
     now: datetime
     zone: tzinfo
+    #: the credential that it is logged in to with; "": none
+    login: str = ""
 
     @property
     def key(self) -> object:
         return self.device.id
+
+
+def logins(credentials: Sequence[Credential]) -> dict[str, str]:
+    """By device, the name of what it is logged in to with."""
+    return {
+        device: one.name for one in credentials if one.draft.kind.purpose is Purpose.SSH_LOGIN for device in one.used_by
+    }
 
 
 def shown(devices: Sequence[Device], members: frozenset[DeviceId], words: str) -> list[Device]:
@@ -155,6 +165,8 @@ def key_cell(row: DeviceRow) -> Line:
     draft = row.device.draft
     if draft.transport is TransportKind.LOCAL:
         return ()
+    if row.login:
+        return (span(row.login),)
     return (span(PurePath(draft.key_file).name) if draft.key_file else span("agent", "dim"),)
 
 
@@ -176,8 +188,14 @@ def tags_cell(row: DeviceRow) -> Line:
     return (span(" ".join(sorted(row.device.draft.tags)), "dim"),)
 
 
-def detail_lines(device: Device, tasks: Sequence[Task] | None, now: datetime, zone: tzinfo) -> tuple[Line, ...]:
-    """What is known of a device; `tasks` None: not read yet."""
+def detail_lines(
+    device: Device,
+    tasks: Sequence[Task] | None,
+    now: datetime,
+    zone: tzinfo,
+    credentials: Sequence[Credential] = (),
+) -> tuple[Line, ...]:
+    """What is known of a device; `tasks` None: not read yet. `credentials`: those that go to it."""
     draft = device.draft
     sign, style, word = _CONTACTS[device.contact]
     at = (
@@ -192,7 +210,7 @@ def detail_lines(device: Device, tasks: Sequence[Task] | None, now: datetime, zo
             "reach",
             span(f"{draft.user or 'user as ~/.ssh/config says'}, {draft.address}{port}, {draft.transport.value}"),
         ),
-        _row("sign-in", span(draft.key_file or "what ~/.ssh/config and the agent offer")),
+        _row("sign-in", span(_sign_in(draft, credentials))),
         _row("host key", span(_POLICIES[draft.host_key_policy])),
         _row(
             "in",
@@ -211,6 +229,14 @@ def detail_lines(device: Device, tasks: Sequence[Task] | None, now: datetime, zo
         ]
         rows.append(_row("tasks", span(", ".join(words) if words else "none runs on it")))
     return tuple(rows)
+
+
+def _sign_in(draft: DeviceDraft, credentials: Sequence[Credential]) -> str:
+    login = [one for one in credentials if one.draft.kind.purpose is Purpose.SSH_LOGIN]
+    said = [f"credential {one.name}, {one.draft.kind.value}" for one in login]
+    said = said or [draft.key_file or "what ~/.ssh/config and the agent offer"]
+    others = [f"{one.draft.kind.purpose.value} {one.name}" for one in credentials if one not in login]
+    return "; ".join([*said, *others])
 
 
 def _row(name: str, *spans: Span) -> Line:

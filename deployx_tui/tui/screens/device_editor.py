@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import ClassVar
+from dataclasses import fields
 
 from textual import work
-from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.widget import Widget
 
-from deployx_tui.errors import DeployxError, InvalidInput, Problem
+from deployx_tui.errors import DeployxError
 from deployx_tui.model.device import Device, Group, HostKeyPolicy, TransportKind
 from deployx_tui.model.ids import DeviceId, GroupId
+from deployx_tui.model.secret import Credential
 from deployx_tui.tui.device_forms import (
     BY_GROUP,
     DeviceForm,
@@ -23,10 +23,9 @@ from deployx_tui.tui.device_forms import (
     group_draft,
     group_form,
 )
-from deployx_tui.tui.keymap import DEVICE_EDITOR, bindings
 from deployx_tui.tui.render.line import line, span
 from deployx_tui.tui.screens.ad_hoc import match_lines, problem_lines
-from deployx_tui.tui.screens.place import Place
+from deployx_tui.tui.screens.form_place import FormPlace
 from deployx_tui.tui.widgets.base import Lines
 from deployx_tui.tui.widgets.choices import Choices, Chosen
 from deployx_tui.tui.widgets.field import Field
@@ -37,103 +36,26 @@ STILL = 0.12
 _POLICIES = (BY_GROUP, *(each.value for each in HostKeyPolicy))
 
 
-class _FormPlace(Place):
-    """What both forms do alike."""
-
-    tab = "devices"
-    keys = "device_editor"
-    has_table = False
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings(DEVICE_EDITOR)]
-    DEFAULT_CSS = """
-    _FormPlace #body { padding: 1 1 0 0; scrollbar-size: 0 0; }
-    _FormPlace Field { max-width: 64; }
-    _FormPlace #matches { height: auto; margin: 0 0 0 17; }
-    """
-    AUTO_FOCUS = "#name"
-
-    def field(self, name: str) -> str:
-        """What stands in a field, by its id."""
-        widget = self.query_one(f"#{name}")
-        if not isinstance(widget, Field | Choices):
-            raise TypeError(f"#{name} is no field")
-        return widget.value
-
-    def on_mount(self) -> None:
-        super().on_mount()
-        self.say_title(self.words(), ("ctrl+s saves",))
-
-    def words(self) -> tuple[str, ...]:
-        raise NotImplementedError
-
-    async def save(self) -> str:
-        """Save; gives what was saved, in words."""
-        raise NotImplementedError
-
-    @work(exclusive=True, group="act")
-    async def action_save(self) -> None:
-        try:
-            said = await self.save()
-        except InvalidInput as error:
-            self._say_problems(error.problems)
-            return
-        except DeployxError as error:
-            self.tell_error(error)
-            return
-        self.app.pop_screen()
-        place = self.deployx.place
-        if place is not None:
-            place.tell(said)
-            place.reload()
-
-    def _say_problems(self, problems: Sequence[Problem]) -> None:
-        left = list(problems)
-        first: FormRow | None = None
-        for row in self.query(FormRow):
-            here = [each for each in left if _last(each.field) in row.fields_of]
-            left = [each for each in left if each not in here]
-            row.set_problems(here)
-            if here and first is None:
-                first = row
-        count = len(problems)
-        self.say_title(self.words(), (f"✗ {count} field{'' if count == 1 else 's'} to mend",), "bad")
-        if first is not None:
-            first.query_one(f"#{first.fields_of[0]}").focus()
-        if left:
-            self.tell(f"✗ {left[0].message}: {left[0].remedy}", "bad")
-
-    def can_go_out(self) -> bool:
-        return True
-
-    def action_next_field(self) -> None:
-        self.focus_next()
-
-    def action_before_field(self) -> None:
-        self.focus_previous()
-
-    def on_field_submitted(self, message: Field.Submitted) -> None:
-        message.stop()
-        self.focus_next()
-
-
-def _last(field: str) -> str:
-    """The field's own name; the wire's words are those of the drafts."""
-    name = field.rpartition(".")[2]
-    return {"host_key_policy": "policy", "group_ids": "groups", "device_ids": "devices"}.get(name, name)
-
-
-class DeviceEditor(_FormPlace):
+class DeviceEditor(FormPlace):
     """A new device, or one that is changed."""
 
-    def __init__(self, device: Device | None, groups: Sequence[Group], saved: Callable[[DeviceId], None]) -> None:
+    def __init__(
+        self,
+        device: Device | None,
+        groups: Sequence[Group],
+        credentials: Sequence[Credential],
+        saved: Callable[[DeviceId], None],
+    ) -> None:
         super().__init__()
-        self._edited, self._groups, self._saved = device, tuple(groups), saved
+        self._edited, self._groups, self._credentials, self._saved = device, tuple(groups), tuple(credentials), saved
 
     def words(self) -> tuple[str, ...]:
         return (f"Devices ▸ {self._edited.name if self._edited else 'new device'}",)
 
     def body(self) -> Iterable[Widget]:
         by_id: Mapping[GroupId, Group] = {group.id: group for group in self._groups}
-        form = device_form(self._edited.draft, by_id) if self._edited is not None else DeviceForm()
+        kept = {one.id: one for one in self._credentials}
+        form = device_form(self._edited.draft, by_id, kept) if self._edited is not None else DeviceForm()
         kinds = tuple(each.value for each in TransportKind)
         with VerticalScroll(id="body", can_focus=False):
             yield FormRow("name", Field(form.name, framed=True, hint="web01", id="name"))
@@ -151,6 +73,10 @@ class DeviceEditor(_FormPlace):
                 "key file",
                 Field(form.key_file, framed=True, hint="what ~/.ssh/config and the agent offer", id="key_file"),
             )
+            yield FormRow(
+                "credentials",
+                Field(form.credentials, framed=True, hint="of its groups, if they have any", id="credentials"),
+            )
             yield FormRow("host key", Choices(_POLICIES, form.policy, id="policy"))
             yield FormRow("groups", Field(form.groups, framed=True, hint="web prod", id="groups"))
             yield FormRow("tags", Field(form.tags, framed=True, hint="prod debian", id="tags"))
@@ -159,8 +85,9 @@ class DeviceEditor(_FormPlace):
             )
 
     async def save(self) -> str:
-        names = ("name", "address", "port", "user", "transport", "key_file", "policy", "tags", "groups", "description")
-        draft = device_draft(DeviceForm(**{name: self.field(name) for name in names}), self._groups)
+        names = [each.name for each in fields(DeviceForm)]
+        form = DeviceForm(**{name: self.field(name) for name in names})
+        draft = device_draft(form, self._groups, self._credentials)
         devices = self.bridge.backend.devices
         if self._edited is None:
             device = await devices.create(draft)
@@ -170,7 +97,7 @@ class DeviceEditor(_FormPlace):
         return f"✓ {device.name} saved; t tests the connection"
 
 
-class GroupEditor(_FormPlace):
+class GroupEditor(FormPlace):
     """A group: of chosen members, or by a rule whose matches are shown as one types."""
 
     def __init__(

@@ -14,6 +14,7 @@ from textual.widget import Widget
 from deployx_tui.errors import DeployxError
 from deployx_tui.model.device import Contact, Device, Group
 from deployx_tui.model.ids import DeviceId
+from deployx_tui.model.secret import Credential
 from deployx_tui.model.task import Task, TaskQuery
 from deployx_tui.tui.bridge import Changed
 from deployx_tui.tui.keymap import DEVICES, bindings
@@ -23,6 +24,7 @@ from deployx_tui.tui.render.devices import Branch, DeviceRow
 from deployx_tui.tui.render.line import line, span
 from deployx_tui.tui.screens import device_acts
 from deployx_tui.tui.screens.connection_test import ConnectionTest
+from deployx_tui.tui.screens.credentials import CredentialsPlace
 from deployx_tui.tui.screens.device_editor import DeviceEditor, GroupEditor
 from deployx_tui.tui.screens.import_hosts import ImportHosts
 from deployx_tui.tui.screens.place import Place
@@ -41,7 +43,7 @@ COLUMNS: tuple[Column[DeviceRow], ...] = (
     Column(key="address", title="ADDRESS", width=15, flex=2, cell=draw.address_cell),
     Column(key="via", title="VIA", width=5, cell=draw.via_cell, priority=3),
     Column(key="user", title="USER", width=9, cell=draw.user_cell, priority=2),
-    Column(key="key", title="KEY", width=11, flex=1, cell=draw.key_cell, priority=4),
+    Column(key="key", title="SIGN-IN", width=12, flex=1, cell=draw.key_cell, priority=4),
     Column(key="at", title="CONTACT", width=8, cell=draw.contact_cell),
     Column(key="state", title="STATE", width=16, cell=draw.state_cell),
     Column(key="tags", title="TAGS", width=8, flex=1, cell=draw.tags_cell, priority=1),
@@ -70,6 +72,7 @@ class DevicesPlace(Place):
         super().__init__()
         self._devices: dict[DeviceId, Device] = {}
         self._groups: tuple[Group, ...] = ()
+        self._credentials: tuple[Credential, ...] = ()
         self._words = ""
         self._is_read = False
         self._tasks: tuple[DeviceId, tuple[Task, ...]] | None = None
@@ -111,7 +114,7 @@ class DevicesPlace(Place):
         self._show()
 
     def changed(self, change: Changed) -> None:
-        if change.touches("device.", "group.", "execution.finished"):
+        if change.touches("device.", "group.", "credential.", "execution.finished"):
             self._pace.want()
 
     async def _read(self) -> None:
@@ -127,13 +130,14 @@ class DevicesPlace(Place):
                 if cursor is None:
                     break
             groups = (await self.bridge.backend.groups.list()).items
+            credentials = (await self.bridge.backend.credentials.list()).items
         except DeployxError as error:
             if self.bridge.is_up:
                 self.tell_error(error)
             return
         if cursor is not None:
             self.tell(f"the first {_MOST:,} devices are shown", "warn")
-        self._devices, self._groups, self._tasks = found, groups, None
+        self._devices, self._groups, self._credentials, self._tasks = found, groups, credentials, None
         self._is_read = True
         self._show()
         self._read_tasks()
@@ -157,7 +161,8 @@ class DevicesPlace(Place):
         now, zone, place = self.bridge.now(), self.bridge.zone, self.place_here
         members = frozenset(self._devices) if place is None else place.members
         found = draw.shown(list(self._devices.values()), members, self._words)
-        self.table.set_rows([DeviceRow(device, now, zone) for device in found])
+        logins = draw.logins(self._credentials)
+        self.table.set_rows([DeviceRow(device, now, zone, logins.get(device.name, "")) for device in found])
         if not self._is_read:
             # nothing is said that is not known
             self.table.set_empty((line(span("the devices come with the engine", "dim")),))
@@ -202,7 +207,8 @@ class DevicesPlace(Place):
         if self._tasks is not None and self._tasks[0] == device.id:
             tasks = self._tasks[1]
         bar.say((device.name,), (f"v{device.version}",))
-        lines.set_lines(draw.detail_lines(device, tasks, self.bridge.now(), self.bridge.zone))
+        kept = [one for one in self._credentials if device.name in one.used_by]
+        lines.set_lines(draw.detail_lines(device, tasks, self.bridge.now(), self.bridge.zone, kept))
 
     def on_resize(self) -> None:
         self._show_detail()
@@ -275,7 +281,7 @@ class DevicesPlace(Place):
         if self.branches.has_focus:
             self.action_new_group()
         else:
-            self.app.push_screen(DeviceEditor(None, self._groups, self._go_to))
+            self.app.push_screen(DeviceEditor(None, self._groups, self._credentials, self._go_to))
 
     def action_new_group(self) -> None:
         names = {device.id: device.name for device in self._devices.values()}
@@ -289,10 +295,13 @@ class DevicesPlace(Place):
                 names = {each.id: each.name for each in self._devices.values()}
                 self.app.push_screen(GroupEditor(place.group, self._groups, names, ()))
         elif device is not None:
-            self.app.push_screen(DeviceEditor(device, self._groups, self._go_to))
+            self.app.push_screen(DeviceEditor(device, self._groups, self._credentials, self._go_to))
 
     def _go_to(self, device: DeviceId) -> None:
         self.table.move_to_key(device)
+
+    def action_credentials(self) -> None:
+        self.app.push_screen(CredentialsPlace())
 
     def action_import(self) -> None:
         self.app.push_screen(ImportHosts())

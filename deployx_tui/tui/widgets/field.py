@@ -17,6 +17,8 @@ from deployx_tui.tui.render.safe import EMPTY, SPACE, SafeText, cells, fit, show
 from deployx_tui.tui.widgets.base import LineWidget
 
 _LIMIT = 8192
+#: what is seen of each character of a secret
+_DOT = SafeText("•")
 
 
 class Field(LineWidget, can_focus=True):
@@ -58,15 +60,18 @@ class Field(LineWidget, can_focus=True):
         hint: str = "",
         prompt: str = "",
         framed: bool = False,
+        secret: bool = False,
         id: str | None = None,  # noqa: A002 - the framework's word
     ) -> None:
-        """`hint` is seen while it is empty, `prompt` stands before it."""
+        """`hint` is seen while it is empty, `prompt` stands before it. `secret`: what is typed is not shown, and what
+        is pasted keeps its lines."""
         super().__init__(id=id)
         self._value = value
         self._at = len(value)
         self._hint = show(hint)
         self._prompt = show(prompt)
         self.framed = framed
+        self._is_secret = secret
         self._left = 0
         #: all of it is chosen: what is typed takes its place
         self._is_chosen = False
@@ -99,8 +104,9 @@ class Field(LineWidget, can_focus=True):
         self.post_message(self.Edited(self))
 
     def insert(self, text: str) -> None:
-        """At the cursor; line breaks become spaces."""
-        text = " ".join(text.splitlines()) if len(text) > 1 else text
+        """At the cursor; line breaks become spaces, but for a secret's."""
+        if not self._is_secret:
+            text = " ".join(text.splitlines()) if len(text) > 1 else text
         if self._is_chosen:
             self._edit(text, len(text))
             return
@@ -161,7 +167,7 @@ class Field(LineWidget, can_focus=True):
     def on_click(self, event: events.Click) -> None:
         used = cells(self._prompt) + (1 if self.framed else 0)
         for index, character in enumerate(self._value[self._left :], start=self._left):
-            used += cells(show(character))
+            used += 1 if self._is_secret else cells(show(character))
             if used > event.x:
                 self._at = index
                 break
@@ -190,7 +196,7 @@ class Field(LineWidget, can_focus=True):
             # the hint stays where it stood; the cursor lies on its first character
             first = _take_one(hint)
             return (Span(first, "reverse"), Span(fit(SafeText(hint[len(first) :]), room - cells(first)), "dim"))
-        pieces = [show(character) for character in self._value]
+        pieces = [_DOT if self._is_secret else show(character) for character in self._value]
         # the cursor stays in sight, with its own cell behind the last character
         self._left = min(self._left, self._at)
         while self._left < self._at and sum(map(cells, pieces[self._left : self._at])) + 1 > room:
