@@ -6,6 +6,7 @@ with groups goes to devices in them only, whoever names it; one without goes to 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -40,6 +41,11 @@ class Bindings:
         self._known = {each.id: each for each in known}
         groups = {group for each in self._known.values() for group in each.draft.groups if group in inventory.groups}
         self._members = {group: frozenset(members(inventory, group)) for group in groups}
+        #: those that a device gets by its groups, by purpose: ten thousand devices ask once each
+        self._bound: defaultdict[tuple[Purpose, DeviceId], list[StoredCredential]] = defaultdict(list)
+        for each in self._known.values():
+            for device in self._reached(each):
+                self._bound[each.draft.kind.purpose, device].append(each)
 
     @classmethod
     def load(cls, c: Connection, inventory: Inventory, devices: Iterable[DeviceId] | None = None) -> Bindings:
@@ -60,19 +66,14 @@ class Bindings:
         ]
         if named:
             return self._the_one(device, purpose, named, "names")
-        bound = [
-            each
-            for each in self._known.values()
-            if each.draft.kind.purpose is purpose and each.draft.groups and self._may_go(each, device)
-        ]
+        bound = self._bound.get((purpose, device))
         return self._the_one(device, purpose, bound, "is in the groups of") if bound else None
 
     def devices_of(self, credential: CredentialId) -> tuple[DeviceId, ...]:
         """Where it goes now, sorted."""
         purpose = self._known[credential].draft.kind.purpose
         near = {device for device, named in self._named.items() if credential in named}
-        for group in self._known[credential].draft.groups:
-            near |= self._members.get(group, frozenset())
+        near |= self._reached(self._known[credential])
 
         def goes_to(device: DeviceId) -> bool:
             found = self.of(device, purpose)
@@ -97,6 +98,10 @@ class Bindings:
                 "put the device into such a group, or let it name another credential",
             )
         return found[0]
+
+    def _reached(self, credential: StoredCredential) -> frozenset[DeviceId]:
+        """Through its groups."""
+        return frozenset[DeviceId]().union(*(self._members.get(group, ()) for group in credential.draft.groups))
 
     def _may_go(self, credential: StoredCredential, device: DeviceId) -> bool:
         groups = credential.draft.groups

@@ -10,12 +10,13 @@ import hashlib
 import hmac
 import secrets
 from dataclasses import dataclass
-
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from typing import TYPE_CHECKING
 
 from deployx_tui.model.ids import CredentialId
 from deployx_tui.model.secret import Secret
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 KEY_BYTES = 32
 #: a fresh key for each version means that a random nonce can't repeat under it
@@ -57,7 +58,7 @@ class MasterKey:
             raise ValueError(f"a master key has {KEY_BYTES} bytes")
         #: tells keys apart and gives nothing away: a keyed hash
         self.id = hmac.new(raw, b"deployx/v1|key id", hashlib.sha256).hexdigest()[:16]
-        self._aead = AESGCM(raw)
+        self._aead = _aead(raw)
 
     def __repr__(self) -> str:
         return f"<master key {self.id}>"
@@ -65,9 +66,7 @@ class MasterKey:
     def seal(self, place: Place, secret: Secret) -> Sealed:
         data_key = secrets.token_bytes(KEY_BYTES)
         named = place.named(self.id)
-        return Sealed(
-            self.id, _encrypt(self._aead, data_key, named), _encrypt(AESGCM(data_key), secret.reveal(), named)
-        )
+        return Sealed(self.id, _encrypt(self._aead, data_key, named), _encrypt(_aead(data_key), secret.reveal(), named))
 
     def open(self, place: Place, sealed: Sealed) -> Secret:
         """Raises Damaged."""
@@ -75,7 +74,7 @@ class MasterKey:
         data_key = _decrypt(self._aead, sealed.wrapped, named)
         if len(data_key) != KEY_BYTES:
             raise Damaged
-        return Secret(_decrypt(AESGCM(data_key), sealed.value, named))
+        return Secret(_decrypt(_aead(data_key), sealed.value, named))
 
     def check_value(self) -> bytes:
         """To be kept: this key alone opens it, so a wrong key is told from a damaged secret."""
@@ -91,12 +90,21 @@ class MasterKey:
         return f"deployx/v1|check|{self.id}".encode()
 
 
+def _aead(key: bytes) -> AESGCM:
+    """The library is loaded with the first key: an engine without secrets starts without it."""
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 - see above
+
+    return AESGCM(key)
+
+
 def _encrypt(aead: AESGCM, plain: bytes, named: bytes) -> bytes:
     nonce = secrets.token_bytes(_NONCE_BYTES)
     return nonce + aead.encrypt(nonce, plain, named)
 
 
 def _decrypt(aead: AESGCM, sealed: bytes, named: bytes) -> bytes:
+    from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - see `_aead`
+
     try:
         return aead.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], named)
     except (InvalidTag, ValueError):

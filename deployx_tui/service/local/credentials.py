@@ -20,7 +20,6 @@ from deployx_tui.service.local.guard import serves
 from deployx_tui.store import credentials, sealed
 from deployx_tui.store.credentials import StoredCredential
 from deployx_tui.store.identity import refuse_stale
-from deployx_tui.vault import material
 from deployx_tui.vault.binding import Bindings
 from deployx_tui.vault.envelope import Damaged
 from deployx_tui.vault.vault import PASSPHRASE, VALUE
@@ -53,6 +52,8 @@ class LocalCredentials:
     # ---- changing
 
     async def create(self, draft: CredentialDraft, secret: NewSecret) -> Credential:
+        from deployx_tui.vault import material  # noqa: PLC0415 - loads cryptography, for the first secret
+
         def work(change: Change) -> Credential:
             self._refuse_problems(change, draft)
             kept = material.checked(draft.kind, secret)
@@ -79,6 +80,8 @@ class LocalCredentials:
         return await self._door.write(work)
 
     async def rotate(self, credential: CredentialId, secret: NewSecret, version: int | None = None) -> Credential:
+        from deployx_tui.vault import material  # noqa: PLC0415 - as above
+
         def work(change: Change) -> Credential:
             old = credentials.get(change.c, credential)
             refuse_stale("credential", old.version, version)
@@ -124,6 +127,8 @@ class LocalCredentials:
     # ---- parts
 
     def _checked(self, c: Connection, found: StoredCredential) -> CredentialCheck:
+        from deployx_tui.vault import material  # noqa: PLC0415 - as above
+
         vault = self._door.premises.vault
         again = f"put it in again: deployx credential rotate {found.name}"
         try:

@@ -206,12 +206,15 @@ KINDS = (
 )
 
 
+SPELT = {secret: sorted(spellings(secret)) for secret in KINDS}
+
+
 def a_stream(random: Random, secrets: list[bytes]) -> bytes:
     """Secrets in random spellings, torn ones, and words that begin like them."""
     parts: list[bytes] = []
     for _ in range(random.randint(1, 8)):
         secret = random.choice(secrets)
-        spelt = random.choice(sorted(spellings(secret))) if random.random() < 0.5 else secret
+        spelt = random.choice(SPELT[secret]) if random.random() < 0.5 else secret
         match random.randrange(5):
             case 0 | 1:
                 parts.append(spelt)
