@@ -109,7 +109,7 @@ class KeyPlaces:
         if self.wants_passphrase:
             if not self._derived:
                 raise NoKey("choose the vault's passphrase first: deployx vault unlock")
-            salt = next(iter(self._derived))
+            salt = [*self._derived][-1]  # the one that was chosen last
             return self.candidates(salt)[0], salt
         try:
             return self.candidates(None)[0], None

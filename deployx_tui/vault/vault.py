@@ -34,6 +34,8 @@ class Vault:
         """`revealed` is told each secret that came in or out, so that logs and messages can be kept free of it."""
         self._database, self._places, self._revealed = database, places, revealed
         self._lock = Lock()
+        #: by their ids: a transaction that began before a rotation still reads what the key before it sealed
+        self._keys: dict[str, FoundKey] = {}
         self._found: FoundKey | None = None
         self._state = VaultState.LOCKED
         self._trouble = ""
@@ -52,7 +54,8 @@ class Vault:
             if row is None:
                 self._found, self._state, self._trouble = None, VaultState.EMPTY, ""
                 return self._state
-            if self._found is not None and self._found.key.id == row.key_id:
+            if (known := self._keys.get(row.key_id)) is not None:
+                self._found, self._state, self._trouble = known, VaultState.OPEN, ""
                 return self._state
             try:
                 candidates = self._places.candidates(row.salt)
@@ -67,6 +70,7 @@ class Vault:
                 self._trouble = f"the key of {candidates[0].source} is not the one that the secrets are sealed with"
                 return self._state
             self._found, self._state, self._trouble = self._settled(fitting), VaultState.OPEN, ""
+            self._keys[row.key_id] = self._found
             return self._state
 
     @property
@@ -141,12 +145,12 @@ class Vault:
         row = sealed.get(c, credential, version, field)
         if row is None:
             return None
-        found = self._found
-        if found is None or found.key.id != row.key_id:
+        found = self._keys.get(row.key_id)
+        if found is None:
             self.look(c)
-            found = self._found
-        if found is None or self._state is not VaultState.OPEN:
-            raise VaultClosed(f"the vault is closed: {self._trouble}")
+            found = self._keys.get(row.key_id)
+        if found is None:
+            raise VaultClosed(f"the vault is closed: {self._trouble or 'its key is another one'}")
         secret = found.key.open(Place(credential, version, field), _sealed(row))
         self._revealed(secret)
         return secret
@@ -199,9 +203,11 @@ class Vault:
             row = VaultRow(key_id=found.key.id, check_value=found.key.check_value(), salt=salt)
             sealed.put_vault_row(c, row, now_ms())
             return found.key
-        if self.look(c) is not VaultState.OPEN or self._found is None:
+        self.look(c)
+        known = self._keys.get(row.key_id)
+        if known is None:
             raise VaultClosed(f"the vault is closed: {self._trouble}")
-        return self._found.key
+        return known.key
 
 
 class NewMaster:

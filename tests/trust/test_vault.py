@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, update
 
-from deployx_tui.errors import VaultClosed
+from deployx_tui.errors import InvalidInput, VaultClosed
 from deployx_tui.model.ids import CredentialId
 from deployx_tui.model.secret import CredentialDraft, CredentialKind, Secret, VaultState
 from deployx_tui.store import credentials, sealed
@@ -155,55 +155,55 @@ def test_rows_that_were_swapped_between_credentials_versions_or_fields_do_not_op
     assert read(database, kept, two) == b"second secret"
 
 
-def test_a_wrong_key_opens_nothing_and_writes_nothing(database: Database, config: Path, tmp_path: Path) -> None:
-    credential = keep(database, a_vault(database, config))
+def test_a_wrong_key_opens_nothing_and_writes_nothing(sqlite_database: Database, config: Path, tmp_path: Path) -> None:
+    credential = keep(sqlite_database, a_vault(sqlite_database, config))
     other = tmp_path / "other"
     other.mkdir(mode=0o700)
     (other / "vault.key").write_bytes(b"\1" * 32)
     (other / "vault.key").chmod(0o400)
-    stranger = a_vault(database, other)
-    before = dump(database)
+    stranger = a_vault(sqlite_database, other)
+    before = dump(sqlite_database)
     assert stranger.open() is VaultState.WRONG_KEY
     with pytest.raises(VaultClosed):
-        read(database, stranger, credential)
-    with pytest.raises(VaultClosed), database.write() as c:
+        read(sqlite_database, stranger, credential)
+    with pytest.raises(VaultClosed), sqlite_database.write() as c:
         stranger.seal(c, credential, 2, VALUE, Secret.of("something else"))
     with pytest.raises(VaultClosed):
         stranger.new_master()
-    assert dump(database) == before
+    assert dump(sqlite_database) == before
     assert [file.name for file in other.iterdir()] == ["vault.key"]
 
 
 def test_without_its_key_the_vault_is_locked_and_opens_when_the_key_is_put_back(
-    database: Database, config: Path
+    sqlite_database: Database, config: Path
 ) -> None:
-    credential = keep(database, a_vault(database, config))
+    credential = keep(sqlite_database, a_vault(sqlite_database, config))
     (config / "vault.key").rename(config / "elsewhere")
-    late = a_vault(database, config)
+    late = a_vault(sqlite_database, config)
     assert late.open() is VaultState.LOCKED
     assert "vault.key is missing" in late.trouble
-    with pytest.raises(VaultClosed), database.write() as c:
+    with pytest.raises(VaultClosed), sqlite_database.write() as c:
         late.seal(c, credential, 2, VALUE, Secret.of("something else"))
     assert not (config / "vault.key").exists(), "no second key is made while secrets wait for the first"
     (config / "elsewhere").rename(config / "vault.key")
-    assert read(database, late, credential) == SECRET.encode()
+    assert read(sqlite_database, late, credential) == SECRET.encode()
 
 
-def test_a_row_that_was_tampered_with_is_told_from_a_wrong_key(database: Database, config: Path) -> None:
-    kept = a_vault(database, config)
-    credential = keep(database, kept)
-    with database.write() as c:
+def test_a_row_that_was_tampered_with_is_told_from_a_wrong_key(sqlite_database: Database, config: Path) -> None:
+    kept = a_vault(sqlite_database, config)
+    credential = keep(sqlite_database, kept)
+    with sqlite_database.write() as c:
         c.execute(update(credential_secrets).values(sealed=b"x" * 60))
     assert kept.open() is VaultState.OPEN
     with pytest.raises(Damaged):
-        read(database, kept, credential)
+        read(sqlite_database, kept, credential)
 
 
-def test_a_check_value_that_is_another_keys_is_a_wrong_key(database: Database, config: Path) -> None:
-    keep(database, a_vault(database, config))
-    with database.write() as c:
+def test_a_check_value_that_is_another_keys_is_a_wrong_key(sqlite_database: Database, config: Path) -> None:
+    keep(sqlite_database, a_vault(sqlite_database, config))
+    with sqlite_database.write() as c:
         c.execute(update(vault).values(check_value=MasterKey(Secret(bytes(32))).check_value()))
-    assert a_vault(database, config).open() is VaultState.WRONG_KEY
+    assert a_vault(sqlite_database, config).open() is VaultState.WRONG_KEY
 
 
 def test_a_new_master_key_opens_everything_and_the_old_one_nothing(database: Database, config: Path) -> None:
@@ -227,37 +227,43 @@ def test_a_new_master_key_opens_everything_and_the_old_one_nothing(database: Dat
 
 
 def test_a_rotation_that_is_interrupted_before_or_after_its_commit_loses_nothing(
-    database: Database, config: Path
+    sqlite_database: Database, config: Path
 ) -> None:
-    kept = a_vault(database, config)
-    credential = keep(database, kept)
+    kept = a_vault(sqlite_database, config)
+    credential = keep(sqlite_database, kept)
     first = kept.new_master()
-    with pytest.raises(RuntimeError, match="killed"), database.write() as c:
+    with pytest.raises(RuntimeError, match="killed"), sqlite_database.write() as c:
         first.reseal(c)
         raise RuntimeError("killed")
-    assert read(database, a_vault(database, config), credential) == SECRET.encode(), "before: the old key stands"
+    assert read(sqlite_database, a_vault(sqlite_database, config), credential) == SECRET.encode(), (
+        "before: the old key stands"
+    )
     second = kept.new_master()
-    with database.write() as c:
+    with sqlite_database.write() as c:
         second.reseal(c)
     # killed here: the new key waits under its other name
     assert (config / "vault.key.new").exists()
-    assert read(database, a_vault(database, config), credential) == SECRET.encode(), "after: the new one does"
+    assert read(sqlite_database, a_vault(sqlite_database, config), credential) == SECRET.encode(), (
+        "after: the new one does"
+    )
     assert not (config / "vault.key.new").exists()
-    assert read(database, kept, credential) == SECRET.encode(), "the vault that was open follows"
+    assert read(sqlite_database, kept, credential) == SECRET.encode(), "the vault that was open follows"
 
 
-def test_a_rotation_stops_at_a_row_that_does_not_open_and_changes_nothing(database: Database, config: Path) -> None:
-    kept = a_vault(database, config)
-    keep(database, kept, "good")
-    bad = keep(database, kept, "bad")
-    with database.write() as c:
+def test_a_rotation_stops_at_a_row_that_does_not_open_and_changes_nothing(
+    sqlite_database: Database, config: Path
+) -> None:
+    kept = a_vault(sqlite_database, config)
+    keep(sqlite_database, kept, "good")
+    bad = keep(sqlite_database, kept, "bad")
+    with sqlite_database.write() as c:
         c.execute(update(credential_secrets).where(credential_secrets.c.credential_id == bad).values(sealed=b"x" * 60))
-    before = dump(database)
+    before = dump(sqlite_database)
     new = kept.new_master()
-    with pytest.raises(Damaged), database.write() as c:
+    with pytest.raises(Damaged), sqlite_database.write() as c:
         new.reseal(c)
     new.discard()
-    assert dump(database) == before
+    assert dump(sqlite_database) == before
     assert [file.name for file in config.iterdir()] == ["vault.key"]
 
 
@@ -292,3 +298,49 @@ def dump(database: Database) -> list[sealed.SealedRow]:
 
     with database.read() as c:
         return rows(c)
+
+
+def test_what_began_before_a_rotation_still_reads_with_the_old_key_and_what_follows_with_the_new(
+    sqlite_database: Database, config: Path
+) -> None:
+    kept = a_vault(sqlite_database, config)
+    credential = keep(sqlite_database, kept)
+    assert kept.open() is VaultState.OPEN
+    with sqlite_database.read() as before:
+        sealed.every(before)  # its snapshot is of now
+        new = kept.new_master()
+        with sqlite_database.write() as c:
+            new.reseal(c)
+        new.settle()
+        found = kept.reveal(before, credential, 1)
+        assert found is not None
+        assert found.reveal() == SECRET.encode()
+        assert kept.look(before) is VaultState.OPEN
+    assert kept.open() is VaultState.OPEN
+    assert read(sqlite_database, kept, credential) == SECRET.encode()
+    with sqlite_database.write() as c:
+        kept.seal(c, credential, 2, VALUE, Secret.of("sealed after it"))
+        assert {row.key_id for row in sealed.every(c)} == {new.key_id}
+
+
+def test_the_passphrase_that_was_chosen_last_counts(sqlite_database: Database, config: Path) -> None:
+    kept = Vault(sqlite_database, KeyPlaces(config / "never", chosen="passphrase"), lambda secret: None)
+    for passphrase in ("the first choice", "the second choice"):
+        assert kept.unlock(Secret.of(passphrase)) is VaultState.EMPTY
+    credential = keep(sqlite_database, kept)
+    fresh = Vault(sqlite_database, KeyPlaces(config / "never", chosen="passphrase"), lambda secret: None)
+    assert fresh.open() is VaultState.LOCKED
+    with pytest.raises(InvalidInput):
+        fresh.unlock(Secret.of("the first choice"))
+    assert fresh.unlock(Secret.of("the second choice")) is VaultState.OPEN
+    assert read(sqlite_database, fresh, credential) == SECRET.encode()
+    new = fresh.new_master(Secret.of("a third choice of it"))
+    with sqlite_database.write() as c:
+        new.reseal(c)
+    new.settle()
+    again = Vault(sqlite_database, KeyPlaces(config / "never", chosen="passphrase"), lambda secret: None)
+    with pytest.raises(InvalidInput):
+        again.unlock(Secret.of("the second choice"))
+    assert again.unlock(Secret.of("a third choice of it")) is VaultState.OPEN
+    assert read(sqlite_database, again, credential) == SECRET.encode()
+    assert not config.exists()
