@@ -140,3 +140,39 @@ async def test_every_problem_of_a_task_is_told_at_once(http: httpx.AsyncClient) 
     answer = await http.post("/api/schedule/tasks", json={**TASK, "timezone": "Mars/Base", "task_name": " "})
     body: dict[str, Any] = refusal(answer, 422, "invalid-input")
     assert {"/timezone", "/task_name"} <= {error["pointer"] for error in body["errors"]}
+
+
+async def test_a_credential_takes_its_secret_and_no_answer_gives_it_back(http: httpx.AsyncClient) -> None:
+    secret = "correct horse battery staple"
+    given = {"credential_name": "web", "kind": "password", "user": "deploy", "secret": secret}
+    made = await http.post("/api/credentials", json=given)
+    assert (made.status_code, made.headers["location"]) == (201, "/api/credentials/1")
+    path, body = "/api/credentials/1", made.json()
+    assert (body["credential_name"], body["secret_version"], body["used_by"]) == ("web", 1, [])
+    changed = await http.patch(path, json={"description": "fronts"}, headers={"If-Match": made.headers["etag"]})
+    assert (changed.json()["description"], changed.json()["user"]) == ("fronts", "deploy")
+    rotated = await http.post(f"{path}/rotate", json={"secret": f"{secret} 2"})
+    assert rotated.json()["secret_version"] == 2
+    answers = [
+        made,
+        changed,
+        rotated,
+        await http.get(path),
+        await http.get("/api/credentials"),
+        await http.get("/api/credentials/find", params={"name": "web"}),
+        await http.post(f"{path}/check"),
+        await http.get("/api/vault"),
+        await http.post("/api/credentials", json={**given, "kind": "telnet"}),
+        await http.post("/api/credentials", json={**given, "credential_name": "other", "secret": f"{secret}\nof two"}),
+        await http.post("/api/credentials", json={**given, "secret": [secret]}),
+        await http.post("/api/credentials", json={**given, "passphrase": f"{secret} too"}),
+        await http.post(
+            "/api/credentials", content=f'{{"secret": "{secret}", }}', headers={"Content-Type": "application/json"}
+        ),
+        await http.put(path, json={**given, "secret": secret}),
+        await http.delete(path),
+    ]
+    assert [answer.status_code for answer in answers] == [201, *[200] * 7, *[422] * 6, 200]
+    assert not [answer.text for answer in answers if "correct horse" in answer.text]
+    assert answers[7].json()["state"] == "open"
+    refusal(await http.get(path), 404, "not-found")
