@@ -14,11 +14,13 @@ from deployx_tui.cli import printing
 from deployx_tui.cli.backend import with_backend
 from deployx_tui.cli.completion import Name
 from deployx_tui.cli.invocation import ExecutionNumber, Group, Invocation, invocation
+from deployx_tui.cli.parameters import put_given
 from deployx_tui.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
     from deployx_tui.model.execution import Execution, ExecutionStatus, OutputSlice, Stream, TargetResult
     from deployx_tui.model.ids import DeviceId, ExecutionId
+    from deployx_tui.model.parameter import Value
     from deployx_tui.service.backend import Backend
     from deployx_tui.service.wire.values import Json
 
@@ -110,13 +112,15 @@ def show(number: int) -> None:
 
     call = invocation()
 
-    async def read(backend: Backend) -> tuple[Execution, list[TargetResult]]:
+    async def read(backend: Backend) -> tuple[Execution, list[TargetResult], tuple[Value, ...]]:
         one = await backend.executions.get(ExecutionId(number))
-        return one, await all_targets(backend, one.id)
+        return one, await all_targets(backend, one.id), await backend.executions.parameters(one.id)
 
-    one, targets = with_backend(call, read, engine=False)
+    one, targets, values = with_backend(call, read, engine=False)
     if call.json:
-        printing.put_json(to_document(one, targets))
+        from deployx_tui.model.parameter_json import values_to_json
+
+        printing.put_json({**to_document(one, targets), "parameters": values_to_json(values)})
         return
     printing.put_facts(
         [
@@ -131,6 +135,7 @@ def show(number: int) -> None:
             ("why", one.error_message or "-"),
         ]
     )
+    put_given(values)
     printing.put_line()
     _put_targets(targets)
 

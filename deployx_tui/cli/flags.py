@@ -39,6 +39,7 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "command_payload.environment": ("--env",),
     "command_payload.working_directory": ("--cwd",),
     "command_payload.success_codes": ("--success-codes",),
+    "parameters": ("--param",),
     "command_payload.stop_on_failure": ("--keep-going",),
     # devices and groups
     "device_name": ("--name", "NAME"),
@@ -73,10 +74,17 @@ def in_flags(error: InvalidInput, context: click.Context) -> InvalidInput:
     rule = next((f"--{name}" for name in RECURRENCES if context.params.get(name) is not None), "--cron")
 
     def word(field: str) -> str:
+        if field.startswith("parameters.") and "--param" in words:
+            return _of_parameter(field.split(".")[1])
         wanted = (rule,) if field.startswith(("recurrence", "scheduled_time")) else _WORDS.get(field, ())
         return next((each for each in wanted if each in words), field)
 
     return InvalidInput(Problem(field=word(p.field), message=p.message, remedy=p.remedy) for p in error.problems)
+
+
+def _of_parameter(part: str) -> str:
+    """A value's field has its name; a declaration's its place in the list, and its message the name."""
+    return "--param" if part.isdigit() else f"--param {part}"
 
 
 def words_of_all_fields() -> set[str]:

@@ -14,6 +14,7 @@ from deployx_tui.cli import asking, printing
 from deployx_tui.cli.backend import with_backend
 from deployx_tui.cli.completion import Name
 from deployx_tui.cli.invocation import Command, Invocation, invocation
+from deployx_tui.cli.parameters import declared, put_declared
 from deployx_tui.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -35,6 +36,13 @@ MANY = 10
 @click.option("--timeout", metavar="60s", help="Per target; then it is killed.")
 @click.option("--shell", metavar="S", default="sh", show_default=True, help="sh, bash or zsh.")
 @click.option("--env", "environment", multiple=True, metavar="N=V", help="Environment; again for more.")
+@click.option(
+    "--param",
+    "parameters",
+    multiple=True,
+    metavar="N[:TYPE]=VALUE",
+    help="A variable for the command, text unless its type says number, boolean or file; again for more.",
+)
 @click.option("--cwd", metavar="DIR", help="Working directory.")
 @click.option("--success-codes", metavar="0,3010", help="Exit codes that count as success.")
 @click.option("--dry-run", is_flag=True, help="Print the targets and the command; run nothing.")
@@ -46,6 +54,7 @@ def run(
     timeout: str | None,
     shell: str,
     environment: tuple[str, ...],
+    parameters: tuple[str, ...],
     cwd: str | None,
     success_codes: str | None,
     dry_run: bool,
@@ -66,6 +75,7 @@ def run(
         shell=parse_shell(shell, "--shell"),
         environment=tuple(parse_assignment(pair, "--env") for pair in environment),
         working_directory=cwd,
+        parameters=declared(parameters),
     )
     if success_codes is not None:
         payload = replace(payload, success_codes=parse_success_codes(success_codes, "--success-codes"))
@@ -149,14 +159,17 @@ def named_on_standard_input() -> str:
 
 def _put_dry_run(call: Invocation, payload: CommandPayload, devices: tuple[tuple[int, str, str], ...]) -> None:
     from deployx_tui.model.codec import payload_to_json
+    from deployx_tui.model.parameter_json import parameters_to_json
 
     if call.json:
         printing.put_json(
             {
                 "command_payload": payload_to_json(payload),
+                "parameters": parameters_to_json(payload.parameters),
                 "targets": [{"device_id": number, "device": name, "why": why} for number, name, why in devices],
             }
         )
         return
     printing.put_table(("TARGET", "BECAUSE OF"), ((name, why) for _, name, why in devices), empty="no device matches")
     printing.put_line(f"would run with {payload.shell.value}: {getattr(payload.body, 'command', '')}")
+    put_declared(payload.parameters)

@@ -65,6 +65,7 @@ def add(name: str, dry_run: bool, **fields: Any) -> None:
 @click.argument("name", type=Name("task"))
 @click.option("--name", "new_name", metavar="NAME", help="Another name.")
 @task_options
+@click.option("--no-param", "dropped", multiple=True, metavar="N", help="Drop a parameter; again for more.")
 @click.option("--dry-run", is_flag=True, help="Print targets, next runs and warnings; change nothing.")
 def edit(name: str, new_name: str | None, dry_run: bool, **fields: Any) -> None:
     """Change what is given; the rest stays. `none` takes away --start, --end, --timeout, --cwd or the tags."""

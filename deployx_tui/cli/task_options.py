@@ -13,6 +13,7 @@ import click
 from deployx_tui.cli.completion import Name
 from deployx_tui.cli.flags import RECURRENCES
 from deployx_tui.cli.options import NONE, listed, together
+from deployx_tui.cli.parameters import DECLARES, declared
 from deployx_tui.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ _REST = [
     click.option("--keep-going/--stop-on-failure", default=None, help="In a list of commands, after a failure."),
     click.option("--shell", metavar="S", help="sh, bash, zsh; default: sh."),
     click.option("--env", "environment", multiple=True, metavar="N=V", help="Environment; again for more."),
+    click.option("--param", "parameters", multiple=True, metavar="N[:TYPE]=DEFAULT", help=DECLARES),
+    click.option("--param-help", "parameter_help", multiple=True, metavar="N=TEXT", help="What a parameter is for."),
     click.option("--cwd", metavar="DIR", help="Working directory; default: the login's home."),
     click.option("--success-codes", metavar="0,3010", help="Exit codes that count as success."),
     click.option("--timeout", metavar="10m", help="Per target; then it is killed."),
@@ -177,6 +180,10 @@ def payload_of(fields: Mapping[str, Any], base: CommandPayload | None = None) ->
         changes["shell"] = parse.parse_shell(fields["shell"])
     if fields["environment"]:
         changes["environment"] = tuple(sorted(parse.parse_assignment(pair) for pair in fields["environment"]))
+    base_parameters = () if base is None else base.parameters
+    changes["parameters"] = declared(
+        fields["parameters"], fields["parameter_help"], fields.get("dropped", ()), base_parameters
+    )
     if fields["cwd"] is not None:
         changes["working_directory"] = None if fields["cwd"] == NONE else fields["cwd"]
     if fields["success_codes"] is not None:

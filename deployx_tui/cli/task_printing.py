@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from deployx_tui.cli import printing
+from deployx_tui.cli.parameters import put_declared
 from deployx_tui.model.words import counted
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def put_payload(draft: TaskDraft) -> None:
         printing.put_line(f"    {name}={value}")
     for line in lines:
         printing.put_line(f"    {line}")
+    put_declared(payload.parameters)
 
 
 def put_fires(schedule: Schedule, fires: Iterable[Fire]) -> None:

@@ -11,6 +11,7 @@ from deployx_tui.cli import asking, printing
 from deployx_tui.cli.backend import with_backend
 from deployx_tui.cli.completion import Name
 from deployx_tui.cli.invocation import Command, invocation
+from deployx_tui.cli.parameters import GIVES, given
 from deployx_tui.model.words import counted
 
 if TYPE_CHECKING:
@@ -22,19 +23,21 @@ if TYPE_CHECKING:
 @click.command(cls=Command, example="deployx task run nightly-backup --wait")
 @click.argument("name", type=Name("task"))
 @click.option("--on", "targets", metavar="SELECTOR", type=Name("selector"), help="Only on these of its targets.")
+@click.option("--param", "parameters", multiple=True, metavar="NAME=VALUE", help=GIVES)
 @click.option("--wait/--detach", default=False, help="Follow it to the end, or print the id and go (the default).")
 @click.option("--yes", is_flag=True, help="Do not ask above 10 targets.")
-def run(name: str, targets: str | None, wait: bool, yes: bool) -> int:
+def run(name: str, targets: str | None, parameters: tuple[str, ...], wait: bool, yes: bool) -> int:
     """Run a task now; its schedule stays as it is. With --wait the exit status is that of the worst target."""
     from deployx_tui.cli.run import MANY, wait_or_detach
 
     call = invocation()
+    values = given(parameters)
 
     async def start(backend: Backend) -> int:
         one = await backend.tasks.find(name)
         if one.target_count > MANY and targets is None:
             asking.confirm(call, f"run {one.name} on {counted(one.target_count, 'device')}", yes=yes)
-        execution: ExecutionId = await backend.tasks.run(one.id, str(uuid.uuid4()), targets)
+        execution: ExecutionId = await backend.tasks.run(one.id, str(uuid.uuid4()), targets, values)
         return await wait_or_detach(call, backend, execution, wait=wait)
 
     return with_backend(call, start)

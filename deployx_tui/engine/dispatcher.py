@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Event, Thread
 
 from sqlalchemy import Connection
@@ -21,8 +21,10 @@ from deployx_tui.model.execution import Trigger
 from deployx_tui.model.ids import BatchId, DeviceId, EngineId, ExecutionId
 from deployx_tui.model.inventory import Inventory
 from deployx_tui.model.secret import VaultState
-from deployx_tui.planning.plan import Plan, PlannedTarget, Work, make_plan, read_draft
+from deployx_tui.planning.parameters import resolve_values
+from deployx_tui.planning.plan import Plan, PlannedTarget, Work, make_plan, read_draft, values_of
 from deployx_tui.planning.targets import resolve_targets
+from deployx_tui.runners.parameter_file import read_parameter_file
 from deployx_tui.store import executions, inventory, results, targets
 from deployx_tui.store.clock import now_ms
 from deployx_tui.store.database import Database
@@ -222,7 +224,10 @@ class Dispatcher:
 def _planned(c: Connection, row: RunRow, found: Inventory) -> _Planned:
     work = read_draft(row.draft_json)
     if row.plan_json is not None:
-        return _Planned(row, work, None, ())
+        return _Planned(row, replace(work, values=values_of(row.plan_json)), None, ())
+    if work.values is None:
+        # nobody started it by hand: every parameter takes its default, a file what is in it now
+        work = replace(work, values=resolve_values(work.payload, {}, read_parameter_file))
 
     def failed(execution: ExecutionId) -> frozenset[DeviceId]:
         return results.failed_in(c, execution)

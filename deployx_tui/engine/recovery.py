@@ -17,6 +17,7 @@ from deployx_tui.errors import InvalidInput
 from deployx_tui.model.ids import EngineId
 from deployx_tui.model.parse import format_duration
 from deployx_tui.model.schedule import DEFAULT_GRACE
+from deployx_tui.planning.plan import of_task
 from deployx_tui.store import engines, executions, orphans, targets, tasks
 from deployx_tui.store.database import Database
 from deployx_tui.store.dialects.locks import try_lock
@@ -81,6 +82,6 @@ def _too_late(orphan: Orphan, now_ms: int) -> str | None:
 def _grace(draft_json: str) -> timedelta:
     """A task's own; an ad-hoc run, and a draft that planning will refuse, have the usual one."""
     try:
-        return tasks.read_draft(draft_json).grace
+        return tasks.read_draft(of_task(draft_json)).grace
     except InvalidInput:
         return DEFAULT_GRACE

@@ -113,7 +113,11 @@ class TargetRunner:
 
     def _command(self, job: TargetJob, connection: Connection, writer: OutputWriter) -> RunFacts:
         timeout = job.run.work.timeout or self._settings.default_timeout
-        return run_command(job.run.work.payload, connection, writer.write, job.cancel, timeout=timeout, nonce=job.token)
+        work = job.run.work
+        values = {each.name: each.value for each in work.values or ()}
+        return run_command(
+            work.payload, connection, writer.write, job.cancel, parameters=values, timeout=timeout, nonce=job.token
+        )
 
 
 def _unreached(job: TargetJob, outcome: Unreached) -> _Attempt:

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from datetime import UTC, time, timedelta
 from typing import Literal
 
 from deployx_tui.errors import InvalidInput
 from deployx_tui.model.ids import DeviceId, GroupId
 from deployx_tui.model.json_reader import JSON, Reader
+from deployx_tui.model.parameter_json import parameters_to_json, read_parameters
 from deployx_tui.model.parse import (
     format_overlap,
     parse_overlap,
@@ -83,6 +85,7 @@ def draft_to_json(draft: TaskDraft) -> dict[str, JSON]:
         "grace_seconds": _seconds(draft.grace),
         "timeout_seconds": None if draft.timeout is None else _seconds(draft.timeout),
         "command_payload": payload_to_json(draft.payload),
+        "parameters": parameters_to_json(draft.payload.parameters),
     }
 
 
@@ -105,13 +108,14 @@ def draft_from_json(data: JSON, *, default_zone: str = "UTC") -> TaskDraft:
     schedule = _schedule(reader, default_zone)
     payload_reader = reader.object("command_payload", required=True)
     payload = None if payload_reader is None else _payload(payload_reader)
+    parameters = read_parameters(reader)
     reader.finish()
     if schedule is None or payload is None:  # each has left its problem, so finish() has raised
         raise InvalidInput.of("", "the task is incomplete", "give a schedule and a command_payload")
     return TaskDraft(
         name=name,
         schedule=schedule,
-        payload=payload,
+        payload=replace(payload, parameters=parameters),
         selector=selector,
         device_ids=devices,
         group_ids=groups,
@@ -127,6 +131,7 @@ def draft_from_json(data: JSON, *, default_zone: str = "UTC") -> TaskDraft:
 
 
 def payload_to_json(payload: Payload) -> dict[str, JSON]:
+    """But for its parameters, which stand beside it: `parameters_to_json`."""
     result: dict[str, JSON] = {
         "shell": payload.shell.value,
         "environment": dict(payload.environment),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -139,6 +140,24 @@ class Reader:
                 self.problem(key, "it is missing", "give an object")
             return None
         return Reader(value, self.path(key), self._problems)
+
+    def nested(self, path: str, value: JSON) -> Reader:
+        """A reader of one item of a list, `path` being its own below this object's."""
+        return Reader(value, self.path(path), self._problems)
+
+    def names(self) -> tuple[str, ...]:
+        """Every field that is there, for an object whose names are a person's own."""
+        return tuple(name for name in self._data if self._text(name[:80], name) is not None)
+
+    def plain(self, key: str) -> str | None:
+        """A text; a number or a boolean as the text that JSON has for it."""
+        value = self._get(key)
+        if value is None or isinstance(value, str):
+            return value if value is None else self._text(key, value)
+        if isinstance(value, bool | int | float):
+            return json.dumps(value)
+        self.problem(key, "it is not a text", "give a text, a number, true or false")
+        return None
 
     def seconds(self, key: str) -> timedelta | None:
         """A duration as a number of seconds, from 0 to ten years."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from deployx_tui.model.parameter import Parameter
+
 
 class TaskType(StrEnum):
     COMMAND = "command"
@@ -61,6 +63,8 @@ class CommandPayload:
     #: None: the login's home
     working_directory: str | None = None
     success_codes: frozenset[int] = frozenset({0})
+    #: in the order of forms; what a run gives for them are variables of the command
+    parameters: tuple[Parameter, ...] = ()
 
 
 Payload = CommandPayload

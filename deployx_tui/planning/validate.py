@@ -16,11 +16,13 @@ from deployx_tui.errors import InvalidInput, Problem
 from deployx_tui.model.device import DeviceDraft, GroupDraft
 from deployx_tui.model.ids import DeviceId, GroupId
 from deployx_tui.model.inventory import Inventory
+from deployx_tui.model.parameter import LARGEST_VALUE, name_problem
 from deployx_tui.model.payload import CommandPayload, Commands, Line, Script
 from deployx_tui.model.schedule import Once, OverlapKind
 from deployx_tui.model.secret import CredentialDraft, Purpose
 from deployx_tui.model.task import TaskDraft
 from deployx_tui.planning.names import validate_name, validate_prose, validate_selectable
+from deployx_tui.planning.parameters import validate_parameters
 from deployx_tui.planning.selectors import (
     FailedOf,
     mentioned_groups,
@@ -34,11 +36,6 @@ from deployx_tui.scheduling.recurrence import compile_schedule
 LONGEST_SCRIPT = 512 * 1024
 #: groups in groups in groups
 DEEPEST_NESTING = 32
-
-_ENVIRONMENT_NAME = re.compile(r"[A-Z][A-Z0-9_]{0,63}", re.ASCII)
-#: names by which a value becomes code, or decides which code runs
-_DANGEROUS = ("PATH", "IFS", "ENV", "BASH_ENV", "PS4", "SHELLOPTS", "RUBYOPT", "NODE_OPTIONS")
-_DANGEROUS_BEGINNINGS = ("LD_", "DYLD_", "PYTHON", "PERL5", "GIT_")
 
 _HOST_LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?", re.ASCII)
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._@+-]{0,63}", re.ASCII)
@@ -122,6 +119,7 @@ def validate_payload(payload: CommandPayload) -> tuple[Problem, ...]:
         *_environment(payload.environment),
         *_working_directory(payload.working_directory),
         *_success_codes(payload.success_codes),
+        *validate_parameters(payload),
     )
 
 
@@ -159,20 +157,14 @@ def _environment(environment: Iterable[tuple[str, str]]) -> list[Problem]:
     seen: set[str] = set()
     for name, value in environment:
         field = "command_payload.environment"
-        if not _ENVIRONMENT_NAME.fullmatch(name):
-            problems.append(
-                _problem(
-                    field, f"{name[:80]!r} is not a name for it", "use capitals, digits and _: up to 64, a letter first"
-                )
-            )
-        elif name in _DANGEROUS or name.startswith(_DANGEROUS_BEGINNINGS):
-            problems.append(_problem(field, f"{name} decides which code runs", "set it inside the command instead"))
+        if (found := name_problem(name)) is not None:
+            problems.append(_problem(field, *found))
         if name in seen:
             problems.append(_problem(field, f"{name[:80]} is there twice", "leave one out"))
         seen.add(name)
         problems.extend(_plain(value, field))
-        if len(value) > LONGEST_SCRIPT // 4:
-            problems.append(_problem(field, f"the value of {name[:80]} is longer than 128 KiB", "put it into a file"))
+        if len(value.encode("utf-8", "replace")) > LARGEST_VALUE:
+            problems.append(_problem(field, f"the value of {name[:80]} is longer than 100 KiB", "put it into a file"))
     return problems
 
 

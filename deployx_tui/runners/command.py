@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from threading import Event
+from types import MappingProxyType
 from typing import assert_never
 
 from deployx_tui.model.execution import Cause, KillReport, KillVerdict, TargetState
@@ -66,12 +67,14 @@ def run_command(
     sink: OutputSink,
     cancel: Event,
     *,
+    parameters: Mapping[str, str] = MappingProxyType({}),
     timeout: timedelta | None,
     nonce: str,
     clock: Callable[[], float] = time.monotonic,
 ) -> RunFacts:
-    """Run the payload to its end. `timeout` is for all steps together; `nonce` is the one stored with the start.
+    """Run the payload to its end, each step with the same `parameters`.
 
+    `timeout` is for all steps together; `nonce` is the one stored with the start.
     `clock` counts seconds. Blocks; the sink is called in this thread.
     """
     steps = _steps(payload)
@@ -83,7 +86,8 @@ def run_command(
         left = None if deadline is None else timedelta(seconds=deadline - clock())
         facts = _before(step, number, cancel, left, timeout)
         if facts is None:
-            outcome = _run_step(payload, step, connection, sink, cancel, left, step_nonce(nonce, number))
+            spec = _spec(payload, step, parameters, left, step_nonce(nonce, number))
+            outcome = _run_step(spec, connection, sink, cancel)
             facts = _facts(outcome, payload.success_codes, timeout)
             if step.title and facts.message:
                 facts = replace(facts, message=f"{step.title}: {facts.message}")
@@ -154,23 +158,21 @@ def _before(
     return None
 
 
-def _run_step(
-    payload: CommandPayload,
-    step: _Step,
-    connection: Connection,
-    sink: OutputSink,
-    cancel: Event,
-    timeout: timedelta | None,
-    nonce: str,
-) -> Outcome:
-    spec = CommandSpec(
+def _spec(
+    payload: CommandPayload, step: _Step, parameters: Mapping[str, str], timeout: timedelta | None, nonce: str
+) -> CommandSpec:
+    return CommandSpec(
         script=step.script,
         shell=payload.shell,
         environment=dict(payload.environment),
+        parameters=parameters,
         working_directory=payload.working_directory,
         timeout=timeout,
         nonce=nonce,
     )
+
+
+def _run_step(spec: CommandSpec, connection: Connection, sink: OutputSink, cancel: Event) -> Outcome:
     process = connection.start(spec)
     if isinstance(process, Refused | Unknown):
         return process

@@ -16,6 +16,7 @@ from deployx_tui.model.codec import payload_from_json
 from deployx_tui.model.execution import DEFAULT_RERUN, RerunScope, Stream, TargetState
 from deployx_tui.model.ids import DeviceId, ExecutionId
 from deployx_tui.model.json_reader import JSON, Reader
+from deployx_tui.model.parameter_json import read_parameters, values_to_json
 from deployx_tui.service.backend import Backend
 from deployx_tui.service.wire import WIRE_VERSION
 from deployx_tui.service.wire.executions import (
@@ -56,7 +57,7 @@ async def list_executions(backend: Asked, params: Params) -> Json:
 
 @router.post("", dependencies=[NoParams])
 async def run_ad_hoc(backend: Asked, body: Body, request: Request) -> Json:
-    """`{command_payload, selector, timeout_seconds}`. 202."""
+    """`{command_payload, selector, timeout_seconds, parameters}`, parameters as a task declares them. 202."""
     reader = Reader(body)
     selector = reader.text("selector", required=True) or ""
     once = reader.text("request")
@@ -64,9 +65,11 @@ async def run_ad_hoc(backend: Asked, body: Body, request: Request) -> Json:
     given = empty_or_object(body).get("command_payload")
     reader.has("command_payload")
     payload = reader.attempt(lambda: payload_from_json(given if given is not None else {}), None)
+    parameters = read_parameters(reader)
     reader.finish()
     if payload is None:
         raise TypeError("a payload without problems")
+    payload = replace(payload, parameters=parameters)
     started = await backend.executions.run_ad_hoc(payload, selector, request_id(request, once), timeout)
     return await _started(backend, started, 202)
 
@@ -98,6 +101,11 @@ async def targets(backend: Asked, execution_id: Id, params: Params) -> Json:
             "next_cursor": page.next_cursor,
         }
     )
+
+
+@router.get("/{execution_id}/parameters", dependencies=[NoParams])
+async def parameters(backend: Asked, execution_id: Id) -> Json:
+    return Json(values_to_json(await backend.executions.parameters(ExecutionId(execution_id))))
 
 
 @router.get("/{execution_id}/causes", dependencies=[NoParams])

@@ -30,6 +30,7 @@ from deployx_tui.model.execution import ExecutionQuery
 from deployx_tui.model.ids import DeviceId, GroupId, TaskId
 from deployx_tui.model.json_reader import JSON, Reader
 from deployx_tui.model.page import Page
+from deployx_tui.model.parameter_json import read_given
 from deployx_tui.model.payload import TaskType
 from deployx_tui.model.schedule import Once
 from deployx_tui.model.task import PreviewProblem, Task, TaskDraft, TaskPreview, TaskQuery, TaskSort, TaskState
@@ -220,8 +221,9 @@ async def _done(backend: Backend, task: Task, what: str) -> Json:
 async def execute_task(backend: Asked, task_id: Id, body: Body, request: Request) -> Json:
     reader = Reader(empty_or_object(body))
     targets, once = reader.text("targets"), reader.text("request")
+    parameters = read_given(reader)
     reader.finish()
-    execution_id = await backend.tasks.run(TaskId(task_id), request_id(request, once), targets)
+    execution_id = await backend.tasks.run(TaskId(task_id), request_id(request, once), targets, parameters)
     execution = await backend.executions.get(execution_id)
     return Json(
         {

@@ -19,6 +19,7 @@ from deployx_tui.model.execution import (
 )
 from deployx_tui.model.ids import DeviceId, ExecutionId
 from deployx_tui.model.page import Page
+from deployx_tui.model.parameter import Value
 from deployx_tui.model.payload import Payload
 from deployx_tui.model.user import Permission
 from deployx_tui.service.backend.permission import needs
@@ -43,11 +44,18 @@ class Executions(Protocol):
     @needs(Permission.EXECUTIONS_READ)
     async def causes(self, execution: ExecutionId) -> tuple[CauseCount, ...]: ...
 
+    @needs(Permission.EXECUTIONS_READ)
+    async def parameters(self, execution: ExecutionId) -> tuple[Value, ...]:
+        """What it gives to its commands by name; () before the plan of a scheduled one is made."""
+        ...
+
     @needs(Permission.TASKS_RUN)
     async def run_ad_hoc(
         self, payload: Payload, selector: str, request: str, timeout: timedelta | None = None
     ) -> ExecutionId:
         """Run without a task. `request` is a UUID: the same one again gives the same execution.
+
+        The payload's own parameters take their defaults, which are the values here.
 
         InvalidInput (field `request`) when it was used for another payload, selector or timeout.
         """

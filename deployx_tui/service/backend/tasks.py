@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Protocol
+from types import MappingProxyType
+from typing import Final, Protocol
 
 from deployx_tui.model.ids import DeviceId, ExecutionId, GroupId, TaskId
 from deployx_tui.model.page import Page
@@ -12,6 +13,9 @@ from deployx_tui.model.schedule import Fire, Schedule
 from deployx_tui.model.task import Task, TaskDraft, TaskName, TaskPreview, TaskQuery
 from deployx_tui.model.user import Permission
 from deployx_tui.service.backend.permission import needs
+
+#: every parameter takes its default
+NO_PARAMETERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Tasks(Protocol):
@@ -67,11 +71,14 @@ class Tasks(Protocol):
     async def resume(self, task: TaskId) -> Task: ...
 
     @needs(Permission.TASKS_RUN)
-    async def run(self, task: TaskId, request: str, targets: str | None = None) -> ExecutionId:
+    async def run(
+        self, task: TaskId, request: str, targets: str | None = None, parameters: Mapping[str, str] = NO_PARAMETERS
+    ) -> ExecutionId:
         """Run now; the schedule is untouched. `request` is a UUID: the same one again gives the same execution, and
-        InvalidInput (field `request`) with other targets.
+        InvalidInput (field `request`) with other targets or parameters.
 
-        `targets` narrows the task's own targets by a selector. The task's overlap rule decides when it
-        runs already: Conflict under skip.
+        `targets` narrows the task's own targets by a selector. `parameters` are values by name for what the task
+        declares, in place of the defaults; InvalidInput (field `parameters.NAME`) where they do not fit. The task's
+        overlap rule decides when it runs already: Conflict under skip.
         """
         ...

@@ -22,13 +22,16 @@ from deployx_tui.model.execution import (
 )
 from deployx_tui.model.ids import DeviceId, ExecutionId
 from deployx_tui.model.page import Page
+from deployx_tui.model.parameter import Value
 from deployx_tui.model.payload import Payload
 from deployx_tui.model.user import Actor
 from deployx_tui.output.grouping import group
+from deployx_tui.planning.plan import values_of
 from deployx_tui.service.backend.executions import Executions
 from deployx_tui.service.local import starting
 from deployx_tui.service.local.door import Change, Door
 from deployx_tui.service.local.guard import serves
+from deployx_tui.service.local.parameters import Files
 from deployx_tui.store import executions, history, results
 
 #: of a group's output, for a glance
@@ -74,16 +77,25 @@ class LocalExecutions:
 
         return await self._door.read(work)
 
+    async def parameters(self, execution: ExecutionId) -> tuple[Value, ...]:
+        def work(c: Connection) -> tuple[Value, ...]:
+            self._get(c, execution)
+            run = executions.load_run(c, execution)
+            return () if run is None else values_of(run.plan_json or run.draft_json)
+
+        return await self._door.read(work)
+
     # ---- starting and stopping
 
     async def run_ad_hoc(
         self, payload: Payload, selector: str, request: str, timeout: timedelta | None = None
     ) -> ExecutionId:
         same = starting.request_id(request)
+        files = await self._door.run(lambda: Files.of(payload, {}))
         return await starting.start(
             self._door,
             same,
-            lambda change: starting.run_ad_hoc(change, self._door, payload, selector, same, timeout),
+            lambda change: starting.run_ad_hoc(change, self._door, payload, selector, same, timeout, files),
         )
 
     async def rerun(

@@ -19,14 +19,18 @@ from deployx_tui.model.codec import JSON, canonical, draft_to_json, payload_to_j
 from deployx_tui.model.execution import ExecutionStatus, RerunScope, TargetResult, TargetState, Trigger
 from deployx_tui.model.ids import DeviceId, ExecutionId, TaskId, UserId
 from deployx_tui.model.inventory import Inventory
+from deployx_tui.model.parameter_json import parameters_to_json
 from deployx_tui.model.parse import format_overlap
 from deployx_tui.model.payload import CommandPayload, one_line
 from deployx_tui.model.task import TaskDraft, TaskState
+from deployx_tui.planning.parameters import resolve_values
+from deployx_tui.planning.plan import values_of, with_values
 from deployx_tui.planning.selectors import resolve
 from deployx_tui.planning.validate import validate_payload
 from deployx_tui.scheduling.overlap import Skip, decide
 from deployx_tui.service.backend.replay import was_replayed
 from deployx_tui.service.local.door import Change, Door
+from deployx_tui.service.local.parameters import Files, Given
 from deployx_tui.store import audit, executions, history, results, tasks
 from deployx_tui.store.tasks import StoredTask
 
@@ -57,17 +61,21 @@ async def start(door: Door, request: str, work: Callable[[Change], Started]) -> 
     return execution
 
 
-def run_task(change: Change, door: Door, task: TaskId, request: str, targets: str | None) -> Started:
+def run_task(change: Change, door: Door, task: TaskId, request: str, given: Given) -> Started:
     stored = tasks.locked(change.c, task, door.only_own)
     fire_key = f"m:{request}"
-    facts: dict[str, JSON] = {"targets": targets} if targets is not None else {}
+    facts: dict[str, JSON] = {"targets": given.targets} if given.targets is not None else {}
+    if given.parameters:
+        # a digest: the values stand in the execution
+        facts["parameters_sha256"] = sha256_of({**given.parameters})
     known = executions.by_fire_key(change.c, task, fire_key)
     if known is not None:
         return _again(change, known, _audited(task, Trigger.MANUAL, facts))
     if stored.state is TaskState.CANCELLED:
         raise Conflict(f"task {task} is cancelled")
     _refuse_overlap(change.c, stored)
-    draft = stored.draft if targets is None else _narrowed(change.c, door, stored.draft, targets)
+    values = resolve_values(stored.draft.payload, given.parameters, given.files.read)
+    draft = stored.draft if given.targets is None else _narrowed(change.c, door, stored.draft, given.targets)
     return _queue(
         change,
         door,
@@ -77,19 +85,30 @@ def run_task(change: Change, door: Door, task: TaskId, request: str, targets: st
         fire_key=fire_key,
         trigger=Trigger.MANUAL,
         owner=stored.owner_id,
-        draft=draft_to_json(draft),
+        draft=with_values(draft_to_json(draft), values),
         summary=one_line(draft.payload),
         facts=facts,
     )
 
 
 def run_ad_hoc(
-    change: Change, door: Door, payload: CommandPayload, selector: str, request: str, timeout: timedelta | None
+    change: Change,
+    door: Door,
+    payload: CommandPayload,
+    selector: str,
+    request: str,
+    timeout: timedelta | None,
+    files: Files,
 ) -> Started:
     fire_key = f"m:{request}"
     seconds = None if timeout is None else timeout.total_seconds()
     # a digest: the command itself stands in the execution
-    asked: JSON = {"command_payload": payload_to_json(payload), "selector": selector, "timeout_seconds": seconds}
+    asked: dict[str, JSON] = {
+        "command_payload": payload_to_json(payload),
+        "selector": selector,
+        "timeout_seconds": seconds,
+        "parameters": parameters_to_json(payload.parameters),
+    }
     facts: dict[str, JSON] = {"asked_sha256": sha256_of(asked)}
     known = executions.by_fire_key(change.c, None, fire_key)
     if known is not None:
@@ -101,6 +120,7 @@ def run_ad_hoc(
         problems.append(Problem(field="timeout_seconds", message="it is shorter than a second", remedy=remedy))
     if problems:
         raise InvalidInput(problems)
+    values = resolve_values(payload, {}, files.read)
     found = resolve(selector, door.snapshot(change.c).inventory, door.failed_in(change.c))
     if not found.devices:
         raise InvalidInput.of("selector", "no device matches", "look at what matches with devices or groups")
@@ -109,6 +129,7 @@ def run_ad_hoc(
         "device_ids": [],
         "group_ids": [],
         "command_payload": payload_to_json(payload),
+        "parameters": parameters_to_json(payload.parameters),
         "timeout_seconds": seconds,
     }
     return _queue(
@@ -120,7 +141,7 @@ def run_ad_hoc(
         fire_key=fire_key,
         trigger=Trigger.AD_HOC,
         owner=door.actor.user_id,
-        draft=draft,
+        draft=with_values(draft, values),
         summary=one_line(payload),
         facts=facts,
     )
@@ -141,6 +162,8 @@ def rerun(change: Change, door: Door, execution: ExecutionId, request: str, scop
         _refuse_overlap(change.c, tasks.locked_even_deleted(change.c, shown.task_id))
     draft: dict[str, JSON] = json.loads(run.draft_json)
     if run.plan_json is not None:
+        # the same values once more, of a file what was in it then
+        draft = with_values(draft, values_of(run.plan_json))
         chosen = _in_scope(results.every(change.c, execution), scope, door.snapshot(change.c).inventory)
         draft |= {"selector": "", "group_ids": [], "device_ids": [*chosen]}
     elif not {RerunScope.NOT_STARTED, RerunScope.ALL} & set(scope):

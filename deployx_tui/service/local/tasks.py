@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -18,10 +18,11 @@ from deployx_tui.model.user import Actor
 from deployx_tui.planning.uses import Uses
 from deployx_tui.planning.validate import validate_task
 from deployx_tui.scheduling.recurrence import compile_schedule
-from deployx_tui.service.backend.tasks import Tasks
+from deployx_tui.service.backend.tasks import NO_PARAMETERS, Tasks
 from deployx_tui.service.local import starting, views
 from deployx_tui.service.local.door import Change, Door
 from deployx_tui.service.local.guard import serves
+from deployx_tui.service.local.parameters import Files, Given
 from deployx_tui.service.local.preview import preview
 from deployx_tui.store import task_list, tasks
 from deployx_tui.store.clock import to_ms
@@ -161,10 +162,15 @@ class LocalTasks:
 
         return await self._door.write(work)
 
-    async def run(self, task: TaskId, request: str, targets: str | None = None) -> ExecutionId:
+    async def run(
+        self, task: TaskId, request: str, targets: str | None = None, parameters: Mapping[str, str] = NO_PARAMETERS
+    ) -> ExecutionId:
         same = starting.request_id(request)
+        present = await self._door.read(lambda c: tasks.get(c, task, self._door.only_own))
+        files = await self._door.run(lambda: Files.of(present.draft.payload, parameters))
+        given = Given(targets, dict(parameters), files)
         return await starting.start(
-            self._door, same, lambda change: starting.run_task(change, self._door, task, same, targets)
+            self._door, same, lambda change: starting.run_task(change, self._door, task, same, given)
         )
 
     # ---- parts

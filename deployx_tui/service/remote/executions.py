@@ -19,12 +19,15 @@ from deployx_tui.model.execution import (
 )
 from deployx_tui.model.ids import DeviceId, ExecutionId
 from deployx_tui.model.page import Page
+from deployx_tui.model.parameter import Value
+from deployx_tui.model.parameter_json import parameters_to_json
 from deployx_tui.model.payload import Payload
 from deployx_tui.service.remote.channel import PATIENCE, Channel
 from deployx_tui.service.wire import values
 from deployx_tui.service.wire.executions import (
     cause_from_json,
     execution_from_json,
+    given_from_json,
     group_from_json,
     slice_from_json,
     target_from_json,
@@ -62,6 +65,9 @@ class RemoteExecutions:
         answer = await self._channel.get(f"{EXECUTIONS}/{execution}/causes")
         return values.each({"causes": answer.json}, "causes", cause_from_json)
 
+    async def parameters(self, execution: ExecutionId) -> tuple[Value, ...]:
+        return given_from_json((await self._channel.get(f"{EXECUTIONS}/{execution}/parameters")).json)
+
     async def run_ad_hoc(
         self, payload: Payload, selector: str, request: str, timeout: timedelta | None = None
     ) -> ExecutionId:
@@ -70,6 +76,7 @@ class RemoteExecutions:
             EXECUTIONS,
             {
                 "command_payload": payload_to_json(payload),
+                "parameters": parameters_to_json(payload.parameters),
                 "selector": selector,
                 "request": request,
                 "timeout_seconds": None if timeout is None else timeout.total_seconds(),

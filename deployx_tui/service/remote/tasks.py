@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from deployx_tui.model.codec import draft_to_json, schedule_to_json
@@ -10,6 +10,7 @@ from deployx_tui.model.ids import DeviceId, ExecutionId, GroupId, TaskId
 from deployx_tui.model.page import Page
 from deployx_tui.model.schedule import Fire, Schedule
 from deployx_tui.model.task import Task, TaskDraft, TaskName, TaskPreview, TaskQuery
+from deployx_tui.service.backend.tasks import NO_PARAMETERS
 from deployx_tui.service.remote.channel import Answer, Channel
 from deployx_tui.service.wire import values
 from deployx_tui.service.wire.params import task_query_to_params
@@ -72,9 +73,14 @@ class RemoteTasks:
     async def resume(self, task: TaskId) -> Task:
         return _task(await self._channel.send("POST", f"{TASKS}/{task}/resume"))
 
-    async def run(self, task: TaskId, request: str, targets: str | None = None) -> ExecutionId:
+    async def run(
+        self, task: TaskId, request: str, targets: str | None = None, parameters: Mapping[str, str] = NO_PARAMETERS
+    ) -> ExecutionId:
         answer = await self._channel.send(
-            "POST", f"{TASKS}/{task}/execute", {"targets": targets, "request": request}, may_repeat=True
+            "POST",
+            f"{TASKS}/{task}/execute",
+            {"targets": targets, "request": request, "parameters": {**parameters}},
+            may_repeat=True,
         )
         return ExecutionId(values.number(values.fields(answer.json), "execution_id"))
 

@@ -25,6 +25,7 @@ from deployx_tui.model.execution import (
 )
 from deployx_tui.model.ids import DeviceId, ExecutionId, TargetId, TaskId
 from deployx_tui.model.json_reader import JSON
+from deployx_tui.model.parameter import Value
 from deployx_tui.model.payload import TaskType
 from deployx_tui.service.wire import values
 from deployx_tui.service.wire.values import Garbled, Json
@@ -204,6 +205,18 @@ def cause_from_json(data: JSON) -> CauseCount:
         message=values.text(row, "message"),
         devices=values.texts(row, "devices"),
     )
+
+
+def given_from_json(data: JSON) -> tuple[Value, ...]:
+    """The parameters of an execution; they are written by `values_to_json`."""
+
+    def one(item: JSON) -> Value:
+        row = values.fields(item)
+        return Value(
+            name=values.text(row, "name"), value=values.text(row, "value"), file=values.text_or_none(row, "file")
+        )
+
+    return values.each({"parameters": data}, "parameters", one)
 
 
 # ---- output. Bytes travel as base64 here; clients that want them raw ask for application/octet-stream.

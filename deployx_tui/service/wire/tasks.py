@@ -33,6 +33,7 @@ _CONFIG = ("type", "time", "days_of_week", "day_of_month", "cron_expression", "e
 _DRAFT = (
     "task_name", "task_type", "description", "tags", "selector", "device_ids", "group_ids", "recurrence_type",
     "timezone", "gap", "fold", "short_month", "start", "end", "overlap", "grace_seconds", "timeout_seconds",
+    "parameters",
 )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from deployx_tui.model.execution import Cause, KillReport, KillVerdict
+from deployx_tui.model.parameter import LARGEST_TOGETHER, LARGEST_VALUE
 from deployx_tui.model.payload import POSIX_SHELLS
 from deployx_tui.transports.base import CommandSpec, Refused, RemoteHandle
 
@@ -21,8 +22,6 @@ from deployx_tui.transports.base import CommandSpec, Refused, RemoteHandle
 _PIECE = 30_000
 #: argument and environment space is a quarter of the stack limit: 2 MiB on Linux, 1 MiB on macOS
 _SCRIPT_BYTES = 768 * 1024
-_VALUE_BYTES = 100 * 1024
-_ENVIRONMENT_BYTES = 128 * 1024
 #: the watch on the target leaves the client so much time to cancel first
 _WATCH_AFTER = 10
 
@@ -90,7 +89,8 @@ def start_text(spec: CommandSpec) -> bytes | Refused:
         f"dx_d={quote(_folder(spec.working_directory))}\n"
     )
     source = "null" if spec.stdin is None else "stream"
-    return f"{library}{settings}{_run_function(spec)}dx_direct {source} {spec.nonce}\n".encode()
+    functions = library + settings + _environment_function(spec) + _run_function(spec)
+    return f"{functions}dx_direct {source} {spec.nonce}\n".encode()
 
 
 def cancel_text(handle: RemoteHandle, grace: timedelta) -> bytes:
@@ -141,13 +141,14 @@ def _unfit(spec: CommandSpec) -> Refused | None:
         return Refused(Cause.SHELL, f"{spec.shell} can't be started on a POSIX target", "choose sh, bash or zsh")
     if not _NONCE.match(spec.nonce):
         raise ValueError("a nonce is 32 hex digits")
-    texts = {"the script": spec.script, "the working directory": spec.working_directory or "", **spec.environment}
+    variables = _variables(spec)
+    texts = {"the script": spec.script, "the working directory": spec.working_directory or "", **variables}
     for name, text in texts.items():
         if "\0" in text:
             return Refused(Cause.SHELL, f"{name} holds a NUL character, which no shell can carry", "remove it")
     try:
         size = len(spec.script.encode())
-        values = {name: len(value.encode()) for name, value in spec.environment.items()}
+        values = {name: len(value.encode()) for name, value in variables.items()}
     except UnicodeEncodeError as error:
         return Refused(Cause.SHELL, f"a text can't be written as UTF-8: {error.reason}", "mend the text")
     if size > _SCRIPT_BYTES:
@@ -159,24 +160,34 @@ def _unfit(spec: CommandSpec) -> Refused | None:
     for name, length in values.items():
         if not _NAME.match(name) or _RESERVED.match(name):
             return Refused(Cause.SHELL, f"{name!r} can't be an environment variable here", "rename it")
-        if length > _VALUE_BYTES:
+        if length > LARGEST_VALUE:
             return Refused(
-                Cause.SHELL, f"the value of {name} has {length} bytes; {_VALUE_BYTES} are the limit", "use a file"
+                Cause.SHELL, f"the value of {name} has {length} bytes; {LARGEST_VALUE} are the limit", "use a file"
             )
-    if sum(values.values()) > _ENVIRONMENT_BYTES:
-        return Refused(Cause.SHELL, f"the environment is larger than {_ENVIRONMENT_BYTES} bytes", "use a file")
+    if sum(values.values()) > LARGEST_TOGETHER:
+        return Refused(Cause.SHELL, f"the environment is larger than {LARGEST_TOGETHER} bytes", "use a file")
     return None
 
 
+def _variables(spec: CommandSpec) -> dict[str, str]:
+    """What the command finds in its environment; a parameter stands before a variable of the same name."""
+    return {**spec.environment, **spec.parameters}
+
+
+def _environment_function(spec: CommandSpec) -> str:
+    """`dx_env`: export environment and parameters, each a quoted word: no shell looks into it."""
+    lines = "".join(f"export {name}={quote(value)}\n" for name, value in _variables(spec).items())
+    return f"dx_env() {{\n{lines}:\n}}\n"
+
+
 def _run_function(spec: CommandSpec) -> str:
-    """`dx_run`: set parameters and script, become the interpreter."""
+    """`dx_run`: set environment and script, become the interpreter."""
     pieces = [spec.script[start : start + _PIECE] for start in range(0, len(spec.script), _PIECE)] or [""]
     names = ["DEPLOYX_S" + (str(number) if number else "") for number in range(len(pieces))]
-    lines = [f"export {name}={quote(value)}" for name, value in spec.environment.items()]
-    lines += [f"export {name}={quote(piece)}" for name, piece in zip(names, pieces, strict=True)]
+    lines = [f"export {name}={quote(piece)}" for name, piece in zip(names, pieces, strict=True)]
     whole = "".join(f"${{{name}}}" for name in names)
     return (
-        "dx_run() {\n" + "".join(f"{line}\n" for line in lines) + "export DEPLOYX_RUN=$dx_n\n"
+        "dx_run() {\ndx_env\n" + "".join(f"{line}\n" for line in lines) + "export DEPLOYX_RUN=$dx_n\n"
         f'exec "$dx_i" -c \'eval "unset {" ".join(names)}\n{whole}"\' deployx\n'
         "}\n"
     )

@@ -27,6 +27,7 @@ from deployx_tui.model.execution import (
 )
 from deployx_tui.model.ids import DeviceId, ExecutionId, GroupId, TaskId, UserId
 from deployx_tui.model.inventory import Inventory, InventoryDevice, InventoryGroup
+from deployx_tui.model.parameter import Value
 from deployx_tui.model.payload import Payload
 from deployx_tui.model.task import LastRun, Task
 from deployx_tui.model.user import Actor, Role
@@ -51,6 +52,8 @@ class FakeBackend:
         self.group_rows = world.groups(self.device_rows)
         self.task_rows = world.tasks()
         self.execution_rows = world.executions(self.task_rows)
+        #: what runs gave to their commands
+        self.given: dict[ExecutionId, tuple[Value, ...]] = {}
         self.target_rows: dict[ExecutionId, tuple[TargetResult, ...]] = {}
         self.outputs: dict[tuple[ExecutionId, DeviceId], bytes] = {}
         self.deleted_tasks: dict[TaskId, Task] = {}

@@ -24,7 +24,9 @@ from deployx_tui.model.execution import (
 )
 from deployx_tui.model.ids import DeviceId, ExecutionId
 from deployx_tui.model.page import Page
+from deployx_tui.model.parameter import Value
 from deployx_tui.model.payload import Payload
+from deployx_tui.planning.parameters import resolve_values
 from tests.support import world
 from tests.support.fake_backend.facet import Facet, has_words
 
@@ -84,11 +86,18 @@ class FakeExecutions(Facet):
                 found[key] = CauseCount(cause=target.cause, message=target.error_message, devices=names)
         return tuple(sorted(found.values(), key=lambda c: -len(c.devices)))
 
+    async def parameters(self, execution: ExecutionId) -> tuple[Value, ...]:
+        await self.w.door("executions.parameters")
+        return self.w.given.get(execution, ())
+
     async def run_ad_hoc(
         self, payload: Payload, selector: str, request: str, timeout: timedelta | None = None
     ) -> ExecutionId:
         await self.w.door("executions.run_ad_hoc")
-        return self.w.start_run(None, payload, selector, Trigger.AD_HOC)
+        values = resolve_values(payload, {}, lambda path: f"what is in {path}")
+        run = self.w.start_run(None, payload, selector, Trigger.AD_HOC)
+        self.w.given[run] = values
+        return run
 
     async def rerun(
         self, execution: ExecutionId, request: str, scope: frozenset[RerunScope] = DEFAULT_RERUN
@@ -97,7 +106,9 @@ class FakeExecutions(Facet):
         run = await self.get(execution)
         task = self.w.task_rows.get(run.task_id) if run.task_id is not None else None
         assert task is not None
-        return self.w.start_run(task, task.draft.payload, task.draft.selector, Trigger.RERUN)
+        again = self.w.start_run(task, task.draft.payload, task.draft.selector, Trigger.RERUN)
+        self.w.given[again] = self.w.given.get(execution, ())
+        return again
 
     async def cancel(self, execution: ExecutionId) -> Execution:
         await self.w.door("executions.cancel")

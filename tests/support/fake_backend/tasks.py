@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -24,7 +24,9 @@ from deployx_tui.model.task import (
     TaskSort,
     TaskState,
 )
+from deployx_tui.planning.parameters import resolve_values
 from deployx_tui.planning.uses import Uses
+from deployx_tui.service.backend.tasks import NO_PARAMETERS
 from tests.support import world
 from tests.support.fake_backend.facet import Facet, has_words
 from tests.support.fires import fires
@@ -192,9 +194,14 @@ class FakeTasks(Facet):
         coming = fires(row.draft.schedule, self.w.now(), 1)
         return self._keep(replace(row, state=TaskState.ACTIVE, next_execution=coming[0].at if coming else None))
 
-    async def run(self, task: TaskId, request: str, targets: str | None = None) -> ExecutionId:
+    async def run(
+        self, task: TaskId, request: str, targets: str | None = None, parameters: Mapping[str, str] = NO_PARAMETERS
+    ) -> ExecutionId:
         await self.w.door("tasks.run")
         row = self._row(task)
+        values = resolve_values(row.draft.payload, parameters, lambda path: f"what is in {path}")
         if row.last is not None and row.last.status in ALIVE and row.draft.overlap.limit == 1:
             raise Conflict(f"{row.name} runs already (#{row.last.id}) and its overlap rule is skip")
-        return self.w.start_run(row, row.draft.payload, row.draft.selector, Trigger.MANUAL)
+        run = self.w.start_run(row, row.draft.payload, row.draft.selector, Trigger.MANUAL)
+        self.w.given[run] = values
+        return run

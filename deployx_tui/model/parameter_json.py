@@ -1,0 +1,74 @@
+"""Declarations of parameters and the values of a run as JSON and back, in the wire's words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from deployx_tui.model.json_reader import JSON, Reader
+from deployx_tui.model.parameter import Parameter, ParameterType, Value
+
+#: one form that a person fills in; more wants a file
+MOST_PARAMETERS = 100
+
+
+def parameters_to_json(parameters: Iterable[Parameter]) -> list[JSON]:
+    """In their order, which is that of forms."""
+    return [
+        {
+            "name": each.name,
+            "type": each.type.value,
+            "default": each.default,
+            "choices": [*each.choices],
+            "required": each.required,
+            "description": each.description,
+        }
+        for each in parameters
+    ]
+
+
+def read_parameters(reader: Reader, key: str = "parameters") -> tuple[Parameter, ...]:
+    """The list under a key of an object; a problem's field is `parameters.0.default`."""
+    items = reader.items(key)
+    if len(items) > MOST_PARAMETERS:
+        reader.problem(key, f"there are {len(items)} of them", f"declare at most {MOST_PARAMETERS}")
+        return ()
+    return tuple(_parameter(reader.nested(f"{key}.{number}", item)) for number, item in enumerate(items))
+
+
+def _parameter(reader: Reader) -> Parameter:
+    parameter = Parameter(
+        name=reader.text("name", required=True) or "",
+        type=reader.word("type", ParameterType, ParameterType.TEXT),
+        default=reader.plain("default") or None,
+        choices=tuple(reader.texts("choices")),
+        required=reader.flag("required") or False,
+        description=reader.text("description") or "",
+    )
+    reader.close()
+    return parameter
+
+
+def read_given(reader: Reader, key: str = "parameters") -> dict[str, str]:
+    """`{NAME: value}` of a start. A number or a boolean counts as the text that a person would type."""
+    given = reader.object(key)
+    if given is None:
+        return {}
+    found = {name: given.plain(name) for name in given.names()}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+# ---- values of a run, as they are stored with it
+
+
+def values_to_json(values: Iterable[Value]) -> list[JSON]:
+    return [{"name": each.name, "value": each.value, "file": each.file} for each in values]
+
+
+def read_values(reader: Reader, key: str = "parameter_values") -> tuple[Value, ...]:
+    found: list[Value] = []
+    for number, item in enumerate(reader.items(key)):
+        one = reader.nested(f"{key}.{number}", item)
+        name, value = one.text("name", required=True), one.text("value", required=True)
+        found.append(Value(name=name or "", value=value or "", file=one.text("file")))
+        one.close()
+    return tuple(found)
