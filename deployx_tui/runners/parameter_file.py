@@ -49,17 +49,18 @@ def _read(path: str) -> bytes | OSError | InvalidInput:
     try:
         # not blocking: a pipe would wait for its writer
         descriptor = os.open(Path(path).expanduser(), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return InvalidInput.of(_FIELD, f"{path} is not a plain file", "give a plain file")
+            content = b""
+            while len(content) <= LARGEST_VALUE and (piece := os.read(descriptor, LARGEST_VALUE + 1 - len(content))):
+                content += piece
+        finally:
+            os.close(descriptor)
     except OSError as error:
         return error
     except (ValueError, RuntimeError) as error:  # a NUL in it; no home to expand
         return OSError(0, str(error))
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return InvalidInput.of(_FIELD, f"{path} is not a plain file", "give a plain file")
-        try:
-            content = file.read(LARGEST_VALUE + 1)
-        except OSError as error:
-            return error
     if len(content) > LARGEST_VALUE:
         message = f"{path} has more than {LARGEST_VALUE} bytes, the limit of a parameter"
         return InvalidInput.of(_FIELD, message, "put it on the targets as a file")

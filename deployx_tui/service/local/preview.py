@@ -13,6 +13,7 @@ from deployx_tui.model.payload import POSIX_SHELLS
 from deployx_tui.model.schedule import Fire, Monthly, Schedule, ShortMonth
 from deployx_tui.model.task import PreviewProblem, TaskDraft, TaskPreview
 from deployx_tui.model.words import counted
+from deployx_tui.planning.parameters import unanswered
 from deployx_tui.planning.validate import validate_task
 from deployx_tui.scheduling.recurrence import compile_schedule
 from deployx_tui.service.local.snapshot import Failed, Snapshot, Targets
@@ -38,6 +39,7 @@ def preview(
         warnings=(
             *_of_targets(targets, draft),
             *_of_shell(targets, draft),
+            *_of_parameters(draft),
             *_of_protection(c, targets, snapshot),
             *_of_contacts(c, [device for device, _, _ in targets]),
             *_of_schedule(draft.schedule),
@@ -71,6 +73,13 @@ def _of_shell(targets: Targets, draft: TaskDraft) -> Iterable[str]:
     """Every transport of this release leads to a POSIX target."""
     if targets and draft.payload.shell not in POSIX_SHELLS:
         yield f"{draft.payload.shell} can't run on a POSIX target; choose sh, bash or zsh"
+
+
+def _of_parameters(draft: TaskDraft) -> Iterable[str]:
+    names = unanswered(draft.payload)
+    if names:
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        yield f"{', '.join(names[:_NAMED])}{more} has no default: only runs that are started by hand can give it"
 
 
 def _of_protection(c: Connection, targets: Targets, snapshot: Snapshot) -> Iterable[str]:

@@ -13,6 +13,7 @@ from tests.contract.backend.engine import EngineContract
 from tests.contract.backend.events import EventsContract
 from tests.contract.backend.executions import ExecutionsContract
 from tests.contract.backend.groups import GroupsContract
+from tests.contract.backend.parameters import ParametersContract
 from tests.contract.backend.permissions import PermissionsContract
 from tests.contract.backend.site import Site
 from tests.contract.backend.tasks import TasksContract
@@ -27,6 +28,7 @@ class BackendContract(
     CalendarContract,
     EventsContract,
     EngineContract,
+    ParametersContract,
     PermissionsContract,
 ):
     """The whole of it."""

@@ -43,6 +43,7 @@ CALLS: dict[str, tuple[Any, ...]] = {
     "executions.get": (_RUN,),
     "executions.targets": (_RUN,),
     "executions.causes": (_RUN,),
+    "executions.parameters": (_RUN,),
     "executions.run_ad_hoc": (line("true"), "web01", new_request()),
     "executions.rerun": (_RUN, new_request()),
     "executions.cancel": (_RUN,),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Literal
 
 from hypothesis import strategies as st
 
 from deployx_tui.model.ids import DeviceId, GroupId
+from deployx_tui.model.parameter import Parameter, ParameterType
 from deployx_tui.model.parse import sort_days
 from deployx_tui.model.payload import CommandPayload, Commands, Line, Script, Shell
 from deployx_tui.model.schedule import (
@@ -63,11 +65,24 @@ payloads = st.builds(
     working_directory=st.none() | texts,
     success_codes=st.frozensets(st.integers(0, 2**32), max_size=4),
 )
+parameters = st.builds(
+    Parameter,
+    name=texts,
+    type=st.sampled_from(ParameterType),
+    default=st.none() | texts.filter(bool),
+    choices=st.lists(texts, max_size=3).map(tuple),
+    required=st.booleans(),
+    description=texts,
+)
 drafts = st.builds(
     TaskDraft,
     name=texts,
     schedule=schedules,
-    payload=payloads,
+    payload=st.builds(
+        lambda payload, declared: replace(payload, parameters=tuple(declared)),
+        payloads,
+        st.lists(parameters, max_size=3),
+    ),
     selector=texts,
     device_ids=st.lists(st.integers(1, 2**63 - 1).map(DeviceId), unique=True, max_size=4).map(tuple),
     group_ids=st.lists(st.integers(1, 2**63 - 1).map(GroupId), unique=True, max_size=4).map(tuple),
