@@ -14,6 +14,7 @@ from typing import Literal, TypeVar
 from zoneinfo import ZoneInfo
 
 from deployx_tui.errors import InvalidInput, Problem
+from deployx_tui.model.parameter import Parameter
 from deployx_tui.model.parse import (
     WEEKDAYS,
     format_duration,
@@ -59,6 +60,7 @@ _WIRE: tuple[tuple[str, str], ...] = (
     ("command_payload.command", "text"),
     ("command_payload.script", "text"),
     ("command_payload", "text"),
+    ("parameters", "parameters"),
     ("selector", "targets"),
     ("device_ids", "targets"),
     ("group_ids", "targets"),
@@ -120,6 +122,7 @@ class Form:
     grace: str = "1h"
     tags: str = ""
     about: str = ""
+    parameters: tuple[Parameter, ...] = ()
 
 
 def form_of(draft: TaskDraft) -> Form:
@@ -143,6 +146,7 @@ def form_of(draft: TaskDraft) -> Form:
         grace=format_duration(draft.grace),
         tags=" ".join(sorted(draft.tags)),
         about=draft.description,
+        parameters=payload.parameters,
     )
     match payload.body:
         case Line(command):
@@ -230,6 +234,7 @@ def draft_of(form: Form, base: TaskDraft | None = None) -> tuple[TaskDraft, tupl
         environment=reader.read("environment", lambda: _environment(form.environment), ()),
         working_directory=form.directory.strip() or None,
         success_codes=reader.read("codes", lambda: parse_success_codes(form.codes), frozenset({0})),
+        parameters=form.parameters,
     )
     default = TaskDraft(name="", schedule=schedule, payload=payload)
     timeout = form.timeout.strip()

@@ -329,3 +329,42 @@ async def test_a_client_that_goes_is_let_go(api: Served, engine: FakeBackend) ->
     await asyncio.wait_for(api.connections.empty.wait(), 10)
     while engine.followers:
         await asyncio.sleep(0.01)
+
+
+async def test_parameters_are_declared_replaced_and_given_with_problems_by_pointer(
+    http: httpx.AsyncClient, engine: FakeBackend
+) -> None:
+    declared = [{"name": "N", "type": "number", "default": 3}, {"name": "DRY", "type": "boolean"}]
+    task = {**TASK, "device_ids": [], "selector": "web01"}
+    made = (await http.post("/api/schedule/tasks", json={**task, "parameters": declared})).json()
+    assert [(each["name"], each["default"]) for each in made["parameters"]] == [("N", "3"), ("DRY", None)]
+    path = f"/api/schedule/tasks/{made['id']}"
+    changed = await http.put(path, json={"task_name": "other"})
+    assert changed.json()["parameters"] == made["parameters"]
+    ran = await http.post(f"{path}/execute", json={"parameters": {"N": 8, "DRY": True}})
+    execution = ran.json()["execution_id"]
+    assert (await http.get(f"/api/executions/{execution}/parameters")).json() == [
+        {"name": "N", "value": "8", "file": None},
+        {"name": "DRY", "value": "true", "file": None},
+    ]
+    wrong = await http.post(f"{path}/execute", json={"parameters": {"N": "x", "M": "1"}})
+    body = refusal(wrong, 422, "invalid-input")
+    assert {each["pointer"] for each in body["errors"]} == {"/parameters/N", "/parameters/M"}
+    for bad in ([{"name": "N", "kind": "number"}], [{"type": "text"}], [{"name": "N", "type": "int"}], "N", [1]):
+        refused = await http.post("/api/schedule/tasks", json={**task, "parameters": bad})
+        errors = refusal(refused, 422, "invalid-input")["errors"]
+        assert all(each["pointer"].startswith("/parameters") for each in errors), errors
+    gone = await http.put(path, json={"parameters": []})
+    assert gone.json()["parameters"] == []
+
+
+async def test_a_run_without_a_task_takes_declarations_whose_defaults_are_the_values(http: httpx.AsyncClient) -> None:
+    body = {
+        "selector": "web01",
+        "command_payload": {"command": "true"},
+        "parameters": [{"name": "A", "default": "it's"}, {"name": "B"}],
+    }
+    started = await http.post("/api/executions", json=body)
+    assert started.status_code == 202
+    given = await http.get(f"/api/executions/{started.json()['id']}/parameters")
+    assert {each["name"]: each["value"] for each in given.json()} == {"A": "it's", "B": ""}

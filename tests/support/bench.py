@@ -19,6 +19,7 @@ from deployx_tui.model.codec import JSON, canonical, payload_to_json
 from deployx_tui.model.device import DeviceDraft, TransportKind
 from deployx_tui.model.execution import Execution, ExecutionStatus, Stream, TargetResult, Trigger
 from deployx_tui.model.ids import DeviceId, ExecutionId, TargetId, UserId
+from deployx_tui.model.parameter_json import parameters_to_json
 from deployx_tui.model.payload import CommandPayload, Line
 from deployx_tui.output.store import OutputStore
 from deployx_tui.store import devices, executions, history, results, schema
@@ -73,6 +74,7 @@ class Bench:
         payload = CommandPayload(body=Line(what)) if isinstance(what, str) else what
         draft: JSON = {
             "command_payload": payload_to_json(payload),
+            "parameters": parameters_to_json(payload.parameters),
             "selector": on if isinstance(on, str) else "",
             "device_ids": [] if isinstance(on, str) else [*on],
             "timeout_seconds": timeout,

@@ -9,6 +9,7 @@ from deployx_tui.model.payload import Commands
 from deployx_tui.model.task import TaskDraft, TaskPreview
 from deployx_tui.tui.render.fires import fire_line
 from deployx_tui.tui.render.line import BLANK, Line, line, span, spread
+from deployx_tui.tui.render.parameters import declared_line
 from deployx_tui.tui.render.task_detail import command_lines, payload_kind
 from deployx_tui.tui.render.words import said
 
@@ -77,6 +78,7 @@ def _command(draft: TaskDraft, width: int) -> tuple[Line, ...]:
     if payload.working_directory:
         rows.append(line(span("in   ", "dim"), payload.working_directory))
     rows.extend(line(span("with ", "dim"), f"{name}={value}") for name, value in payload.environment)
+    rows.extend(line(span("gives ", "dim"), *declared_line(each)) for each in payload.parameters)
     rows.extend(command_lines(payload, width))
     if payload.success_codes != frozenset({0}):
         rows.append(

@@ -20,6 +20,7 @@ from deployx_tui.model.schedule import OverlapKind
 from deployx_tui.model.task import Task, TaskPreview, TaskState
 from deployx_tui.tui.render.fires import fire_line
 from deployx_tui.tui.render.line import BLANK, Line, Span, StyleName, beside, line, span, spread
+from deployx_tui.tui.render.parameters import declared_words
 from deployx_tui.tui.render.progress import glyph, over_count, target_glyph, target_word
 from deployx_tui.tui.render.safe import show, show_bytes, show_lines
 from deployx_tui.tui.render.schedule import schedule_words
@@ -285,6 +286,8 @@ def task_rules(task: Task) -> tuple[tuple[str, str], ...]:
         rows.append(("in", payload.working_directory))
     if payload.environment:
         rows.append(("env", " ".join(f"{name}={value}" for name, value in payload.environment)))
+    if payload.parameters:
+        rows.append(("gives", declared_words(payload.parameters)))
     if payload.success_codes != frozenset({0}):
         rows.append(("success", "exit " + ", ".join(str(code) for code in sorted(payload.success_codes))))
     if draft.tags:

@@ -23,11 +23,13 @@ from deployx_tui.tui.render.preview import preview_lines
 from deployx_tui.tui.render.when import ahead
 from deployx_tui.tui.screens.dialogs import confirm
 from deployx_tui.tui.screens.editor_form import FormColumn
+from deployx_tui.tui.screens.parameter_form import ParameterForm
 from deployx_tui.tui.screens.place import Place
 from deployx_tui.tui.widgets.base import Pane
 from deployx_tui.tui.widgets.choices import Chosen
 from deployx_tui.tui.widgets.field import Field
 from deployx_tui.tui.widgets.form_row import FormRow
+from deployx_tui.tui.widgets.parameter_list import ParameterList
 
 #: after the last key
 DEBOUNCE = 0.15
@@ -109,6 +111,15 @@ class Editor(Place):
         message.stop()
         self._column.show_rows()
         self._edited_field(message.widget.id)
+
+    @work(exclusive=True, group="act")
+    async def on_parameter_list_wanted(self, message: ParameterList.Wanted) -> None:
+        message.stop()
+        shown, index = message.shown, message.index
+        others = [each.name for number, each in enumerate(shown.value) if number != index]
+        typed = await self.app.push_screen_wait(ParameterForm(None if index is None else shown.value[index], others))
+        if typed is not None:
+            shown.put(index, typed)
 
     def on_text_area_changed(self, message: TextArea.Changed) -> None:
         message.stop()

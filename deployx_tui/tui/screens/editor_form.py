@@ -18,6 +18,7 @@ from deployx_tui.tui.widgets.base import Lines
 from deployx_tui.tui.widgets.choices import AnyOf, Choices
 from deployx_tui.tui.widgets.field import Field
 from deployx_tui.tui.widgets.form_row import FormRow
+from deployx_tui.tui.widgets.parameter_list import ParameterList
 from deployx_tui.tui.widgets.script import ScriptArea
 
 _KINDS = ("line", "script", "commands")
@@ -35,7 +36,7 @@ def _shells(present: Shell) -> list[str]:
 
 
 class FormColumn(VerticalScroll):
-    """WHAT, WHERE, WHEN, HOW. It knows fields, and no backend."""
+    """WHAT, WHERE, WHEN, HOW, PARAMETERS. It knows fields, and no backend."""
 
     DEFAULT_CSS = """
     FormColumn { width: 61; height: 1fr; scrollbar-size: 0 0; padding-right: 1; }
@@ -101,6 +102,8 @@ class FormColumn(VerticalScroll):
         yield FormRow("missed runs", "once, within ", Field(form.grace, framed=True, id="grace"))
         yield FormRow("tags", Field(form.tags, framed=True, hint="prod nightly", id="tags"))
         yield FormRow("about", Field(form.about, framed=True, hint="for whoever reads it at 3 a.m.", id="about"))
+        yield _heading("PARAMETERS")
+        yield FormRow("a run gives", ParameterList(form.parameters, id="parameters"), auto=True)
 
     def on_mount(self) -> None:
         self.query_one("#overlap").styles.width = 31
@@ -144,6 +147,7 @@ class FormColumn(VerticalScroll):
             grace=text("grace"),
             tags=text("tags"),
             about=text("about"),
+            parameters=self.query_one("#parameters", ParameterList).value,
         )
 
     def show_rows(self) -> None:

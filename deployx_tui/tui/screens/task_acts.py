@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from deployx_tui.errors import DeployxError, InvalidInput, Problem
 from deployx_tui.model.ids import DeviceId
 from deployx_tui.model.task import Task, TaskDraft, TaskState
 from deployx_tui.tui.render.line import Line, line, span
-from deployx_tui.tui.screens.dialogs import MANY, confirm, names_line
+from deployx_tui.tui.render.parameters import given_lines
+from deployx_tui.tui.screens.dialogs import MANY, Question, confirm, names_line
+from deployx_tui.tui.screens.parameter_form import GiveParameters
 
 if TYPE_CHECKING:
     from deployx_tui.tui.screens.place import Place
 
 
 async def run_now(place: Place, tasks: Sequence[Task]) -> None:
-    """Start them, after showing on what."""
+    """Start them, after showing on what, and asking for the values of one that takes some."""
     backend = place.bridge.backend
     targets: dict[DeviceId, str] = {}
     for task in tasks:
@@ -25,6 +28,48 @@ async def run_now(place: Place, tasks: Sequence[Task]) -> None:
         if preview is None:
             return
         targets.update((device, name) for device, name, _ in preview.targets)
+    if len(tasks) == 1 and tasks[0].draft.payload.parameters:
+        await _run_with_values(place, tasks[0], targets)
+        return
+    for task in tasks:
+        if wanting := [each.name for each in task.draft.payload.parameters if each.required]:
+            place.tell(f"✗ nothing started: {task.name} wants {', '.join(wanting)}; run it alone", "bad")
+            return
+    if not await _agreed(place, tasks, targets, ()):
+        return
+    started: list[str] = []
+    for task in tasks:
+        run = await place.attempt(backend.tasks.run(task.id, str(uuid.uuid4())))
+        if run is not None:
+            started.append(f"#{run} {task.name}")
+    if started:
+        place.tell("▸ " + (started[0] if len(started) == 1 else f"{len(started)} runs started"))
+
+
+async def _run_with_values(place: Place, task: Task, targets: Mapping[DeviceId, str]) -> None:
+    """Ask for its values until they fit or the person gives up."""
+    title, parameters = f"Run {task.name} with", task.draft.payload.parameters
+    given: Mapping[str, str] | None = {}
+    problems: tuple[Problem, ...] = ()
+    while True:
+        given = await place.app.push_screen_wait(GiveParameters(title, parameters, given or {}, problems))
+        if given is None or not await _agreed(place, (task,), targets, given_lines(given.items())):
+            return
+        try:
+            run = await place.bridge.backend.tasks.run(task.id, str(uuid.uuid4()), None, given)
+        except InvalidInput as error:
+            # what only the engine can see: a file that is not there
+            problems = error.problems
+        except DeployxError as error:
+            place.tell_error(error)
+            return
+        else:
+            place.tell(f"▸ #{run} {task.name}")
+            return
+
+
+async def _agreed(place: Place, tasks: Sequence[Task], targets: Mapping[DeviceId, str], values: Sequence[Line]) -> bool:
+    """Whether a person, who sees on what and with which values, says yes."""
     starts = sum(task.target_count for task in tasks)
     names = sorted(targets.values())
     protected = await _protected(place, frozenset(targets))
@@ -34,22 +79,16 @@ async def run_now(place: Place, tasks: Sequence[Task]) -> None:
         lines.append(line(f"  and {len(tasks) - 6} more"))
     lines.append(line(f"on {_count(len(names), 'target')}:"))
     lines.append(names_line(names))
+    lines += [line("with:"), *values] if values else []
     if starts > len(names):
         lines.append(line(span("  ! ", "warn"), f"some are in several tasks: {starts} starts"))
     if protected:
         lines.append(line(span("  ! ", "warn"), f"protected: {', '.join(protected)}"))
     typed = _typed(names, many=len(names) > MANY, protected=bool(protected))
-    if not await place.app.push_screen_wait(
-        confirm(f"Run {what} now", lines, "run", "start now; schedules stay as they are", typed=typed)
-    ):
-        return
-    started: list[str] = []
-    for task in tasks:
-        run = await place.attempt(backend.tasks.run(task.id, str(uuid.uuid4())))
-        if run is not None:
-            started.append(f"#{run} {task.name}")
-    if started:
-        place.tell("▸ " + (started[0] if len(started) == 1 else f"{len(started)} runs started"))
+    asked: Question[bool] = confirm(
+        f"Run {what} now", lines, "run", "start now; schedules stay as they are", typed=typed
+    )
+    return await place.app.push_screen_wait(asked) is True
 
 
 def _typed(names: Sequence[str], *, many: bool, protected: bool) -> str:

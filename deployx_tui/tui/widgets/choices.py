@@ -76,6 +76,9 @@ class Choices(LineWidget, can_focus=True):
         return character is not None and character.isprintable()
 
     def on_click(self, event: events.Click) -> None:
+        if not self._fits(self.size.width):
+            self.action_step(1)
+            return
         at = 0
         for index, word in enumerate(self._words):
             at += cells(show(word)) + 2
@@ -91,13 +94,21 @@ class Choices(LineWidget, can_focus=True):
 
     def line_at(self, y: int, width: int) -> Line:
         parts: list[Span] = []
+        if not self._fits(width):
+            at = self._values.index(self._value)
+            style: StyleName = "reverse" if self.has_focus else "bold"
+            count = Span(SafeText(f"  {at + 1} of {len(self._values)}, arrows turn"), "dim")
+            return (Span(SafeText(f"({show(self._words[at])})"), style), count)
         for value, word in zip(self._values, self._words, strict=True):
             if value == self._value:
-                style: StyleName = "reverse" if self.has_focus else "bold"
+                style = "reverse" if self.has_focus else "bold"
                 parts.append(Span(SafeText(f"({show(word)})"), style))
             else:
                 parts.append(Span(SafeText(f" {show(word)} "), "dim"))
         return tuple(parts)
+
+    def _fits(self, width: int) -> bool:
+        return sum(cells(show(word)) + 2 for word in self._words) <= width
 
 
 class AnyOf(LineWidget, can_focus=True):

@@ -40,21 +40,27 @@ class FormRow(Vertical):
     FormRow { height: auto; }
     FormRow > Horizontal { height: 1; }
     FormRow > Horizontal.-high { height: 6; }
+    FormRow > Horizontal.-auto { height: auto; }
     FormRow > .wrong { height: auto; display: none; }
     FormRow Lines.word { height: 1; width: auto; }
     """
 
-    def __init__(self, name: str, *fields: Widget | str, fields_of: Sequence[str] = (), high: bool = False) -> None:
-        """Strings between the fields are words of the row. `fields_of`: form fields whose problems stand here."""
+    def __init__(
+        self, name: str, *fields: Widget | str, fields_of: Sequence[str] = (), high: bool = False, auto: bool = False
+    ) -> None:
+        """Strings between the fields are words of the row. `fields_of`: form fields whose problems stand here.
+
+        The row has one line, with `high` those of a text to edit, with `auto` as many as its field has.
+        """
         super().__init__()
         self._word = name
         self._parts = fields
         self.fields_of = tuple(fields_of) or tuple(part.id or "" for part in fields if isinstance(part, Widget))
-        self._high = high
+        self._classes_of_row = "-high" if high else "-auto" if auto else ""
         self.problems: tuple[Problem, ...] = ()
 
     def compose(self) -> ComposeResult:
-        with Horizontal(classes="-high" if self._high else ""):
+        with Horizontal(classes=self._classes_of_row):
             yield RowLabel(self._word)
             for part in self._parts:
                 if isinstance(part, Widget):

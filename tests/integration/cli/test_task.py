@@ -344,3 +344,71 @@ def test_an_empty_list_says_how_to_begin(empty: Cli) -> None:
 def test_cancel_stops_what_runs_and_says_when_nothing_does(cli: Cli) -> None:
     assert "nothing of it runs" in cli("task", "cancel", "nightly-backup").err
     assert cli("task", "cancel", "nightly-backup", "--json").document == []
+
+
+def test_parameters_are_declared_changed_described_and_dropped(cli: Cli) -> None:
+    made = added(
+        cli, *RULE, "--daily", "03:00", "--param", "REGION:choice:eu,us=eu", "--param", "N:number=3", "--param", "V",
+        "--param-help", "V=which one",
+    )  # fmt: skip
+    assert [(each["name"], each["type"], each["default"], each["required"]) for each in made["parameters"]] == [
+        ("REGION", "choice", "eu", False),
+        ("N", "number", "3", False),
+        ("V", "text", None, True),
+    ]
+    cli("task", "edit", "fresh", "--param", "REGION=us", "--param", "W=1", "--no-param", "N")
+    shown = cli("task", "show", "fresh", "--json").document["parameters"]
+    assert [(each["name"], each["default"], each["choices"]) for each in shown] == [
+        ("REGION", "us", ["eu", "us"]),
+        ("V", None, []),
+        ("W", "1", []),
+    ]
+    assert "which one" in cli("task", "show", "fresh").out
+    assert "V has no default" in cli("task", "edit", "fresh", "--param", "W=2").err
+
+
+def test_a_run_gives_values_and_keeps_them(cli: Cli) -> None:
+    added(
+        cli, "--on", "web01", "--command", 'printf "[%s]" "$REGION" "$V"', "--daily", "03:00", "--param",
+        "REGION:choice:eu,us=eu", "--param", "V",
+    )  # fmt: skip
+    ran = cli("task", "run", "fresh", "--param", "V=$(id) 'x'", "--wait")
+    assert "[eu][$(id) 'x']" in ran.out
+    (number,) = {part[1:] for part in ran.out.split() if part.startswith("#")}
+    assert "$(id) 'x'" in cli("execution", "show", number).out
+    kept = cli("execution", "show", number, "--json").document["parameters"]
+    assert {each["name"]: each["value"] for each in kept} == {"REGION": "eu", "V": "$(id) 'x'"}
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ([], ["--param V", "has no value"]),
+        (["--param", "V=1", "--param", "REGION=mars"], ["--param REGION", "choices", "eu | us"]),
+        (["--param", "V=1", "--param", "REGIN=eu"], ["--param REGIN", "did you mean REGION"]),
+        (["--param", "V"], ["--param", "NAME=VALUE"]),
+        (["--param", "V=1", "--param", "V=2"], ["--param", "there twice"]),
+    ],
+)
+def test_values_that_do_not_fit_are_told_by_flag_and_start_nothing(
+    cli: Cli, options: list[str], words: list[str]
+) -> None:
+    added(cli, *RULE, "--daily", "03:00", "--param", "REGION:choice:eu,us=eu", "--param", "V")
+    refused = cli("task", "run", "fresh", *options, status=2)
+    assert all(word in refused.err for word in words), refused.err
+    assert cli("execution", "list", "--task", "fresh", "--json").document["executions"] == []
+
+
+def test_a_name_that_decides_which_code_runs_is_refused_at_its_flag(cli: Cli) -> None:
+    refused = cli("task", "add", "fresh", *RULE, "--daily", "03:00", "--param", "LD_PRELOAD=/x.so", status=2)
+    assert "--param: LD_PRELOAD decides which code runs" in refused.err
+
+
+def test_a_run_without_a_task_gives_values_of_each_type(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "note").write_text("two\nlines\n")
+    ran = cli(
+        "run", "--on", "web01", "--param", "A=; exit 9", "--param", "B:boolean=yes", "--param",
+        f"F:file={tmp_path}/note", "--", 'printf "[%s]" "$A" "$B" "$F"',
+    )  # fmt: skip
+    assert "[; exit 9][true][two" in ran.out
+    assert "lines" in ran.out

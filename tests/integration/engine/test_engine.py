@@ -21,7 +21,8 @@ from deployx_tui.model.execution import (
     Trigger,
 )
 from deployx_tui.model.ids import DeviceId
-from deployx_tui.model.payload import CommandPayload, Commands
+from deployx_tui.model.parameter import Parameter, ParameterType
+from deployx_tui.model.payload import CommandPayload, Commands, Line
 from deployx_tui.output.frames import decode
 from deployx_tui.store import devices, executions, groups, schema
 from deployx_tui.store.clock import now_ms
@@ -136,6 +137,22 @@ def test_a_name_that_is_gone_fails_a_run_by_hand_and_does_not_hold_up_a_schedule
     scheduled = bench.ended(bench.queue("x", on="web1,web9", trigger=Trigger.SCHEDULE))
     assert scheduled.status is ExecutionStatus.SUCCEEDED
     assert list(bench.targets(scheduled)) == ["web1"]
+
+
+def test_a_scheduled_run_takes_defaults_and_fails_by_name_without_one(
+    bench: Bench, transport: ScriptedTransport, tmp_path: Path
+) -> None:
+    bench.add_devices("web1")
+    (tmp_path / "note").write_text("as it is now\n")
+    note = Parameter(name="NOTE", type=ParameterType.FILE, default=f"{tmp_path}/note")
+    level = Parameter(name="LEVEL", default="3")
+    run = bench.ended(bench.queue(CommandPayload(body=Line("x"), parameters=(note, level)), trigger=Trigger.SCHEDULE))
+    assert run.status is ExecutionStatus.SUCCEEDED
+    assert [dict(spec.parameters) for spec in transport.specs] == [{"NOTE": "as it is now\n", "LEVEL": "3"}]
+    wanting = CommandPayload(body=Line("x"), parameters=(level, Parameter(name="VERSION", required=True)))
+    failed = bench.ended(bench.queue(wanting, trigger=Trigger.SCHEDULE))
+    assert failed.status is ExecutionStatus.FAILED
+    assert "parameters.VERSION: it has no value" in failed.error_message
 
 
 def test_the_plan_is_kept_and_says_why_each_target_is_in(bench: Bench) -> None:

@@ -10,10 +10,21 @@ from datetime import timedelta
 import pytest
 
 from deployx_tui.errors import InvalidInput
-from deployx_tui.model.codec import canonical, payload_to_json
+from deployx_tui.model.codec import JSON, canonical, payload_to_json
 from deployx_tui.model.ids import DeviceId, GroupId, TaskId
+from deployx_tui.model.parameter import Parameter, Value
+from deployx_tui.model.parameter_json import parameters_to_json
 from deployx_tui.model.payload import CommandPayload, Line
-from deployx_tui.planning.plan import Plan, PlannedTarget, Work, make_plan, read_draft
+from deployx_tui.planning.plan import (
+    Plan,
+    PlannedTarget,
+    Work,
+    make_plan,
+    of_task,
+    read_draft,
+    values_of,
+    with_values,
+)
 
 WORK = Work(payload=CommandPayload(body=Line("uptime")), selector="web*", device_ids=(), group_ids=(), timeout=None)
 TARGETS = (PlannedTarget(DeviceId(1), "web1", "web*"), PlannedTarget(DeviceId(2), "web2", "web*"))
@@ -73,3 +84,20 @@ def test_a_draft_without_a_schedule_is_read_as_an_ad_hoc_run_stores_it() -> None
 def test_a_draft_that_can_not_be_read_says_so(text: str) -> None:
     with pytest.raises(InvalidInput):
         read_draft(text)
+
+
+def test_values_stand_in_the_plan_and_in_the_draft_of_a_run_that_settled_them() -> None:
+    values = (Value(name="A", value="it's"), Value(name="F", value="content", file="/etc/f"))
+    made = plan(dataclasses.replace(WORK, values=values))
+    assert values_of(made.text) == values
+    assert made.sha256 != plan().sha256
+    draft: dict[str, JSON] = {
+        "command_payload": payload_to_json(WORK.payload),
+        "parameters": parameters_to_json([Parameter(name="A"), Parameter(name="F")]),
+        "selector": "web*",
+    }
+    unsettled, settled = canonical(draft), canonical(with_values(draft, values))
+    assert read_draft(unsettled).values is None
+    assert read_draft(settled).values == values
+    assert [each.name for each in read_draft(settled).payload.parameters] == ["A", "F"]
+    assert of_task(settled) == unsettled == of_task(unsettled)

@@ -1,0 +1,142 @@
+"""Parameters by keys alone: declared in the editor, given when a task is run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from deployx_tui.model.ids import TaskId
+from deployx_tui.model.parameter import Parameter, ParameterType, Value
+from deployx_tui.model.task import Task
+from deployx_tui.tui.screens.parameter_form import GiveParameters, ParameterForm
+from tests.support.fake_backend import FakeBackend
+from tests.support.screen import check_snapshot, press, screen_text, type_text
+from tests.tui.conftest import Open
+
+DECLARED = (
+    Parameter(name="VERSION", required=True, description="the tag to deploy"),
+    Parameter(name="REGION", type=ParameterType.CHOICE, choices=("eu", "us", "ap"), default="eu"),
+    Parameter(name="WORKERS", type=ParameterType.NUMBER, default="4"),
+    Parameter(name="DRY_RUN", type=ParameterType.BOOLEAN),
+    Parameter(name="MOTD", type=ParameterType.FILE, default="/etc/motd", description="what users read at log-in"),
+)
+SIZES = [(120, 36), (80, 24)]
+
+
+@pytest.fixture
+def task(backend: FakeBackend) -> Task:
+    """nginx-reload, the third of the list, takes parameters."""
+    found = next(each for each in backend.task_rows.values() if each.name == "nginx-reload")
+    draft = replace(found.draft, payload=replace(found.draft.payload, parameters=DECLARED))
+    backend.task_rows[found.id] = replace(found, draft=draft)
+    return backend.task_rows[found.id]
+
+
+def present(backend: FakeBackend, task: Task) -> tuple[Parameter, ...]:
+    return backend.task_rows[TaskId(task.id)].draft.payload.parameters
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_editor_shows_what_a_task_declares(open_app: Open, task: Task, size: tuple[int, int]) -> None:
+    async with open_app(*size) as pilot:
+        await press(pilot, "down", "down", "e")
+        pilot.app.screen.query_one("#parameters").focus()
+        await press(pilot, "down")
+        check_snapshot(pilot, "parameters_declared")
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_declaration_is_typed_in_a_form(open_app: Open, task: Task, size: tuple[int, int]) -> None:
+    async with open_app(*size) as pilot:
+        await press(pilot, "down", "down", "e")
+        pilot.app.screen.query_one("#parameters").focus()
+        await press(pilot, "down", "enter")
+        check_snapshot(pilot, "parameter_form")
+
+
+async def test_a_parameter_is_declared_changed_and_dropped(open_app: Open, backend: FakeBackend, task: Task) -> None:
+    async with open_app() as pilot:
+        await press(pilot, "down", "down", "e")
+        pilot.app.screen.query_one("#parameters").focus()
+        await press(pilot, *["down"] * 5, "enter")
+        await type_text(pilot, "LEVEL\t")
+        await press(pilot, "c", "tab")
+        await type_text(pilot, "low,high\t\tlow\t")
+        await type_text(pilot, "how much it says")
+        await press(pilot, "enter")
+        assert not isinstance(pilot.app.screen, ParameterForm)
+        await press(pilot, "up", "delete")  # MOTD goes
+        await press(pilot, "ctrl+s")
+        level = Parameter(
+            name="LEVEL",
+            type=ParameterType.CHOICE,
+            choices=("low", "high"),
+            default="low",
+            description="how much it says",
+        )
+        assert present(backend, task) == (*DECLARED[:4], level)
+
+
+async def test_a_declaration_that_can_not_be_meant_stays_open_with_its_problem(open_app: Open, task: Task) -> None:
+    async with open_app() as pilot:
+        await press(pilot, "down", "down", "e")
+        pilot.app.screen.query_one("#parameters").focus()
+        await press(pilot, *["down"] * 5, "enter")
+        await type_text(pilot, "LD_PRELOAD")
+        await press(pilot, "ctrl+s")
+        assert "LD_PRELOAD decides which code runs" in screen_text(pilot)
+        await press(pilot, "ctrl+u", *"REGION", "ctrl+s")
+        assert "REGION is there already" in screen_text(pilot)
+        await press(pilot, "escape")
+        assert not isinstance(pilot.app.screen, ParameterForm)
+        assert "LD_PRELOAD" not in screen_text(pilot)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_run_asks_for_values_in_fields_of_their_types(
+    open_app: Open, task: Task, size: tuple[int, int]
+) -> None:
+    async with open_app(*size) as pilot:
+        await press(pilot, "down", "down", "x")
+        check_snapshot(pilot, "parameters_given")
+
+
+async def test_values_that_fit_are_shown_again_and_given(open_app: Open, backend: FakeBackend, task: Task) -> None:
+    async with open_app() as pilot:
+        await press(pilot, "down", "down", "x", "ctrl+s")
+        assert "it has no value: give one" in screen_text(pilot)
+        await press(pilot, *"v1.2")
+        await press(pilot, "tab", "right", "tab", "ctrl+u", *"many", "ctrl+s")
+        assert "'many' is not a number" in screen_text(pilot)
+        assert isinstance(pilot.app.screen, GiveParameters)
+        await press(pilot, "ctrl+u", *"9", "ctrl+s")
+        text = screen_text(pilot)
+        assert "VERSION = v1.2" in text
+        assert "REGION = us" in text
+        assert "MOTD" not in text  # it takes its default
+        await press(pilot, *"22", "enter")
+        assert tuple(backend.given.values()) == (
+            (
+                Value(name="VERSION", value="v1.2"),
+                Value(name="REGION", value="us"),
+                Value(name="WORKERS", value="9"),
+                Value(name="DRY_RUN", value="false"),
+                Value(name="MOTD", value="what is in /etc/motd", file="/etc/motd"),
+            ),
+        )
+
+
+async def test_cancel_starts_nothing(open_app: Open, backend: FakeBackend, task: Task) -> None:
+    async with open_app() as pilot:
+        await press(pilot, "down", "down", "x", "escape")
+        assert "tasks.run" not in backend.calls
+
+
+async def test_several_tasks_are_not_started_when_one_of_them_wants_a_value(
+    open_app: Open, backend: FakeBackend, task: Task
+) -> None:
+    async with open_app() as pilot:
+        await press(pilot, "down", "space", "space", "x")
+        assert "nginx-reload wants VERSION; run it alone" in screen_text(pilot)
+        assert "tasks.run" not in backend.calls
