@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from deployx_tui.model.facts import Facts, KnownFacts
 from deployx_tui.model.ids import CredentialId, DeviceId, GroupId
 
 
@@ -66,6 +67,8 @@ class Device:
     contact_at: datetime | None
     #: every group that holds it: direct, by nesting, by selector; sorted by name
     member_of: tuple[str, ...]
+    #: what it told of itself when it was last asked; None: nothing yet
+    facts: KnownFacts | None = None
 
     @property
     def name(self) -> str:
@@ -109,6 +112,8 @@ class SelectorMatch:
     selector: str
     #: (id, name, the term that brought it in), sorted by name
     devices: tuple[tuple[DeviceId, str, str], ...]
+    #: devices that are out only because a fact that it asks for (`os:`, `arch:`) is not known of them
+    unknown: int = 0
 
 
 class TestStepName(StrEnum):
@@ -138,6 +143,8 @@ class TestStep:
     elapsed_ms: int
     #: SHA256:... of a host key that waits for a decision, with its base64 key line; None otherwise
     offered_key: OfferedKey | None = None
+    #: with RUN, below the door: what the device told of itself
+    facts: Facts | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from threading import Event
 
 from deployx_tui.model.device import TestStep, TestStepName
 from deployx_tui.model.execution import Cause, Stream
+from deployx_tui.model.facts import Facts
 from deployx_tui.transports.base import (
     CommandSpec,
     Connection,
@@ -28,6 +29,8 @@ from deployx_tui.transports.base import (
     Unknown,
     Unreached,
 )
+from deployx_tui.transports.facts import NoFacts
+from deployx_tui.transports.posix import facts as posix_facts
 from deployx_tui.transports.posix import process as posix
 from deployx_tui.transports.posix import wrapper
 
@@ -47,23 +50,18 @@ class LocalTransport:
     def test(self, endpoint: Endpoint, deadline: timedelta) -> Iterator[TestStep]:
         """Only `run`: there is no name, no connection, no key and no login."""
         begun = time.monotonic()
-        connection = LocalConnection()
-        started = connection.start(CommandSpec(script="uname -s", timeout=deadline))
-        heard = bytearray()
-        if isinstance(started, Refused | Unknown):
-            ok, message, remedy = False, started.message, "see that sh is in the PATH of the engine"
+        found = LocalConnection().facts(Event())
+        if isinstance(found, NoFacts):
+            message, remedy = found.message, found.remedy or "see that sh is in the PATH of the engine"
         else:
-            outcome = started.stream(lambda stream, data, at: heard.extend(data), Event())
-            ok = outcome == Exited(0)
-            said = heard.decode("utf-8", "replace").strip()
-            message = f"sh runs as {getpass.getuser()} on {said}" if ok else f"sh ended with {outcome}: {said}"
-            remedy = "" if ok else "run `sh -c 'uname -s'` as the engine's account"
+            message, remedy = f"sh runs as {getpass.getuser()} on {found.kernel or 'an unknown system'}", ""
         yield TestStep(
             name=TestStepName.RUN,
-            ok=ok,
+            ok=isinstance(found, Facts),
             message=message,
             remedy=remedy,
             elapsed_ms=int((time.monotonic() - begun) * 1000),
+            facts=found if isinstance(found, Facts) else None,
         )
 
     def shutdown(self) -> None:
@@ -88,6 +86,10 @@ class LocalConnection:
             child.close()
             return begun
         return posix.PosixProcess(child, spec, begun, _side_door, patience)
+
+    def facts(self, cancel: Event) -> Facts | NoFacts:
+        """See TellsFacts."""
+        return posix_facts.gather(self.start, cancel)
 
     def close(self) -> None:
         return

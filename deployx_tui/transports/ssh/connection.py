@@ -11,11 +11,15 @@ import threading
 import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from threading import Event
 
 import paramiko
 
 from deployx_tui.model.execution import Cause
+from deployx_tui.model.facts import Facts
 from deployx_tui.transports.base import CommandSpec, Process, Refused, Unknown, Unreached
+from deployx_tui.transports.facts import NoFacts
+from deployx_tui.transports.posix import facts as posix_facts
 from deployx_tui.transports.posix import process as posix
 from deployx_tui.transports.posix import wrapper
 from deployx_tui.transports.posix.carrier import Broken, Carrier
@@ -41,6 +45,12 @@ class Opened:
 
 
 Reopen = Callable[[], Opened | Unreached]
+
+_NO_POSIX = Refused(
+    Cause.SHELL,
+    "unsupported shell: the server is OpenSSH for Windows, which has no POSIX shell",
+    "reach this device by WinRM (comes later), or give it a POSIX shell",
+)
 
 
 @dataclass(slots=True)
@@ -108,11 +118,7 @@ class SshConnection:
         if isinstance(text, Refused):
             return text
         if self._opened.is_windows:
-            return Refused(
-                Cause.SHELL,
-                "unsupported shell: the server is OpenSSH for Windows, which has no POSIX shell",
-                "reach this device by WinRM (comes later), or give it a POSIX shell",
-            )
+            return _NO_POSIX
         begun = self._attempt(spec, text)
         if isinstance(begun, Refused) and begun.cause is Cause.LOST:
             # it broke before the text was whole on its way, and a part of the text runs nothing: once more
@@ -124,7 +130,6 @@ class SshConnection:
         if isinstance(taken, Refused):
             return taken
         link, session, after = taken
-        account = self._opened.account
         try:
             with link.together():
                 self._ask_for_spare()
@@ -132,6 +137,11 @@ class SshConnection:
         except (Broken, EOFError, OSError, paramiko.SSHException) as error:
             # `exec sh` alone, without the text, does nothing
             return Refused(Cause.LOST, f"the connection broke before the command was sent: {error}", "run it again")
+        return self._begin(carrier, spec, text)
+
+    def _begin(self, carrier: Carrier, spec: CommandSpec, text: bytes) -> Process | Refused | Unknown:
+        """Greet the account if it is not known, and send the text."""
+        account = self._opened.account
         if not self._acquaintances.knows(account):
             refused = posix.greet(carrier, self._patience)
             if refused is not None:
@@ -144,6 +154,25 @@ class SshConnection:
             return begun
         self._acquaintances.add(account)
         return posix.PosixProcess(carrier, spec, begun, self._side_door, self._patience)
+
+    def facts(self, cancel: Event) -> Facts | NoFacts:
+        """See TellsFacts. In a session of its own on this very connection: neither the spare of the next command nor
+        another connection is spent on it."""
+        if self._opened.is_windows:
+            return NoFacts(_NO_POSIX.cause, _NO_POSIX.message, _NO_POSIX.remedy)
+        return posix_facts.gather(self._start_beside, cancel)
+
+    def _start_beside(self, spec: CommandSpec) -> Process | Refused | Unknown:
+        spec = posix.with_nonce(spec)
+        text = wrapper.start_text(spec)
+        if isinstance(text, Refused):
+            return text
+        link = self._opened.link
+        try:
+            carrier = SshChannel.execute(link, self._open(link), silence=self._silence)
+        except (_NoChannel, Broken) as error:
+            return Refused(Cause.LOST, f"the connection takes no further session: {error}", "see MaxSessions")
+        return self._begin(carrier, spec, text)
 
     def close(self) -> None:
         self._opened.link.end()

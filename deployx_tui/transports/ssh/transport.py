@@ -6,14 +6,16 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from threading import Event
 
 from deployx_tui.model.device import OfferedKey, TestStep, TestStepName
-from deployx_tui.model.execution import Cause, Stream
-from deployx_tui.transports.base import CommandSpec, Connection, Endpoint, Exited, Refused, Unknown, Unreached
+from deployx_tui.model.execution import Cause
+from deployx_tui.model.facts import Facts
+from deployx_tui.transports.base import Connection, Endpoint, Unreached
+from deployx_tui.transports.facts import NoFacts
 from deployx_tui.transports.hostkeys import KnownHosts, Standing
 from deployx_tui.transports.pool import Pool
 from deployx_tui.transports.ssh.auth import KeyRing
@@ -114,7 +116,6 @@ class SshTransport:
             (TestStepName.CONNECT, lambda: f"{opening.connect()}, {opening.greet()}{note}"),
             (TestStepName.HOST_KEY, opening.verify),
             (TestStepName.AUTHENTICATE, opening.authenticate),
-            (TestStepName.RUN, lambda: self._try_shell(endpoint, host, opening, limits)),
         )
         try:
             for name, act in steps:
@@ -125,6 +126,13 @@ class SshTransport:
                     yield clock.step(name, False, why.message, why.remedy, why.offered_key)
                     return
                 yield clock.step(name, True, message)
+            try:
+                facts = self._try_shell(host, opening, limits)
+            except Failed as failed:
+                yield clock.step(TestStepName.RUN, False, failed.unreached.message, failed.unreached.remedy)
+                return
+            system = " ".join(filter(None, (facts.kernel, facts.kernel_release))) or "an unknown system"
+            yield replace(clock.step(TestStepName.RUN, True, f"sh answers on {system}"), facts=facts)
         finally:
             opening.close()
 
@@ -186,27 +194,19 @@ class SshTransport:
         except OSError:
             return False
 
-    def _try_shell(self, endpoint: Endpoint, host: HostSettings, opening: Opening, limits: Limits) -> str:
-        """Run `uname` as any command is run. Raises Failed."""
-        opened = _opened(host, opening)
+    def _try_shell(self, host: HostSettings, opening: Opening, limits: Limits) -> Facts:
+        """Ask the device about itself, as any command is run. Raises Failed."""
         connection = SshConnection(
-            opened,
+            _opened(host, opening),
             lambda: Unreached(Cause.LOST, "the connection broke"),
             Acquaintances(),
             patience=max(0.1, min(limits.left, self._settings.patience)),
             silence=self._settings.silence,
         )
-        started = connection.start(CommandSpec(script="uname -sr", timeout=timedelta(seconds=max(1.0, limits.left))))
-        if isinstance(started, Refused | Unknown):
-            remedy = started.remedy if isinstance(started, Refused) else "look at the login files of the account"
-            raise Failed(Unreached(started.cause, started.message, remedy))
-        said = bytearray()
-        outcome = started.stream(
-            lambda stream, data, at: said.extend(data if stream is Stream.STDOUT else b""), limits.cancel
-        )
-        if outcome != Exited(0):
-            raise Failed(Unreached(Cause.SHELL, f"a first command ended with {outcome}", "log in by hand and look"))
-        return f"sh answers on {said.decode('utf-8', 'replace').strip()}"
+        found = connection.facts(limits.cancel)
+        if isinstance(found, NoFacts):
+            raise Failed(Unreached(found.cause, found.message, found.remedy))
+        return found
 
 
 class _Pooled:
