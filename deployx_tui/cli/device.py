@@ -14,6 +14,7 @@ from deployx_tui.cli.addresses import address_words, split_address
 from deployx_tui.cli.backend import with_backend
 from deployx_tui.cli.completion import Name
 from deployx_tui.cli.deleting import delete_named
+from deployx_tui.cli.device_facts import fact_rows, facts, note_unknown
 from deployx_tui.cli.device_import import import_
 from deployx_tui.cli.device_key import test, trust
 from deployx_tui.cli.invocation import Group, Invocation, invocation
@@ -34,6 +35,7 @@ def device() -> None:
     """What tasks run on."""
 
 
+device.add_command(facts)
 device.add_command(import_)
 device.add_command(test)
 device.add_command(trust)
@@ -68,13 +70,15 @@ _draft_options = together(
 @click.argument("text", required=False, default="")
 @click.option("--on", "selector", metavar="SELECTOR", type=Name("selector"), help="Only these.")
 def list_(text: str, selector: str | None) -> None:
-    """Devices by name, with their last contact. TEXT: only names and addresses that hold it."""
+    """Devices by name, with their system and last contact. TEXT: only names and addresses that hold it."""
     call = invocation()
 
     async def read(backend: Backend) -> tuple[list[Device], dict[GroupId, DeviceGroup]]:
         found = await all_devices(backend, text)
         if selector is not None:
-            wanted = {row[0] for row in (await backend.devices.match(selector)).devices}
+            match = await backend.devices.match(selector)
+            note_unknown(match.unknown)
+            wanted = {row[0] for row in match.devices}
             found = [one for one in found if one.id in wanted]
         return found, await all_groups(backend)
 
@@ -85,13 +89,14 @@ def list_(text: str, selector: str | None) -> None:
         printing.put_json([device_to_json(one, groups) for one in found])
         return
     printing.put_table(
-        ("ID", "DEVICE", "ADDRESS", "VIA", "CONTACT", "GROUPS", "TAGS"),
+        ("ID", "DEVICE", "ADDRESS", "VIA", "SYSTEM", "CONTACT", "GROUPS", "TAGS"),
         (
             (
                 str(one.id),
                 one.name,
                 address_words(one.draft),
                 one.draft.transport.value,
+                (one.facts.facts.system if one.facts else None) or "unknown",
                 contact(one),
                 ", ".join(one.member_of),
                 ", ".join(sorted(one.draft.tags)),
@@ -239,5 +244,6 @@ def _put(
             ("tags", ", ".join(sorted(one.draft.tags)) or "none"),
             ("contact", contact(one)),
             ("description", one.draft.description or "-"),
+            *fact_rows(one.facts),
         ]
     )

@@ -13,6 +13,7 @@ import click
 from deployx_tui.cli import asking, printing
 from deployx_tui.cli.backend import with_backend
 from deployx_tui.cli.completion import Name
+from deployx_tui.cli.device_facts import note_unknown
 from deployx_tui.cli.invocation import Command, Invocation, invocation
 from deployx_tui.cli.parameters import declared, put_declared
 from deployx_tui.errors import InvalidInput
@@ -96,6 +97,7 @@ async def _run(
 ) -> int:
     matched = await backend.devices.match(selector)
     names = [name for _, name, _ in matched.devices]
+    note_unknown(matched.unknown)
     if dry_run:
         _put_dry_run(call, payload, matched.devices)
         return 0

@@ -57,6 +57,8 @@ class Settings:
     #: bytes of output kept of one target, and of all targets of a run; above it head and tail stay
     target_output: int
     run_output: int
+    #: what a device told of itself is asked again with its next run when it is older; None: nobody is asked
+    facts_age: timedelta | None
     #: a follower that was away for longer reads everything again
     keep_events: timedelta
     #: runs, their results and outputs; None: for ever
@@ -121,6 +123,7 @@ def load(
         kill_wait=sources.take(keys.KILL_WAIT),
         target_output=sources.take(keys.TARGET_OUTPUT),
         run_output=sources.take(keys.RUN_OUTPUT),
+        facts_age=sources.take(keys.FACTS_AGE),
         keep_events=sources.take(keys.KEEP_EVENTS),
         keep_history=sources.take(keys.KEEP_HISTORY),
         vault_key=sources.take(keys.VAULT_KEY),

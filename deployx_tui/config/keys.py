@@ -102,6 +102,15 @@ RUN_OUTPUT = Key(
     lambda: 4 << 30,
     values.show_size,
 )
+FACTS_AGE: Key[timedelta | None] = Key(
+    "facts_age",
+    "DEPLOYX_FACTS_AGE",
+    "when a device that runs something is asked again what it is",
+    values.read_some_time_or_none,
+    lambda: timedelta(days=1),
+    lambda found: format_duration(found or timedelta()),
+    values.NONE,
+)
 KEEP_EVENTS = Key(
     "keep_events",
     "DEPLOYX_KEEP_EVENTS",
@@ -131,7 +140,8 @@ COLOR = Key("color", "DEPLOYX_COLOR", "colours on a terminal", values.one_of(COL
 
 #: in the order of `Settings`
 _LIMITS: tuple[Key[Any], ...] = (
-    WORKERS, CONNECT_TIMEOUT, TARGET_TIMEOUT, KILL_WAIT, TARGET_OUTPUT, RUN_OUTPUT, KEEP_EVENTS, KEEP_HISTORY,
+    WORKERS, CONNECT_TIMEOUT, TARGET_TIMEOUT, KILL_WAIT, TARGET_OUTPUT, RUN_OUTPUT, FACTS_AGE, KEEP_EVENTS,
+    KEEP_HISTORY,
 )  # fmt: skip
 KEYS: tuple[Key[Any], ...] = (DB, CONNECT, TIMEZONE, SOCKET, DRAIN, LINGER, *_LIMITS, VAULT_KEY, LOG_LEVEL, COLOR)
 #: what an engine process is told by the face that starts it

@@ -19,6 +19,7 @@ from threading import Condition, Event, Thread
 
 from deployx_tui.engine.claim import TaskClaim
 from deployx_tui.engine.dispatcher import Dispatcher
+from deployx_tui.engine.facts import Asking
 from deployx_tui.engine.lag import Lag
 from deployx_tui.engine.lease import Lease
 from deployx_tui.engine.results import Ended, Results
@@ -86,7 +87,10 @@ class Engine:
         self._drained_by = math.inf
         self._starts = Starts(database, self.id)
         self._results = Results(database, output, settings, self._batch_over)
-        runner = TargetRunner(settings, transports, output, self._starts, self._results, self._target_started)
+        self._asking = Asking(database, settings.facts_age)
+        runner = TargetRunner(
+            settings, transports, output, self._starts, self._results, self._target_started, self._asking
+        )
         self._workers = Workers(settings.workers, runner.run)
         self._dispatcher = Dispatcher(database, self.id, vault, self._begin, self._abandon)
         self._batches = Batches(database, self.id, vault, self._dispatcher.inventory_of)
@@ -144,6 +148,7 @@ class Engine:
             if not self._wait_for_runs():
                 log.error("leaving %d executions behind; the next engine will call them lost", len(self._runs))
         self._workers.close(_JOIN_SECONDS)
+        self._asking.stop(_JOIN_SECONDS)
         self._results.stop(RESULTS_PATIENCE.total_seconds())
         self._watch.join(_JOIN_SECONDS)
         self._retention.stop(_JOIN_SECONDS)

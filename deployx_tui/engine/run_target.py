@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from deployx_tui.engine.facts import Asking
 from deployx_tui.engine.results import Ended, Results
 from deployx_tui.engine.run import TargetJob
 from deployx_tui.engine.settings import EngineSettings
@@ -33,6 +34,8 @@ class _Attempt:
     facts: RunFacts
     #: None: no attempt to reach the device was made
     contact: Contact | None
+    #: over which it was reached; given back already
+    connection: Connection | None = None
 
 
 class TargetRunner:
@@ -46,10 +49,12 @@ class TargetRunner:
         starts: Starts,
         results: Results,
         started: Callable[[TargetJob], None],
+        asking: Asking,
     ) -> None:
-        """`started` is told of each target once it is written down as started."""
+        """`started` is told of each target once it is written down as started, `asking` of each that was reached."""
         self._settings, self._transports, self._output = settings, transports, output
         self._starts, self._results, self._started = starts, results, started
+        self._asking = asking
 
     def run(self, job: TargetJob) -> None:
         """Start it, run it, hand over what is known."""
@@ -64,21 +69,26 @@ class TargetRunner:
         if not is_ours:
             self._results.put(Ended(job=job, end=None))
             return
+        reached: Connection | None = None
         try:
-            ended = self._ran(job)
+            ended, reached = self._ran(job)
         except Exception as error:  # it is written down as started: somebody must write down that it is over
             log.exception("target %s (%s) of execution %s", job.id, job.name, job.run.id)
             ended = Ended(job=job, end=_unkept(error))
         self._results.put(ended)
+        if reached is not None and isinstance(job.endpoint, Endpoint):
+            self._asking.after_run(job.endpoint, reached, f"run {job.run.id}")
 
-    def _ran(self, job: TargetJob) -> Ended:
+    def _ran(self, job: TargetJob) -> tuple[Ended, Connection | None]:
+        """What came of it, and the connection over which its end was heard."""
         writer = self._output.writer(job.id, job.run.id, job.device, job.secrets, self._settings.caps)
         self._results.began(job)
         self._started(job)
         attempt = self._attempt(job, writer)
         at = datetime.now(UTC)
         totals = writer.close(at)
-        return Ended(job=job, end=_end(job, attempt.facts, totals, at), totals=totals, contact=attempt.contact)
+        ended = Ended(job=job, end=_end(job, attempt.facts, totals, at), totals=totals, contact=attempt.contact)
+        return ended, None if attempt.facts.state is TargetState.LOST else attempt.connection
 
     def _may_start(self, job: TargetJob) -> bool:
         # the token is the nonce too: what finds the command on the target again is stored before the first byte
@@ -103,7 +113,7 @@ class TargetRunner:
             if isinstance(found, Unreached):
                 return _unreached(job, found)
             connection = found
-            return _Attempt(self._command(job, connection, writer), Contact.OK)
+            return _Attempt(self._command(job, connection, writer), Contact.OK, connection)
         except Exception as error:  # said in the docstring; the traceback goes to the log
             log.exception("target %s (%s) of execution %s", job.id, job.name, job.run.id)
             return _Attempt(_broken(error, may_have_run=connection is not None), None)

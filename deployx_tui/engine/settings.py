@@ -29,6 +29,8 @@ class EngineSettings:
     #: after a cancel at the end of a drain: how long deaths are waited for
     kill_wait: timedelta = timedelta(seconds=15)
     caps: Caps = field(default_factory=Caps)
+    #: what a device told of itself is asked again with the next run when it is older; None: nobody is asked
+    facts_age: timedelta | None = timedelta(days=1)
     #: a follower that was away for longer reads everything again
     events_kept: timedelta = timedelta(days=7)
     #: what an output said when it grew; what it is now stands in its target

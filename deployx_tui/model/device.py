@@ -143,7 +143,7 @@ class TestStep:
     elapsed_ms: int
     #: SHA256:... of a host key that waits for a decision, with its base64 key line; None otherwise
     offered_key: OfferedKey | None = None
-    #: with RUN, below the door: what the device told of itself
+    #: with RUN: what the device told of itself
     facts: Facts | None = None
 
 

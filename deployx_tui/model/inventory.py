@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from deployx_tui.model.device import DeviceDraft
+from deployx_tui.model.facts import KnownFacts, canonical_arch
 from deployx_tui.model.ids import DeviceId, GroupId
 
 
@@ -13,6 +15,10 @@ class InventoryDevice:
     id: DeviceId
     name: str
     tags: frozenset[str]
+    #: what `os:` finds it by, such as debian and linux; empty: unknown
+    os: frozenset[str] = frozenset()
+    #: by its one name (`facts.canonical_arch`); None: unknown
+    arch: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +35,13 @@ class InventoryGroup:
 class Inventory:
     devices: Mapping[DeviceId, InventoryDevice]
     groups: Mapping[GroupId, InventoryGroup]
+
+
+def seen_by_selectors(device: DeviceId, draft: DeviceDraft, known: KnownFacts | None) -> InventoryDevice:
+    """What selectors see of a device."""
+    if known is None:
+        return InventoryDevice(device, draft.name, draft.tags)
+    arch = known.facts.arch
+    return InventoryDevice(
+        device, draft.name, draft.tags, known.facts.os_words, None if arch is None else canonical_arch(arch)
+    )

@@ -8,9 +8,12 @@
               | "@" NAME-or-PATTERN           members of groups, through nesting and their own selectors
               | "tag:" TAG                    devices with this tag
               | "failed:" EXECUTION           failed, not started and lost targets of a run
+              | "os:" NAME                    devices with this system, by its own name or its kernel's
+              | "arch:" NAME                  devices with this architecture
 
 An item that only excludes (`!web07`) narrows the whole selector: `web*,!web07` is web* without web07, and `!web07`
-alone is everything else. `-` (names on standard input) is the command line's, before it comes here.
+alone is everything else. A device of which the asked fact is not known is in neither `os:debian` nor `!os:debian`: it
+is counted. `-` (names on standard input) is the command line's, before it comes here.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ from typing import NoReturn, assert_never
 
 from deployx_tui.errors import InvalidInput
 from deployx_tui.model.device import SelectorMatch
+from deployx_tui.model.facts import canonical_arch, word_or_none
 from deployx_tui.model.ids import DeviceId, ExecutionId, GroupId, id_of
 from deployx_tui.model.inventory import Inventory, InventoryDevice, InventoryGroup
 
@@ -39,7 +43,7 @@ MAX_LENGTH = 100_000
 MAX_WORD = 500
 #: terms that are more than a lone name: each may look at every device
 MAX_SEARCHES = 500
-PREFIXES = ("tag:", "failed:", "os:")
+PREFIXES = ("tag:", "failed:", "os:", "arch:")
 
 
 # ---- what was typed
@@ -76,7 +80,21 @@ class FailedOf:
     execution: ExecutionId
 
 
-Term = Word | Pattern | GroupTerm | Tag | FailedOf
+@dataclass(frozen=True, slots=True)
+class System:
+    """By the name of the system or of its kernel, in small letters."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Arch:
+    """By its one name."""
+
+    name: str
+
+
+Term = Word | Pattern | GroupTerm | Tag | FailedOf | System | Arch
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +168,9 @@ def _term(word: str) -> Term:
             _refuse(f"{word!r} names no execution", "write for example failed:8841")
         return FailedOf(ExecutionId(number))
     if word.startswith("os:"):
-        _refuse("facts such as the operating system are not known yet", "use a tag, for example tag:windows")
+        return System(_fact(word, "os:debian, or os:linux").lower())
+    if word.startswith("arch:"):
+        return Arch(canonical_arch(_fact(word, "arch:x86_64")))
     is_group = word.startswith("@")
     name = word[1:].strip() if is_group else word
     if not name:
@@ -160,6 +180,14 @@ def _term(word: str) -> Term:
     if is_group:
         return GroupTerm(name)
     return Pattern(name) if _is_pattern(name) else Word(name)
+
+
+def _fact(word: str, example: str) -> str:
+    prefix, _, name = word.partition(":")
+    if word_or_none(name) is None:
+        what = "is missing" if not name else f"{name!r} is none: it has letters, digits, dots, dashes and underscores"
+        _refuse(f"the name after {prefix}: {what}", f"write for example {example}")
+    return name
 
 
 def _is_pattern(name: str) -> bool:
@@ -182,9 +210,14 @@ def resolve(
     stored selector, which may outlive what it names.
     """
     selector = parse(selector_text)
-    why = _Resolver(inventory, failed, lenient).evaluate(selector)
+    resolver = _Resolver(inventory, failed, lenient)
+    why = resolver.evaluate(selector)
     found = [(device, inventory.devices[device].name, term) for device, term in why.items()]
-    return SelectorMatch(selector=selector.text, devices=tuple(sorted(found, key=lambda row: (row[1], row[0]))))
+    return SelectorMatch(
+        selector=selector.text,
+        devices=tuple(sorted(found, key=lambda row: (row[1], row[0]))),
+        unknown=len(resolver.unknown - why.keys()),
+    )
 
 
 def members(inventory: Inventory, group: GroupId) -> tuple[DeviceId, ...]:
@@ -200,6 +233,8 @@ class _Resolver:
         self._failed = failed
         self._lenient = lenient
         self._open: set[GroupId] = set()
+        #: devices that a term about facts left out because the fact is not known of them
+        self.unknown: set[DeviceId] = set()
         self._by_name: dict[str, InventoryDevice] = {device.name: device for device in inventory.devices.values()}
         self._groups: dict[str, InventoryGroup] = {group.name: group for group in inventory.groups.values()}
 
@@ -215,16 +250,26 @@ class _Resolver:
             text = ",".join(item.text for item in excluding)
             chosen = dict.fromkeys(every, text)
         for item in excluding:
-            kept = self._all_of(item, every)
+            kept = self._all_of(item, frozenset(chosen))
             chosen = {device: text for device, text in chosen.items() if device in kept}
         return chosen
 
-    def _all_of(self, item: Item, every: frozenset[DeviceId]) -> frozenset[DeviceId]:
-        found = every
-        for factor in item.factors:
+    def _all_of(self, item: Item, among: frozenset[DeviceId]) -> frozenset[DeviceId]:
+        """Those of `among` that every factor fits. Factors about facts come last: they count whom they leave out."""
+        found = among
+        for factor in sorted(item.factors, key=lambda each: isinstance(each.term, System | Arch)):
+            if isinstance(factor.term, System | Arch):
+                told = frozenset(device for device in found if self._is_told(factor.term, device))
+                self.unknown |= found - told
+                found = told
             devices = self._term(factor.term)
             found = found - devices if factor.is_negated else found & devices
         return found
+
+    def _is_told(self, term: System | Arch, device: DeviceId) -> bool:
+        """Whether the device is known to be so, or known not to be."""
+        known = self._inventory.devices[device]
+        return bool(known.os) if isinstance(term, System) else known.arch is not None
 
     def _term(self, term: Term) -> frozenset[DeviceId]:
         match term:
@@ -236,6 +281,10 @@ class _Resolver:
                 return self._group_term(pattern)
             case Tag(tag):
                 return frozenset(device.id for device in self._inventory.devices.values() if tag in device.tags)
+            case System(name):
+                return frozenset(device.id for device in self._inventory.devices.values() if name in device.os)
+            case Arch(name):
+                return frozenset(device.id for device in self._inventory.devices.values() if name == device.arch)
             case FailedOf(execution):
                 if self._failed is not None:
                     return self._failed(execution) & frozenset(self._inventory.devices)

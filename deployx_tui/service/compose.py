@@ -149,6 +149,7 @@ def engine_settings(settings: Settings, *, socket: Path | None = None, second: b
         default_timeout=settings.target_timeout,
         kill_wait=settings.kill_wait,
         caps=Caps(target=settings.target_output, run=settings.run_output),
+        facts_age=settings.facts_age,
         events_kept=settings.keep_events,
         history_kept=settings.keep_history,
         socket_path=socket,

@@ -12,8 +12,9 @@ from sqlalchemy import Connection, Row, bindparam, delete, insert, or_, select, 
 
 from deployx_tui.errors import InvalidInput, NotFound
 from deployx_tui.model.device import Contact, DeviceDraft, HostKeyPolicy, TransportKind
+from deployx_tui.model.facts import KnownFacts
 from deployx_tui.model.ids import DeviceId, GroupId, UserId, id_of
-from deployx_tui.store import credentials, inventory
+from deployx_tui.store import credentials, facts, inventory
 from deployx_tui.store.clock import from_ms
 from deployx_tui.store.dialects import sets
 from deployx_tui.store.dialects.parts import has_part
@@ -33,6 +34,8 @@ class StoredDevice:
     contact: Contact
     #: None: never tried
     contact_at: datetime | None
+    #: None: it was not asked yet
+    facts: KnownFacts | None = None
 
 
 def add(c: Connection, draft: DeviceDraft, owner: UserId, now_ms: int) -> DeviceId:
@@ -52,8 +55,11 @@ def add(c: Connection, draft: DeviceDraft, owner: UserId, now_ms: int) -> Device
 def change(c: Connection, device: DeviceId, draft: DeviceDraft, version: int | None, now_ms: int) -> None:
     """Replace the draft. Conflict when `version` is given and old."""
     inventory.touch(c)
-    refuse_stale("device", get(c, device).version, version)
+    old = get(c, device)
+    refuse_stale("device", old.version, version)
     _refuse_taken_name(c, draft.name, but=device)
+    if _reach(old.draft) != _reach(draft):
+        facts.forget(c, device)  # they are another machine's, or another account's
     c.execute(
         update(devices)
         .where(devices.c.id == device)
@@ -198,6 +204,10 @@ def _refuse_taken_name(c: Connection, name: str, but: DeviceId | None = None) ->
         raise InvalidInput.of("device_name", f"there is a device {name!r} already", "choose another name")
 
 
+def _reach(draft: DeviceDraft) -> tuple[object, ...]:
+    return draft.address, draft.port, draft.user, draft.transport
+
+
 def _columns(draft: DeviceDraft) -> dict[str, str | int | None]:
     return {
         "device_name": draft.name,
@@ -222,7 +232,7 @@ def _relate(c: Connection, device: DeviceId, draft: DeviceDraft) -> None:
 
 
 def _stored(c: Connection, rows: Sequence[Row[Any]]) -> tuple[StoredDevice, ...]:
-    """The rows with their tags, direct groups and credentials: three more queries, however many rows."""
+    """The rows with their tags, direct groups, credentials and facts: four more queries, however many rows."""
     wanted = sets.ids(c, [row.id for row in rows])
     tags: defaultdict[int, set[str]] = defaultdict(set)
     groups: defaultdict[int, list[GroupId]] = defaultdict(list)
@@ -238,6 +248,7 @@ def _stored(c: Connection, rows: Sequence[Row[Any]]) -> tuple[StoredDevice, ...]
         )
         for row in c.execute(held):
             groups[row.device_id].append(GroupId(row.group_id))
+    known = facts.by_devices(c, [DeviceId(row.id) for row in rows])
     return tuple(
         StoredDevice(
             id=DeviceId(row.id),
@@ -257,6 +268,7 @@ def _stored(c: Connection, rows: Sequence[Row[Any]]) -> tuple[StoredDevice, ...]
             version=row.version,
             contact=Contact(row.contact),
             contact_at=from_ms(row.contact_at) if row.contact_at is not None else None,
+            facts=known.get(DeviceId(row.id)),
         )
         for row in rows
     )

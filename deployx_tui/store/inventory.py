@@ -1,4 +1,4 @@
-"""The inventory snapshot: what planning needs to know of devices and groups, in four queries.
+"""The inventory snapshot: what planning needs to know of devices and groups, in five queries.
 
 Reads only; `store/devices.py` and `store/groups.py` write, and call `touch` in the same transaction.
 """
@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select
 
 from deployx_tui.model.ids import DeviceId, GroupId
 from deployx_tui.model.inventory import Inventory, InventoryDevice, InventoryGroup
-from deployx_tui.store import counters
+from deployx_tui.store import counters, facts
 from deployx_tui.store.schema import (
     device_group_map,
     device_groups,
@@ -32,6 +32,7 @@ def load_inventory(c: Connection) -> Inventory:
         DeviceId(row.id): row.device_name
         for row in c.execute(select(devices.c.id, devices.c.device_name).where(devices.c.deleted_at.is_(None)))
     }
+    systems = facts.systems(c)
     tags = _gather((DeviceId(row.device_id), row.tag) for row in c.execute(select(device_tags)))
     members = _gather(
         (GroupId(row.group_id), DeviceId(row.device_id))
@@ -50,7 +51,10 @@ def load_inventory(c: Connection) -> Inventory:
         if row.child_id in known
     )
     return Inventory(
-        devices={id_: InventoryDevice(id_, name, tags.get(id_, frozenset())) for id_, name in alive.items()},
+        devices={
+            id_: InventoryDevice(id_, name, tags.get(id_, frozenset()), *systems.get(id_, facts.NO_SYSTEM))
+            for id_, name in alive.items()
+        },
         groups={
             GroupId(row.id): InventoryGroup(
                 GroupId(row.id),

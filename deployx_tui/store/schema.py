@@ -98,6 +98,33 @@ device_tags = Table(
     sqlite_with_rowid=False,
 )
 
+#: what a device told of itself when it was last asked; NULL is unknown
+device_facts = Table(
+    "device_facts",
+    metadata,
+    Column("device_id", ForeignKey("devices.id", ondelete="CASCADE"), primary_key=True),
+    Column("seen_at", Ms, nullable=False),
+    Column("seen_by", Text, nullable=False),
+    Column("kernel", Text),
+    Column("kernel_release", Text),
+    Column("os_id", Text),
+    Column("os_like", Text, nullable=False, server_default=""),  # words
+    Column("os_version", Text),
+    Column("os_name", Text),
+    Column("arch", Text),
+    Column("login_shell", Text),
+    Column("sh", Text),
+    Column("boot_id", Text),
+    Column("cpus", Integer),
+    Column("memory", BigInteger),  # bytes, as are the disks
+    Column("root_total", BigInteger),
+    Column("root_free", BigInteger),
+    Column("temporary_folder", Text),
+    Column("temporary_total", BigInteger),
+    Column("temporary_free", BigInteger),
+    sqlite_with_rowid=False,
+)
+
 device_groups = Table(
     "device_groups",
     metadata,

@@ -5,10 +5,11 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
+from deployx_tui.model.fact_words import unknown_words
 from deployx_tui.model.payload import CommandPayload
 from deployx_tui.model.payload import Line as CommandLine
 from deployx_tui.tui.commands import Command, GoTo, OnTask, RunAdHoc, Wrong
-from deployx_tui.tui.render.line import line
+from deployx_tui.tui.render.line import line, span
 from deployx_tui.tui.screens.dialogs import MANY, confirm, names_line
 
 if TYPE_CHECKING:
@@ -55,7 +56,8 @@ async def _run_ad_hoc(app: DeployxApp, selector: str, command: str) -> None:
         return
     count = len(match.devices)
     if not count:
-        place.tell(f"{selector} matches no device", "warn")
+        left_out = f"; {unknown_words(match.unknown)}" if match.unknown else ""
+        place.tell(f"{selector} matches no device{left_out}", "warn")
         return
     question = confirm(
         "Run once, without a task",
@@ -63,6 +65,7 @@ async def _run_ad_hoc(app: DeployxApp, selector: str, command: str) -> None:
             line(f"  {command}"),
             line(f"on {count} {'target' if count == 1 else 'targets'}:"),
             names_line([name for _, name, _ in match.devices]),
+            *((line(span(f"! {unknown_words(match.unknown)}", "warn")),) if match.unknown else ()),
         ),
         "run",
         "start now",

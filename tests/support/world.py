@@ -15,6 +15,7 @@ from deployx_tui.model.execution import (
     TargetState,
     Trigger,
 )
+from deployx_tui.model.facts import Disk, Facts, KnownFacts
 from deployx_tui.model.ids import DeviceId, ExecutionId, GroupId, TargetId, TaskId, UserId
 from deployx_tui.model.payload import CommandPayload, Commands, Line, Script, Shell
 from deployx_tui.model.schedule import Cron, Daily, Monthly, Once, Overlap, OverlapKind, Recurrence, Schedule, Weekly
@@ -61,8 +62,29 @@ def devices() -> dict[DeviceId, Device]:
                 contact=contact,
                 contact_at=at,
                 member_of=tuple(sorted(inside)),
+                facts=None if group == "web-win" or name == "web22" else told(group),
             )
     return made
+
+
+def told(group: str) -> KnownFacts:
+    """What a device of the group says of itself."""
+    facts = Facts(
+        kernel="Linux",
+        kernel_release="6.1.0-27-amd64",
+        os_id="debian" if group != "nas" else "alpine",
+        os_version="12" if group != "nas" else "3.20.3",
+        os_name="Debian GNU/Linux 12 (bookworm)" if group != "nas" else "Alpine Linux v3.20",
+        arch="x86_64" if group != "nas" else "aarch64",
+        login_shell="/bin/bash" if group != "nas" else "/bin/ash",
+        sh="/usr/bin/dash" if group != "nas" else "/bin/busybox",
+        boot_id="3b8e0f06-8a3c-4f3a-9a1f-0c9f5a7b6d21",
+        cpus=8 if group != "nas" else 4,
+        memory=32 << 30 if group != "nas" else None,
+        root=Disk("/", 40 << 30, 13 << 30),
+        temporary=Disk("/tmp", 16 << 30, 15 << 30) if group != "nas" else None,
+    )
+    return KnownFacts(facts=facts, seen_at=local(2026, 3, 3, 4, 0, 11), seen_by="run 8790")
 
 
 def groups(fleet: dict[DeviceId, Device]) -> dict[GroupId, Group]:

@@ -13,6 +13,7 @@ from typing import Protocol, runtime_checkable
 from sqlalchemy import Connection
 
 from deployx_tui.engine.endpoints import bare_endpoint, endpoints
+from deployx_tui.engine.facts import told
 from deployx_tui.engine.secrets import Taking
 from deployx_tui.errors import Conflict, InvalidInput, NotFound, Unavailable
 from deployx_tui.model.codec import JSON
@@ -26,7 +27,7 @@ from deployx_tui.model.device import (
     TestStepName,
 )
 from deployx_tui.model.ids import DeviceId, GroupId
-from deployx_tui.model.inventory import InventoryDevice
+from deployx_tui.model.inventory import seen_by_selectors
 from deployx_tui.model.page import Page
 from deployx_tui.model.secret import Purpose
 from deployx_tui.model.user import Actor, Permission
@@ -39,7 +40,7 @@ from deployx_tui.service.local import views
 from deployx_tui.service.local.door import Change, Door
 from deployx_tui.service.local.guard import serves
 from deployx_tui.service.local.snapshot import Snapshot
-from deployx_tui.store import credentials, devices
+from deployx_tui.store import credentials, devices, facts
 from deployx_tui.store.devices import StoredDevice
 from deployx_tui.store.identity import refuse_stale
 from deployx_tui.transports.base import Endpoint, Transport, Unreached
@@ -214,7 +215,7 @@ class LocalDevices:
             is_watched = False
         await running
         if last is not None:
-            await self._contacted(device, _contact(last))
+            await self._contacted(endpoint, last)
 
     async def trust(self, device: DeviceId, key: OfferedKey) -> None:
         transport, endpoint = await self._door.read(lambda c: self._way_to(c, device))
@@ -249,7 +250,7 @@ class LocalDevices:
     def _changed(self, change: Change, device: DeviceId, before: Snapshot) -> Device:
         change.tell("device.changed", device_id=device)
         new = devices.get(change.c, device)
-        seen = InventoryDevice(device, new.draft.name, new.draft.tags)
+        seen = seen_by_selectors(device, new.draft, new.facts)
         return views.device(new, self._door.premises.snapshots.follow(change.c, before, seen, new.draft.groups))
 
     def _without_problems(self, change: Change, draft: DeviceDraft, device: DeviceId | None) -> Snapshot:
@@ -295,8 +296,12 @@ class LocalDevices:
         taking.record(change.c, self.actor, self._door.premises.engine.id, change.now_ms, test_of_device=device)
         change.nothing_changed()
 
-    async def _contacted(self, device: DeviceId, contact: Contact) -> None:
+    async def _contacted(self, endpoint: Endpoint, last: TestStep) -> None:
+        device, contact = endpoint.device_id, _contact(last)
+
         def work(change: Change) -> None:
+            if last.facts is not None:
+                facts.keep(change.c, [told(endpoint, last.facts, "connection test")], change.now_ms)
             devices.contacted(change.c, device, contact, change.now_ms)
             change.record("device.test", device, after={"contact": contact.value})
             change.tell("device.changed", device_id=device, contact=contact.value)

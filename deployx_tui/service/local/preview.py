@@ -8,12 +8,14 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from deployx_tui.errors import InvalidInput
+from deployx_tui.model.fact_words import unknown_words
 from deployx_tui.model.ids import DeviceId
 from deployx_tui.model.payload import POSIX_SHELLS
 from deployx_tui.model.schedule import Fire, Monthly, Schedule, ShortMonth
 from deployx_tui.model.task import PreviewProblem, TaskDraft, TaskPreview
 from deployx_tui.model.words import counted
 from deployx_tui.planning.parameters import unanswered
+from deployx_tui.planning.selectors import resolve
 from deployx_tui.planning.validate import validate_task
 from deployx_tui.scheduling.recurrence import compile_schedule
 from deployx_tui.service.local.snapshot import Failed, Snapshot, Targets
@@ -38,6 +40,7 @@ def preview(
         targets=targets,
         warnings=(
             *_of_targets(targets, draft),
+            *_of_facts(draft, snapshot, failed),
             *_of_shell(targets, draft),
             *_of_parameters(draft),
             *_of_protection(c, targets, snapshot),
@@ -67,6 +70,17 @@ def _of_targets(targets: Targets, draft: TaskDraft) -> Iterable[str]:
         yield "no device matches now: a run would be skipped"
     if len(targets) > MANY_TARGETS:
         yield f"it runs on {len(targets)} devices"
+
+
+def _of_facts(draft: TaskDraft, snapshot: Snapshot, failed: Failed) -> Iterable[str]:
+    if not draft.selector.strip():
+        return
+    try:
+        unknown = resolve(draft.selector, snapshot.inventory, failed, lenient=True).unknown
+    except InvalidInput:
+        return  # a problem of the draft says why
+    if unknown:
+        yield unknown_words(unknown)
 
 
 def _of_shell(targets: Targets, draft: TaskDraft) -> Iterable[str]:

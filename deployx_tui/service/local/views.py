@@ -63,6 +63,7 @@ def _device(stored: StoredDevice, member_of: tuple[str, ...]) -> Device:
         contact=stored.contact,
         contact_at=stored.contact_at,
         member_of=member_of,
+        facts=stored.facts,
     )
 
 

@@ -21,6 +21,7 @@ from deployx_tui.model.device import (
 from deployx_tui.model.ids import CredentialId, DeviceId, GroupId
 from deployx_tui.model.json_reader import JSON, Reader
 from deployx_tui.service.wire import values
+from deployx_tui.service.wire.facts import facts_from_json, facts_to_json, known_from_json, known_to_json
 from deployx_tui.service.wire.tasks import matched_from_json, matched_to_json
 from deployx_tui.service.wire.values import Garbled, Json
 
@@ -89,7 +90,7 @@ def device_to_json(device: Device, groups: Mapping[GroupId, Group]) -> Json:
         "id": device.id,
         "ip_address": device.draft.address,
         "mac_address": None,
-        "os": None,
+        "os": None if device.facts is None else device.facts.facts.system,
         "status": "online" if reached else "offline",
         "connection_type": device.draft.transport.value,
         "last_seen": values.instant(device.contact_at) if reached else None,
@@ -107,6 +108,7 @@ def device_to_json(device: Device, groups: Mapping[GroupId, Group]) -> Json:
         "contact": device.contact.value,
         "contact_at": values.instant(device.contact_at),
         "member_of": values.items(device.member_of),
+        "facts": None if device.facts is None else known_to_json(device.facts),
     }
 
 
@@ -129,6 +131,7 @@ def device_from_json(data: JSON) -> Device:
         contact=values.word(row, "contact", Contact),
         contact_at=values.when_or_none(row, "contact_at"),
         member_of=values.texts(row, "member_of"),
+        facts=None if row.get("facts") is None else known_from_json(row["facts"]),
     )
 
 
@@ -214,12 +217,16 @@ def group_from_json(data: JSON) -> Group:
 
 
 def match_to_json(match: SelectorMatch) -> Json:
-    return {"selector": match.selector, "devices": matched_to_json(match.devices)}
+    return {"selector": match.selector, "devices": matched_to_json(match.devices), "unknown": match.unknown}
 
 
 def match_from_json(data: JSON) -> SelectorMatch:
     row = values.fields(data)
-    return SelectorMatch(selector=values.text(row, "selector"), devices=matched_from_json(row, "devices"))
+    return SelectorMatch(
+        selector=values.text(row, "selector"),
+        devices=matched_from_json(row, "devices"),
+        unknown=values.number(row, "unknown"),
+    )
 
 
 def step_to_json(step: TestStep) -> Json:
@@ -230,6 +237,7 @@ def step_to_json(step: TestStep) -> Json:
         "remedy": step.remedy,
         "elapsed_ms": step.elapsed_ms,
         "offered_key": None if step.offered_key is None else key_to_json(step.offered_key),
+        "facts": None if step.facts is None else facts_to_json(step.facts),
     }
 
 
@@ -247,6 +255,7 @@ def step_from_json(data: JSON) -> TestStep:
         remedy=values.text(row, "remedy"),
         elapsed_ms=values.number(row, "elapsed_ms"),
         offered_key=key,
+        facts=None if row.get("facts") is None else facts_from_json(row["facts"]),
     )
 
 

@@ -8,9 +8,11 @@ from datetime import datetime, tzinfo
 from pathlib import PurePath
 
 from deployx_tui.model.device import Contact, Device, DeviceDraft, Group, HostKeyPolicy, TransportKind
+from deployx_tui.model.fact_words import UNKNOWN, disk_words, sized
 from deployx_tui.model.ids import DeviceId, GroupId
 from deployx_tui.model.secret import Credential, Purpose
 from deployx_tui.model.task import Task
+from deployx_tui.model.words import counted
 from deployx_tui.tui.render.line import Line, Span, StyleName, line, span, spread
 from deployx_tui.tui.render.names import natural
 from deployx_tui.tui.render.when import ago, ahead, clock, day_and_clock
@@ -127,7 +129,15 @@ def shown(devices: Sequence[Device], members: frozenset[DeviceId], words: str) -
             continue
         draft = device.draft
         text = " ".join(
-            (draft.name, draft.address, draft.user or "", *draft.tags, *device.member_of, contact_word(device.contact))
+            (
+                draft.name,
+                draft.address,
+                draft.user or "",
+                *draft.tags,
+                *device.member_of,
+                contact_word(device.contact),
+                _system(device) or "",
+            )
         ).lower()
         if all(word in text for word in wanted) and not any(word in text for word in unwanted):
             found.append(device)
@@ -154,6 +164,39 @@ def address_cell(row: DeviceRow) -> Line:
 
 def via_cell(row: DeviceRow) -> Line:
     return (span(row.device.draft.transport.value),)
+
+
+def system_cell(row: DeviceRow) -> Line:
+    return (span(_system(row.device) or UNKNOWN, "" if _system(row.device) else "dim"),)
+
+
+def _system(device: Device) -> str | None:
+    return None if device.facts is None else device.facts.facts.system
+
+
+def facts_age(device: Device, now: datetime, zone: tzinfo) -> str:
+    """When it last told of itself; "" when it never did."""
+    if device.facts is None:
+        return ""
+    at = device.facts.seen_at
+    return f"facts of {day_and_clock(at, zone)}, {ago(at, now)}, {device.facts.seen_by}"
+
+
+def _fact_rows(device: Device) -> tuple[Line, ...]:
+    if device.facts is None:
+        return (_row("system", span(f"{UNKNOWN}: it was not asked yet", "dim")),)
+    told = device.facts.facts
+    size = [
+        UNKNOWN if told.cpus is None else counted(told.cpus, "cpu"),
+        UNKNOWN if told.memory is None else sized(told.memory),
+    ]
+    kernel = " ".join(filter(None, (told.kernel, told.kernel_release)))
+    words = [told.system or UNKNOWN, told.arch or UNKNOWN, *size, kernel or UNKNOWN]
+    disks = f"{disk_words('/', told.root)}, {disk_words('temporary files', told.temporary)}"
+    return (
+        _row("system", span(", ".join(words))),
+        _row("disk", span(disks), span(f", shell {told.login_shell or UNKNOWN}", "dim")),
+    )
 
 
 def user_cell(row: DeviceRow) -> Line:
@@ -206,6 +249,7 @@ def detail_lines(
     port = f" port {draft.port}" if draft.port is not None else ""
     rows: list[Line] = [
         _row("contact", span(f"{sign} ", style), span(f"{word}{at}")),
+        *_fact_rows(device),
         _row(
             "reach",
             span(f"{draft.user or 'user as ~/.ssh/config says'}, {draft.address}{port}, {draft.transport.value}"),
@@ -219,7 +263,7 @@ def detail_lines(
         ),
     ]
     if draft.transport is TransportKind.LOCAL:
-        rows[1:4] = [_row("reach", span("this machine, as the engine's own account"))]
+        rows[-4:-1] = [_row("reach", span("this machine, as the engine's own account"))]
     if draft.description:
         rows.append(_row("about", span(draft.description)))
     if tasks is not None:

@@ -42,6 +42,7 @@ COLUMNS: tuple[Column[DeviceRow], ...] = (
     Column(key="name", title="DEVICE", width=12, flex=2, cell=draw.name_cell),
     Column(key="address", title="ADDRESS", width=15, flex=2, cell=draw.address_cell),
     Column(key="via", title="VIA", width=5, cell=draw.via_cell, priority=3),
+    Column(key="system", title="SYSTEM", width=13, cell=draw.system_cell, priority=1),
     Column(key="user", title="USER", width=9, cell=draw.user_cell, priority=2),
     Column(key="key", title="SIGN-IN", width=12, flex=1, cell=draw.key_cell, priority=4),
     Column(key="at", title="CONTACT", width=8, cell=draw.contact_cell),
@@ -60,7 +61,7 @@ class DevicesPlace(Place):
     DevicesPlace #groups { width: 27; }
     DevicesPlace #right { width: 1fr; border-left: solid $panel; }
     DevicesPlace #filter { display: none; margin: 0 0 0 1; }
-    DevicesPlace #detail { height: 8; }
+    DevicesPlace #detail { height: 9; }
     DevicesPlace.-short #detail { height: 4; }
     DevicesPlace.-narrow #right { border-left: none; }
     DevicesPlace.-narrow #groups { width: 100%; display: none; }
@@ -97,7 +98,9 @@ class DevicesPlace(Place):
             yield self.branches
             with Vertical(id="right"):
                 yield self.table
-                yield Field(prompt="/", hint="words over name, address, tags, groups, state; !word", id="filter")
+                yield Field(
+                    prompt="/", hint="words over name, address, tags, groups, system, state; !word", id="filter"
+                )
                 yield TitleBar(id="detail-title")
                 yield Lines(id="detail")
 
@@ -206,7 +209,8 @@ class DevicesPlace(Place):
         tasks: Sequence[Task] | None = None
         if self._tasks is not None and self._tasks[0] == device.id:
             tasks = self._tasks[1]
-        bar.say((device.name,), (f"v{device.version}",))
+        age = draw.facts_age(device, self.bridge.now(), self.bridge.zone)
+        bar.say((device.name,), (*((age,) if age else ()), f"v{device.version}"))
         kept = [one for one in self._credentials if device.name in one.used_by]
         lines.set_lines(draw.detail_lines(device, tasks, self.bridge.now(), self.bridge.zone, kept))
 

@@ -128,7 +128,7 @@ def test_names_for_the_selector_come_from_standard_input(cli: Cli) -> None:
         (["--command", "true", "--daily", "03:00"], "--on: there is nothing to run on"),
         (["--on", "", "--command", "true", "--daily", "03:00"], "--on: there is nothing to run on"),
         (["--on", "nobody", "--command", "true", "--daily", "03:00"], "--on: there is no device or group 'nobody'"),
-        (["--on", "os:linux", "--command", "true", "--daily", "03:00"], "--on: facts such as the operating system"),
+        (["--on", "os:", "--command", "true", "--daily", "03:00"], "--on: the name after os: is missing"),
         (["--on", "-", "--command", "true", "--daily", "03:00"], "--on: no name on standard input"),
     ],
 )

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from deployx_tui.errors import InvalidInput
 from deployx_tui.model.ids import DeviceId, ExecutionId, GroupId
+from deployx_tui.model.inventory import Inventory, InventoryDevice, InventoryGroup
 from deployx_tui.planning.selectors import members, mentioned_groups, parse, resolve, would_cycle
 from deployx_tui.planning.targets import resolve_targets
 from tests.unit.planning.world import DEVICES, IDS, group, inventory
@@ -69,7 +70,10 @@ def test_a_selector_means_these_devices(selector: str, expected: list[str]) -> N
         ("failed:x", "names no execution"),
         ("failed:0", "names no execution"),
         ("failed:08841", "names no execution"),
-        ("os:windows", "not known yet"),
+        ("os:", "the name after os: is missing"),
+        ("arch:", "the name after arch: is missing"),
+        ("os:debian*", "the name after os:"),
+        ("arch:@web", "the name after arch:"),
         ("(web01)", "has no place"),
         ("web[1-3]", "has no place"),
         ("web01 & @web @data", "'@' has no place"),
@@ -123,12 +127,78 @@ def test_the_grammar_is_plain_set_algebra(items: list[list[tuple[str, bool]]]) -
     assert names(text) == sorted(expected)
 
 
-@given(st.text(st.sampled_from("web01@!&,*?tag:os failed-()[]\u0301"), max_size=20))
+@given(st.text(st.sampled_from("web01@!&,*?tag:os arch:debian failed-()[]\u0301"), max_size=20))
 def test_any_text_is_a_selector_or_invalid_input(text: str) -> None:
     try:
         names(text)
     except InvalidInput as error:
         assert all(problem.remedy for problem in error.problems)
+
+
+# ---- facts
+
+#: web07 and cache told nothing; db01 did not say on what it runs
+FACTS = {
+    "web01": (frozenset({"debian", "linux"}), "x86_64"),
+    "web02": (frozenset({"alpine", "linux"}), "aarch64"),
+    "db01": (frozenset({"freebsd"}), None),
+}
+
+
+def told(*more: InventoryGroup) -> Inventory:
+    plain = inventory(*more)
+    devices = {
+        id_: InventoryDevice(id_, one.name, one.tags, *FACTS.get(one.name, (frozenset(), None)))
+        for id_, one in plain.devices.items()
+    }
+    return Inventory(devices, plain.groups)
+
+
+@pytest.mark.parametrize(
+    ("selector", "expected", "unknown"),
+    [
+        ("os:debian", ["web01"], 2),
+        ("os:linux", ["web01", "web02"], 2),
+        ("os:Debian", ["web01"], 2),
+        ("os:windows", [], 2),
+        ("!os:debian", ["db01", "web02"], 2),
+        ("!os:linux", ["db01"], 2),
+        ("arch:x86_64", ["web01"], 3),
+        ("arch:amd64", ["web01"], 3),
+        ("arch:arm64", ["web02"], 3),
+        ("arch:AARCH64", ["web02"], 3),
+        ("!arch:arm64", ["web01"], 3),
+        ("os:linux&!arch:arm64", ["web01"], 2),
+        ("@web&os:linux", ["web01", "web02"], 1),
+        ("os:linux&@web", ["web01", "web02"], 1),
+        ("web*,!os:debian", ["web02"], 1),
+        ("tag:stage&os:debian", [], 1),
+        # it is in by its name: nothing is left out
+        ("web07,os:debian", ["web01", "web07"], 1),
+        ("*,os:debian", ["cache", "db01", "web01", "web02", "web07"], 0),
+        ("web01", ["web01"], 0),
+    ],
+)
+def test_facts_choose_devices_that_told_and_count_those_that_did_not(
+    selector: str, expected: list[str], unknown: int
+) -> None:
+    found = resolve(selector, told())
+    assert [name for _, name, _ in found.devices] == expected
+    assert found.unknown == unknown
+
+
+def test_a_group_by_a_fact_counts_who_is_left_out_of_it_too() -> None:
+    world = told(group(6, "debians", selector="os:debian"))
+    found = resolve("@debians,db01", world)
+    assert [name for _, name, _ in found.devices] == ["db01", "web01"]
+    assert found.unknown == 2
+    assert members(world, GroupId(6)) == (1,)
+
+
+@given(st.lists(st.sampled_from(["os:debian", "!os:debian", "!arch:x86_64", "arch:arm64"]), min_size=1, max_size=4))
+def test_who_told_nothing_matches_no_term_about_facts(terms: list[str]) -> None:
+    for joined in ("&".join(terms), ",".join(terms)):
+        assert not {"web07", "cache"} & {name for _, name, _ in resolve(joined, told()).devices}
 
 
 # ---- groups

@@ -63,7 +63,8 @@ def test_a_task_name_may_have_200_characters_and_others_120() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [*BAD_NAMES, "a,b", "a&b", "!a", "@a", "a*", "a?", "a(b)", "[a]", "tag:x", "os:y", "failed:1", "-"]
+    "name",
+    [*BAD_NAMES, "a,b", "a&b", "!a", "@a", "a*", "a?", "a(b)", "[a]", "tag:x", "os:y", "arch:z", "failed:1", "-"],
 )
 def test_names_of_devices_groups_and_tags_can_be_said_in_selectors(name: str) -> None:
     assert {p.field for p in validate_device(replace(DEVICE, name=name), inventory())} == {"device_name"}
