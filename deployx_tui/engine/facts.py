@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 
 #: that ask at once; an answer takes some 20 ms and the way there and back
 _THREADS = 8
+#: an engine that ends waits so long for answers that are on their way
+_LAST_WORDS_SECONDS = 1.0
 #: after one that did not answer
 _AGAIN_SECONDS = 600.0
 
@@ -64,6 +66,8 @@ class Asking:
         self._idle = 0
         #: account -> of the monotonic clock, when it may be asked again
         self._due: dict[Hashable, float] = {}
+        self._is_closed = False
+        #: nobody waits for an answer any more
         self._stopping = Event()
         self._told_lock = Lock()
         self._told: list[Told] = []
@@ -79,7 +83,7 @@ class Asking:
             return
         now = time.monotonic()
         with self._changed:
-            if self._stopping.is_set() or self._due.get(_account(endpoint), 0.0) > now:
+            if self._is_closed or self._due.get(_account(endpoint), 0.0) > now:
                 return
             self._due[_account(endpoint)] = now + self._age.total_seconds()
             self._waiting.append(_Question(endpoint, connection, by))
@@ -90,11 +94,14 @@ class Asking:
                 thread.start()
 
     def stop(self, timeout: float) -> None:
-        """Ask nobody more; wait so long for those who are about to answer."""
+        """Ask nobody more. Waits a moment for the answers of those who were asked, then so long for the threads."""
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: not self._threads, min(timeout, _LAST_WORDS_SECONDS))
+            self._waiting.clear()
         self._stopping.set()
         with self._changed:
-            self._waiting.clear()
-            self._changed.notify_all()
             self._changed.wait_for(lambda: not self._threads, timeout)
 
     def _live(self) -> None:
@@ -110,7 +117,7 @@ class Asking:
     def _take(self) -> _Question | None:
         with self._changed:
             while not self._waiting:
-                if self._stopping.is_set():
+                if self._is_closed:
                     return None
                 self._idle += 1
                 self._changed.wait()

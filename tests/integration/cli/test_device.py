@@ -264,3 +264,49 @@ def test_a_host_that_is_down_says_what_to_do(cli: Cli, fleet: Fleet) -> None:
     assert len(answer.out.splitlines()) >= 3
     ran = cli("run", "--on", "node1", "--", "true", status=1)
     assert "unreachable" in ran.out
+
+
+def test_facts_are_unknown_until_a_device_was_asked(cli: Cli) -> None:
+    cli("device", "add", "fresh", "--transport", "local")
+    assert "it was not asked yet" in cli("device", "facts", "fresh").out
+    assert cli("device", "facts", "fresh", "--json").document[0]["facts"] is None
+    left_out = cli("device", "list", "--on", "fresh&os:linux")
+    assert left_out.raw == b""
+    assert "1 device left out: the system or architecture is unknown" in left_out.err
+    refused = cli("run", "--on", "fresh&!os:windows", "--", "true", status=2)
+    assert "matches no device" in refused.err
+    assert "1 device left out" in refused.err
+
+    asked = cli("device", "facts", "fresh", "--refresh")
+    assert "Linux" in asked.out
+    assert "connection test" in asked.out
+    assert "fresh" in cli("run", "--on", "fresh&os:linux", "--json", "--", "true").out
+    shown = cli("device", "show", "fresh").out
+    assert "system" in shown
+    assert "free" in shown
+    (answer,) = cli("device", "facts", "fresh", "--json").document
+    assert answer["facts"]["kernel"] == "Linux"
+    assert cli("device", "show", "fresh", "--json").document["facts"] == answer["facts"]
+    warned = cli(
+        "task",
+        "add",
+        "x",
+        "--on",
+        "web*,fresh&os:linux&!arch:pdp11",
+        "--command",
+        "true",
+        "--daily",
+        "03:00",
+        "--dry-run",
+    )
+    assert "left out" not in warned.out
+
+
+def test_facts_of_many_are_a_table_and_who_does_not_answer_is_named(cli: Cli) -> None:
+    cli("device", "add", "gone", "--address", "127.0.0.1:1", "--host-key-policy", "strict")
+    answer = cli("device", "facts", "web*,gone", "--refresh", status=1)
+    assert "error: gone: connect:" in answer.err
+    rows = {line.split()[0]: line for line in answer.out.splitlines()}
+    assert "never" in rows["gone"]
+    assert "Linux" in rows["web01"]
+    assert "Linux" in rows["web02"]

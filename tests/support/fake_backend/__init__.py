@@ -26,7 +26,7 @@ from deployx_tui.model.execution import (
     Trigger,
 )
 from deployx_tui.model.ids import DeviceId, ExecutionId, GroupId, TaskId, UserId
-from deployx_tui.model.inventory import Inventory, InventoryDevice, InventoryGroup
+from deployx_tui.model.inventory import Inventory, InventoryGroup, seen_by_selectors
 from deployx_tui.model.parameter import Value
 from deployx_tui.model.payload import Payload
 from deployx_tui.model.task import LastRun, Task
@@ -168,10 +168,7 @@ class FakeBackend:
     def inventory(self) -> Inventory:
         """Devices and groups as selectors see them."""
         return Inventory(
-            {
-                one.id: InventoryDevice(id=one.id, name=one.name, tags=one.draft.tags)
-                for one in self.device_rows.values()
-            },
+            {one.id: seen_by_selectors(one.id, one.draft, one.facts) for one in self.device_rows.values()},
             {
                 one.id: InventoryGroup(
                     id=one.id,
