@@ -9,6 +9,7 @@ from textual.pilot import Pilot
 
 from deployx_tui.errors import InvalidInput
 from deployx_tui.model.device import HostKeyPolicy, TestStep, TestStepName
+from deployx_tui.model.facts import Disk, Facts, KnownFacts
 from deployx_tui.model.ids import CredentialId, DeviceId, GroupId
 from deployx_tui.tui.device_forms import (
     DeviceForm,
@@ -25,6 +26,7 @@ from deployx_tui.tui.screens.devices import DevicesPlace
 from tests.support.fake_backend import FakeBackend
 from tests.support.hostile import HOSTILE
 from tests.support.screen import check_snapshot, press, screen_text
+from tests.support.world import NOW
 from tests.tui.conftest import Open
 from tests.tui.test_history import harmless
 
@@ -51,6 +53,35 @@ async def test_the_devices_and_a_connection_test_look_like_this(
         check_snapshot(pilot, "devices")
         await press(pilot, "t")
         check_snapshot(pilot, "connection_test")
+
+
+@SIZES
+async def test_what_a_device_told_of_itself_is_shown_with_its_age(open_app: Open, size: tuple[int, int]) -> None:
+    async with open_app(*size, first="devices") as pilot:
+        devices = devices_of(pilot)
+        devices.table.move_to_key(DeviceId(1))
+        await pilot.pause()
+        shown_ = screen_text(pilot)
+        assert "debian 12, x86_64, 8 cpus, 32 GiB, Linux 6.1.0-27-amd64" in shown_
+        assert "/ 13 GiB of 40 GiB free" in shown_
+        assert "facts of Tue  3 Mar 04:00, 11h ago, run 8790" in shown_
+        # part of an answer is part of the facts
+        await press(pilot, "slash", *"alpine", "enter")
+        assert "2 of 42" in screen_text(pilot)
+        assert "alpine 3.20.3, aarch64, 4 cpus, unknown, Linux" in screen_text(pilot)
+        assert "temporary files unknown" in screen_text(pilot)
+        await press(pilot, "escape", "slash", *"web-win01", "enter")
+        assert "system    unknown: it was not asked yet" in screen_text(pilot)
+        assert "facts of" not in screen_text(pilot)
+
+
+async def test_a_run_by_a_fact_says_who_is_left_out(open_app: Open, backend: FakeBackend) -> None:
+    async with open_app(first="devices") as pilot:
+        await press(pilot, "colon", *"run web2*&os:debian -- uptime", "enter")
+        assert "! 1 device left out: the system or architecture is unknown" in screen_text(pilot)
+        await press(pilot, "escape")
+        await press(pilot, "colon", *"run web22&os:debian -- uptime", "enter")
+        assert "matches no device; 1 device left out" in screen_text(pilot)
 
 
 async def test_a_group_and_a_tag_narrow_the_table_and_words_do(open_app: Open) -> None:
@@ -217,7 +248,13 @@ async def test_hostile_devices_and_groups_stay_text(open_app: Open, backend: Fak
         draft = replace(
             device.draft, name=text, address=text, user=text, key_file=text, description=text, tags=frozenset({text})
         )
-        backend.device_rows[DeviceId(number)] = replace(device, draft=draft, member_of=(text,))
+        disk = Disk(text, 2, 1)
+        facts = Facts(
+            kernel=text, kernel_release=text, os_id=text, os_version=text, arch=text, login_shell=text, root=disk,
+            temporary=disk,
+        )  # fmt: skip
+        known = KnownFacts(facts=facts, seen_at=NOW, seen_by=text)
+        backend.device_rows[DeviceId(number)] = replace(device, draft=draft, member_of=(text,), facts=known)
     group = backend.group_rows[GroupId(1)]
     backend.group_rows[GroupId(1)] = replace(group, draft=replace(group.draft, name=HOSTILE[0], description=HOSTILE[1]))
     async with open_app(first="devices") as pilot:

@@ -42,7 +42,7 @@ COLUMNS: tuple[Column[DeviceRow], ...] = (
     Column(key="name", title="DEVICE", width=12, flex=2, cell=draw.name_cell),
     Column(key="address", title="ADDRESS", width=15, flex=2, cell=draw.address_cell),
     Column(key="via", title="VIA", width=5, cell=draw.via_cell, priority=3),
-    Column(key="system", title="SYSTEM", width=13, cell=draw.system_cell, priority=1),
+    Column(key="system", title="SYSTEM", width=13, cell=draw.system_cell, priority=3),
     Column(key="user", title="USER", width=9, cell=draw.user_cell, priority=2),
     Column(key="key", title="SIGN-IN", width=12, flex=1, cell=draw.key_cell, priority=4),
     Column(key="at", title="CONTACT", width=8, cell=draw.contact_cell),

@@ -16,6 +16,7 @@ from deployx_tui.model.device import (
 )
 from deployx_tui.model.ids import DeviceId, GroupId
 from deployx_tui.model.page import Page
+from deployx_tui.planning.selectors import resolve
 from tests.support.fake_backend.facet import Facet
 
 
@@ -48,6 +49,8 @@ class FakeDevices(Facet):
 
     async def match(self, selector: str) -> SelectorMatch:
         await self.w.door("devices.match")
+        if "os:" in selector or "arch:" in selector:
+            return resolve(selector, self.w.inventory())
         return SelectorMatch(selector=selector, devices=self.w.resolve(selector))
 
     def _keep(self, device: Device, kind: str = "device.changed") -> Device:
