@@ -13,6 +13,8 @@ import click
 from deployx_tui.cli import printing
 from deployx_tui.cli.backend import with_backend
 from deployx_tui.cli.completion import Name
+from deployx_tui.cli.execution_download import download
+from deployx_tui.cli.execution_stop import stop_all
 from deployx_tui.cli.invocation import ExecutionNumber, Group, Invocation, invocation
 from deployx_tui.cli.parameters import put_given
 from deployx_tui.errors import InvalidInput, NotFound
@@ -33,6 +35,10 @@ STATUSES = (
 @click.group(cls=Group)
 def execution() -> None:
     """What ran, where, and what each target said."""
+
+
+execution.add_command(download)
+execution.add_command(stop_all)
 
 
 @execution.command("list", example="deployx execution list --status failed --since 2d")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
+import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -184,6 +186,18 @@ async def _with_output(engine: FakeBackend) -> Any:
             if (await engine.executions.output(execution.id, target.device_id)).chunks:
                 return execution.id, target.device_id
     raise AssertionError("the made-up world has no output")
+
+
+async def test_a_runs_whole_output_is_a_file_of_text_or_an_archive(http: httpx.AsyncClient) -> None:
+    text = await http.get("/api/executions/8841/output")
+    assert text.headers["content-type"] == "text/plain; charset=utf-8"
+    assert text.headers["content-disposition"] == 'attachment; filename="deployx-8841-web-cert-renew.txt"'
+    assert text.text.count("\n=== ") == 24
+    archive = await http.get("/api/executions/8841/output?format=archive")
+    assert archive.headers["content-type"] == "application/zip"
+    assert "execution.json" in zipfile.ZipFile(io.BytesIO(archive.content)).namelist()
+    refusal(await http.get("/api/executions/999999/output"), 404, "not-found")
+    assert (await http.get("/api/executions/8841/output?format=pdf")).status_code in (400, 422)
 
 
 @pytest.mark.parametrize("path", ["/devices", "/groups", "/api/schedule/tasks", "/api/schedule/stats", "/healthz"])

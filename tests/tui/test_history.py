@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -169,6 +170,10 @@ async def test_export_writes_all_output_for_its_owner_alone_and_overwrites_nothi
         await press(pilot, "E", "enter")
         assert "exists and is left as it is" in screen_text(pilot)
         assert path.read_text() == written
+        await press(pilot, "E", *["backspace"] * 3, *"zip", "enter")
+        archive = path.with_suffix(".zip")
+        await until(pilot, lambda: zipfile.is_zipfile(archive), "the archive")
+        assert "execution.json" in zipfile.ZipFile(archive).namelist()
 
 
 async def test_keys_of_a_run_follow_wrap_groups_and_good_ones(open_app: Open, backend: FakeBackend) -> None:

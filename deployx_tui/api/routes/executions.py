@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from deployx_tui.api.answers import WIRE_HEADER, Json
 from deployx_tui.api.context import Asked, Body, Id, NoParams, Params, empty_or_object, replayed, request_id
@@ -18,6 +19,7 @@ from deployx_tui.model.ids import DeviceId, ExecutionId
 from deployx_tui.model.json_reader import JSON, Reader
 from deployx_tui.model.parameter_json import read_parameters, values_to_json
 from deployx_tui.service.backend import Backend
+from deployx_tui.service.download import Format, download, file_name
 from deployx_tui.service.wire import WIRE_VERSION
 from deployx_tui.service.wire.executions import (
     cause_to_json,
@@ -137,6 +139,33 @@ async def rerun(backend: Asked, execution_id: Id, body: Body, request: Request) 
     reader.finish()
     started = await backend.executions.rerun(ExecutionId(execution_id), request_id(request, once), scope)
     return await _started(backend, started, 201)
+
+
+@router.get("/{execution_id}/output")
+async def whole_output(backend: Asked, execution_id: Id, params: Params) -> Response:
+    """All that its targets said, as a file: `format=text` (the default) or `format=archive`, a zip file."""
+    form = params.word("format", Format) or Format.TEXT
+    params.finish()
+    execution = ExecutionId(execution_id)
+    name = file_name(await backend.executions.get(execution), form)
+    pieces = download(backend, execution, form)
+    # the first piece is awaited, so that a refusal is a status
+    first = await anext(pieces)
+    return StreamingResponse(
+        _from_first(first, pieces),
+        media_type=form.media_type,
+        headers={
+            WIRE_HEADER: str(WIRE_VERSION),
+            "Content-Disposition": f'attachment; filename="{name}"',
+            "X-Content-Type-Options": "nosniff",
+        },
+    )
+
+
+async def _from_first(first: bytes, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for piece in pieces:
+        yield piece
 
 
 @router.get("/{execution_id}/targets/{device_id}/output")

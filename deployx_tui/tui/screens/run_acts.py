@@ -10,8 +10,8 @@ from textual import work
 from deployx_tui.errors import DeployxError
 from deployx_tui.model.execution import DEFAULT_RERUN, Execution, TargetState
 from deployx_tui.model.ids import ExecutionId
+from deployx_tui.service.download import Format, file_name, form_of, write
 from deployx_tui.tui.bridge import Changed
-from deployx_tui.tui.export import default_name, export
 from deployx_tui.tui.render.line import BLANK, Line, line, span
 from deployx_tui.tui.render.names import in_room
 from deployx_tui.tui.render.progress import glyph, word
@@ -143,8 +143,11 @@ class RunActs(Place):
         answer = await self.app.push_screen_wait(
             Ask(
                 f"Export #{run.id} {run.task_name}",
-                (line("  the run and the whole output of each target, as one file for you alone"),),
-                value=str(Path.cwd() / default_name(run)),
+                (
+                    line("  the run and the whole output of each target, as one file for you alone"),
+                    line(span("  a name that ends in .zip: an archive with a file for each target and stream", "dim")),
+                ),
+                value=str(Path.cwd() / file_name(run, Format.TEXT)),
                 prompt="file ",
                 word="write it",
             )
@@ -158,7 +161,7 @@ class RunActs(Place):
                 self.tell(f"exporting: {done} of {total} targets")
 
         try:
-            size = await export(self.bridge.backend, run.id, path, self.bridge.zone, told)
+            size = await write(self.bridge.backend, run.id, path, form_of(path), self.bridge.zone, told)
         except FileExistsError:
             self.tell(f"✗ a file of that name exists and is left as it is: {path}", "bad")
         except OSError as error:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from tests.contract.backend.calendar import CalendarContract
 from tests.contract.backend.credentials import CredentialsContract
 from tests.contract.backend.devices import DevicesContract
+from tests.contract.backend.downloads import DownloadsContract
 from tests.contract.backend.engine import EngineContract
 from tests.contract.backend.events import EventsContract
 from tests.contract.backend.executions import ExecutionsContract
@@ -22,6 +23,7 @@ from tests.contract.backend.tasks import TasksContract
 class BackendContract(
     TasksContract,
     ExecutionsContract,
+    DownloadsContract,
     DevicesContract,
     GroupsContract,
     CredentialsContract,
