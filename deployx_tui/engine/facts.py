@@ -16,6 +16,7 @@ from threading import Condition, Event, Lock, Thread, current_thread
 
 from deployx_tui.errors import Unavailable
 from deployx_tui.model.facts import Facts
+from deployx_tui.output.veil import veil
 from deployx_tui.store import events
 from deployx_tui.store import facts as store
 from deployx_tui.store.clock import now_ms
@@ -133,7 +134,8 @@ class Asking:
                 self._due[_account(endpoint)] = time.monotonic() + _AGAIN_SECONDS
             return
         with self._told_lock:
-            self._told.append(told(endpoint, found, question.by))
+            # a device may say back what it was told
+            self._told.append(told(endpoint, found.without(veil.holds), question.by))
         with self._writing:
             with self._told_lock:
                 answers, self._told = self._told, []

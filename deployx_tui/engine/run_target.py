@@ -21,7 +21,7 @@ from deployx_tui.output.writer import OutputTotals, OutputWriter
 from deployx_tui.runners.command import RunFacts, cancelled_before_start, run_command, unreached
 from deployx_tui.store.clock import to_ms
 from deployx_tui.store.targets import TargetEnd
-from deployx_tui.transports.base import Connection, Transport, Unreached
+from deployx_tui.transports.base import Connection, Endpoint, Transport, Unreached
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,8 @@ The device is not trusted: only `transports/posix/facts.py` makes these from its
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 #: characters of a fact
@@ -62,6 +63,31 @@ class Facts:
     root: Disk | None = None
     #: where temporary files go
     temporary: Disk | None = None
+
+    def without(self, holds_secret: Callable[[str], bool]) -> Facts:
+        """Texts that hold a secret are unknown: nothing of the kind is kept."""
+
+        def text(found: str | None) -> str | None:
+            return None if found is not None and holds_secret(found) else found
+
+        def disk(found: Disk | None) -> Disk | None:
+            return None if found is not None and holds_secret(found.folder) else found
+
+        return replace(
+            self,
+            kernel=text(self.kernel),
+            kernel_release=text(self.kernel_release),
+            os_id=text(self.os_id),
+            os_like=() if holds_secret(" ".join(self.os_like)) else self.os_like,
+            os_version=text(self.os_version),
+            os_name=text(self.os_name),
+            arch=text(self.arch),
+            login_shell=text(self.login_shell),
+            sh=text(self.sh),
+            boot_id=text(self.boot_id),
+            root=disk(self.root),
+            temporary=disk(self.temporary),
+        )
 
     @property
     def os_words(self) -> frozenset[str]:

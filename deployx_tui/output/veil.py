@@ -44,6 +44,10 @@ class Veil:
             text = each.mask_text(text)
         return text
 
+    def holds(self, text: str) -> bool:
+        """Whether any of them stands in `text`."""
+        return any(each.mask_text(text) != text for each in self._sets())
+
     def value(self, value: T) -> T:
         """Text anywhere inside of mappings and lists, keys too; anything else as it is."""
         if not self._known:

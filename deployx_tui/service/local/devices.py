@@ -199,7 +199,12 @@ class LocalDevices:
                     if not is_watched:
                         return
                     # a server may say back what it was told
-                    safe = replace(step, message=veil.text(step.message), remedy=veil.text(step.remedy))
+                    safe = replace(
+                        step,
+                        message=veil.text(step.message),
+                        remedy=veil.text(step.remedy),
+                        facts=None if step.facts is None else step.facts.without(veil.holds),
+                    )
                     loop.call_soon_threadsafe(steps.put_nowait, safe)
             finally:
                 if is_watched:

@@ -144,3 +144,12 @@ def test_whatever_a_target_says_is_bounded_and_can_be_shown(said: dict[str, str]
 )
 def test_an_architecture_has_one_name(said: str, is_: str) -> None:
     assert canonical_arch(said) == is_
+
+
+def test_a_text_that_holds_a_secret_is_unknown_and_the_rest_stays() -> None:
+    said = answer(shell="/home/s3cret-word/sh", folder="/tmp/s3cret-word").replace(b"Debian GNU", b"s3cret-word GNU")
+    found = read(said, BOOT).without(lambda text: "s3cret-word" in text)
+    assert (found.login_shell, found.temporary, found.os_name) == (None, None, None)
+    assert "s3cret-word" not in repr(found)
+    assert found.system == "debian 12"
+    assert read(answer(), BOOT).without(lambda text: False) == read(answer(), BOOT)
