@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from deployx_tui.model.parameter import Parameter, Value
 
 DECLARES = (
-    "Declare a parameter, text unless its type says number, boolean or file; NAME:choice:A,B=A for a choice. "
+    "Declare a parameter, text unless its type says number, boolean, file or secret (a credential's name); "
+    "NAME:choice:A,B=A for a choice. "
     "Without =DEFAULT each run must give it. Again for more."
 )
 GIVES = "A value for a parameter of the task, in place of its default; again for more."
@@ -94,6 +95,8 @@ def put_given(values: Sequence[Value]) -> None:
 
 def shown(value: Value) -> str:
     """A value on one line; of a file, where it came from and how long it is."""
+    if value.secret is not None:
+        return f"credential {value.secret.name}, its secret of version {value.secret.version}"
     if value.file is not None:
         return f"{value.file} ({len(value.value.encode())} bytes)"
     first, broken, _ = value.value.partition("\n")

@@ -42,7 +42,7 @@ MANY = 10
     "parameters",
     multiple=True,
     metavar="N[:TYPE]=VALUE",
-    help="A variable for the command, text unless its type says number, boolean or file; again for more.",
+    help="A variable for the command, text unless its type says number, boolean, file or secret; again for more.",
 )
 @click.option("--cwd", metavar="DIR", help="Working directory.")
 @click.option("--success-codes", metavar="0,3010", help="Exit codes that count as success.")

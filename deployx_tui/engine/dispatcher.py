@@ -25,7 +25,7 @@ from deployx_tui.planning.parameters import resolve_values
 from deployx_tui.planning.plan import Plan, PlannedTarget, Work, make_plan, read_draft, values_of
 from deployx_tui.planning.targets import resolve_targets
 from deployx_tui.runners.parameter_file import read_parameter_file
-from deployx_tui.store import executions, inventory, results, targets
+from deployx_tui.store import credentials, executions, inventory, results, targets
 from deployx_tui.store.clock import now_ms
 from deployx_tui.store.database import Database
 from deployx_tui.store.executions import RunRow
@@ -196,7 +196,7 @@ class Dispatcher:
                 except InvalidInput as error:
                     refused.append((id_, str(error)))
                     continue
-                if waits_for_vault(c, self._vault, found, plan.devices(c)):
+                if waits_for_vault(c, self._vault, found, plan.devices(c), plan.work):
                     waiting.append(id_)
                 else:
                     planned.append(plan)
@@ -227,7 +227,8 @@ def _planned(c: Connection, row: RunRow, found: Inventory) -> _Planned:
         return _Planned(row, replace(work, values=values_of(row.plan_json)), None, ())
     if work.values is None:
         # nobody started it by hand: every parameter takes its default, a file what is in it now
-        work = replace(work, values=resolve_values(work.payload, {}, read_parameter_file))
+        values = resolve_values(work.payload, {}, read_parameter_file, lambda name: credentials.parameter(c, name))
+        work = replace(work, values=values)
 
     def failed(execution: ExecutionId) -> frozenset[DeviceId]:
         return results.failed_in(c, execution)

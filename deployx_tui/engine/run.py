@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from threading import Event, Lock
 
 from deployx_tui.model.ids import BatchId, DeviceId, ExecutionId, TargetId, TaskId
+from deployx_tui.model.secret import Secret
 from deployx_tui.output.mask import NO_SECRETS, SecretSet
 from deployx_tui.planning.plan import Work
 from deployx_tui.transports.base import Endpoint, Unreached
@@ -63,6 +64,8 @@ class TargetJob:
     endpoint: Endpoint | Unreached | None
     #: what its output and messages must not show
     secrets: SecretSet = NO_SECRETS
+    #: what its command gets by name
+    parameters: Mapping[str, str | Secret] = field(default_factory=dict)
     #: ends its command when set
     cancel: Event = field(default_factory=Event)
     #: of its start; "" before

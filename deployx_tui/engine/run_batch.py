@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from sqlalchemy import Connection
 
@@ -12,8 +12,10 @@ from deployx_tui.engine.secrets import Taking, secrets_of
 from deployx_tui.model.execution import TargetState
 from deployx_tui.model.ids import DeviceId, EngineId, TargetId, UserId
 from deployx_tui.model.inventory import Inventory
+from deployx_tui.model.secret import Secret
 from deployx_tui.model.user import Actor, Role
 from deployx_tui.output.masks import Masks
+from deployx_tui.planning.plan import Work
 from deployx_tui.store import targets
 from deployx_tui.store.clock import now_ms
 from deployx_tui.store.database import Database
@@ -43,24 +45,61 @@ class Batches:
                 inventory = self._inventory(c)
                 taking = Taking(c, self._vault, inventory, wanted)
                 reachable = endpoints(c, wanted, inventory, taking)
+                given = {device: _parameters(run.work, device, taking) for device in reachable}
             if taking.given:
                 with self._database.write() as c:
                     taking.record(c, _engine_at(run), self._engine, now_ms(), execution_id=run.id)
             run.batches.popleft()
             if rows:
                 jobs = tuple(
-                    self._job(run, row.id, row.device_id, row.device_name, reachable.get(row.device_id)) for row in rows
+                    self._job(
+                        run,
+                        row.id,
+                        row.device_id,
+                        row.device_name,
+                        reachable.get(row.device_id),
+                        given.get(row.device_id, {}),
+                    )
+                    for row in rows
                 )
                 run.begin(jobs)
                 return jobs
         return ()
 
     def _job(
-        self, run: Run, target: TargetId, device: DeviceId, name: str, endpoint: Endpoint | Unreached | None
+        self,
+        run: Run,
+        target: TargetId,
+        device: DeviceId,
+        name: str,
+        endpoint: Endpoint | Unreached | None,
+        given: Mapping[str, str | Secret] | Unreached,
     ) -> TargetJob:
         login = endpoint.login if isinstance(endpoint, Endpoint) else None
-        secrets = self._masks.of(secrets_of(login))
-        return TargetJob(id=target, run=run, device=device, name=name, endpoint=endpoint, secrets=secrets)
+        if isinstance(given, Unreached):
+            # without one of its values the command must not run
+            endpoint, given = given, {}
+        secret_values = [value for value in given.values() if isinstance(value, Secret)]
+        return TargetJob(
+            id=target,
+            run=run,
+            device=device,
+            name=name,
+            endpoint=endpoint,
+            secrets=self._masks.of([*secrets_of(login), *secret_values]),
+            parameters=given,
+        )
+
+
+def _parameters(work: Work, device: DeviceId, taking: Taking) -> dict[str, str | Secret] | Unreached:
+    """What the command gets on this device. `Unreached`: a secret among it can't be used there."""
+    found: dict[str, str | Secret] = {}
+    for each in work.values or ():
+        value = each.value if each.secret is None else taking.parameter(device, each.secret)
+        if isinstance(value, Unreached):
+            return value
+        found[each.name] = value
+    return found
 
 
 def _engine_at(run: Run) -> Actor:

@@ -123,10 +123,14 @@ class TargetRunner:
 
     def _command(self, job: TargetJob, connection: Connection, writer: OutputWriter) -> RunFacts:
         timeout = job.run.work.timeout or self._settings.default_timeout
-        work = job.run.work
-        values = {each.name: each.value for each in work.values or ()}
         return run_command(
-            work.payload, connection, writer.write, job.cancel, parameters=values, timeout=timeout, nonce=job.token
+            job.run.work.payload,
+            connection,
+            writer.write,
+            job.cancel,
+            parameters=job.parameters,
+            timeout=timeout,
+            nonce=job.token,
         )
 
 

@@ -14,8 +14,10 @@ from deployx_tui.model.codec import JSON
 from deployx_tui.model.execution import Cause
 from deployx_tui.model.ids import CredentialId, DeviceId, EngineId
 from deployx_tui.model.inventory import Inventory
+from deployx_tui.model.parameter import SecretRef
 from deployx_tui.model.secret import Purpose, Secret, VaultState
 from deployx_tui.model.user import Actor
+from deployx_tui.planning.plan import Work
 from deployx_tui.store import audit, credentials
 from deployx_tui.store.credentials import StoredCredential
 from deployx_tui.transports.base import Login, Unreached
@@ -61,7 +63,7 @@ class Taking:
             case Ambiguous(message, remedy):
                 return Unreached(Cause.AUTH, f"{message}; nothing was sent", remedy)
             case StoredCredential():
-                taken = self._open(found)
+                taken = self._open(found, found.secret_version)
                 if isinstance(taken, Taken):
                     self.given[found.id, taken.version].append(device)
                 return taken
@@ -82,6 +84,21 @@ class Taking:
             passphrase=taken.passphrase,
         )
 
+    def parameter(self, device: DeviceId, wanted: SecretRef) -> Secret | Unreached:
+        """A secret that the run gives to its command, at the version that its plan names."""
+        found = self._bindings.known(wanted.credential)
+        if found is None:
+            return Unreached(
+                Cause.AUTH, f"credential {wanted.name} was deleted; nothing was sent", "start it with another one"
+            )
+        if (refusal := self._bindings.refusal(found, device)) is not None:
+            return Unreached(Cause.AUTH, f"{refusal.message}; nothing was sent", refusal.remedy)
+        taken = self._open(found, wanted.version)
+        if isinstance(taken, Unreached):
+            return taken
+        self.given[found.id, taken.version].append(device)
+        return taken.value
+
     def record(self, c: Connection, actor: Actor, engine: EngineId, now_ms: int, **what: JSON) -> None:
         """An entry for each secret that was given out, before anything is done with it."""
         credentials.used(c, (credential for credential, _ in self.given), now_ms)
@@ -98,14 +115,14 @@ class Taking:
                 after={**what, "secret_version": version, "device_ids": [*sorted(devices)]},
             )
 
-    def _open(self, credential: StoredCredential) -> Taken | Unreached:
-        key = (credential.id, credential.secret_version)
+    def _open(self, credential: StoredCredential, version: int) -> Taken | Unreached:
+        key = (credential.id, version)
         if key not in self._opened:
-            self._opened[key] = self._opened_now(credential)
+            self._opened[key] = self._opened_now(credential, version)
         return self._opened[key]
 
-    def _opened_now(self, credential: StoredCredential) -> Taken | Unreached:
-        name, version = credential.name, credential.secret_version
+    def _opened_now(self, credential: StoredCredential, version: int) -> Taken | Unreached:
+        name = credential.name
         remedy = f"deployx credential rotate {name} puts another secret in"
         try:
             value = self._vault.reveal(self._c, credential.id, version, VALUE)
@@ -121,10 +138,12 @@ class Taking:
         return Taken(credential, version, value, passphrase)
 
 
-def waits_for_vault(c: Connection, vault: Vault, inventory: Inventory, devices: Iterable[DeviceId]) -> bool:
-    """Whether one of these devices needs a secret, and none can be read now."""
+def waits_for_vault(c: Connection, vault: Vault, inventory: Inventory, devices: Iterable[DeviceId], work: Work) -> bool:
+    """Whether one of these devices or the work itself needs a secret, and none can be read now."""
     if vault.look(c) in (VaultState.OPEN, VaultState.EMPTY):
         return False
+    if any(each.secret is not None for each in work.values or ()):
+        return True
     wanted = tuple(devices)
     bindings = Bindings.load(c, inventory, wanted)
     return not bindings.is_empty and any(

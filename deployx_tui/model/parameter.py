@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from deployx_tui.errors import InvalidInput
+from deployx_tui.model.ids import CredentialId
 
 #: of one value, in bytes of UTF-8; an environment string may have 128 KiB on Linux (MAX_ARG_STRLEN)
 LARGEST_VALUE = 100 * 1024
@@ -44,6 +45,7 @@ class ParameterType(StrEnum):
     CHOICE = "choice"
     BOOLEAN = "boolean"  # the command sees true or false
     FILE = "file"  # a path where the engine runs; the command sees the content
+    SECRET = "secret"  # noqa: S105 - the name of a credential of kind parameter; the command sees its secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +54,8 @@ class Parameter:
 
     name: str
     type: ParameterType = ParameterType.TEXT
-    #: what a run takes that is not told otherwise, of a file its path; None: the empty text, of a boolean false
+    #: what a run takes that is not told otherwise, of a file its path, of a secret its credential's name; None: the
+    #: empty text, of a boolean false
     default: str | None = None
     #: of a choice; empty for every other type
     choices: tuple[str, ...] = ()
@@ -62,13 +65,27 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SecretRef:
+    """A secret of the vault, named and never held: what plans and screens know of it."""
+
+    credential: CredentialId
+    #: the credential's, when it was chosen
+    name: str
+    #: of its secret
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Value:
     """What a run gives to its command under a name."""
 
     name: str
+    #: "" of a secret
     value: str
     #: where it was read from; None: it was given as it is
     file: str | None = None
+    #: None: it is no secret, or an optional one that was not given
+    secret: SecretRef | None = None
 
 
 def name_problem(name: str) -> tuple[str, str] | None:
@@ -121,7 +138,7 @@ def read_value(parameter: Parameter, text: str, field: str) -> str:
                     f"{text[:60]!r} is not an absolute path",
                     "give for example /etc/motd",
                 )
-        case ParameterType.TEXT:
+        case ParameterType.TEXT | ParameterType.SECRET:
             if "\n" in text or "\r" in text:
                 raise InvalidInput.of(field, "it has several lines", "give one line, or declare it as a file")
     refuse_uncarriable(text, field)

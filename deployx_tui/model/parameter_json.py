@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from deployx_tui.model.ids import CredentialId
 from deployx_tui.model.json_reader import JSON, Reader
-from deployx_tui.model.parameter import Parameter, ParameterType, Value
+from deployx_tui.model.parameter import Parameter, ParameterType, SecretRef, Value
 
 #: one form that a person fills in; more wants a file
 MOST_PARAMETERS = 100
@@ -61,7 +62,18 @@ def read_given(reader: Reader, key: str = "parameters") -> dict[str, str]:
 
 
 def values_to_json(values: Iterable[Value]) -> list[JSON]:
-    return [{"name": each.name, "value": each.value, "file": each.file} for each in values]
+    """A secret by its credential's name and id and its own version."""
+    return [
+        {
+            "name": each.name,
+            "value": each.value,
+            "file": each.file,
+            "credential": None if each.secret is None else each.secret.name,
+            "credential_id": None if each.secret is None else each.secret.credential,
+            "secret_version": None if each.secret is None else each.secret.version,
+        }
+        for each in values
+    ]
 
 
 def read_values(reader: Reader, key: str = "parameter_values") -> tuple[Value, ...]:
@@ -69,6 +81,14 @@ def read_values(reader: Reader, key: str = "parameter_values") -> tuple[Value, .
     for number, item in enumerate(reader.items(key)):
         one = reader.nested(f"{key}.{number}", item)
         name, value = one.text("name", required=True), one.text("value", required=True)
-        found.append(Value(name=name or "", value=value or "", file=one.text("file")))
+        found.append(Value(name=name or "", value=value or "", file=one.text("file"), secret=_secret(one)))
         one.close()
     return tuple(found)
+
+
+def _secret(reader: Reader) -> SecretRef | None:
+    name = reader.text("credential")
+    credential, version = reader.number("credential_id"), reader.number("secret_version")
+    if name is None or credential is None or version is None:
+        return None
+    return SecretRef(credential=CredentialId(credential), name=name, version=version)

@@ -14,6 +14,7 @@ from deployx_tui.model.parameter import (
     LARGEST_TOGETHER,
     Parameter,
     ParameterType,
+    SecretRef,
     Value,
     parameter_name_problem,
     read_value,
@@ -96,6 +97,11 @@ def unanswered(payload: CommandPayload) -> tuple[str, ...]:
     return tuple(each.name for each in payload.parameters if each.required)
 
 
+def takes_secret(payload: CommandPayload, given: Mapping[str, str]) -> bool:
+    """Whether a run gives a secret to its command."""
+    return any(each.type is ParameterType.SECRET and given.get(each.name, each.default) for each in payload.parameters)
+
+
 def files_of(payload: CommandPayload, given: Mapping[str, str]) -> tuple[str, ...]:
     """The paths that `resolve_values` will ask for; what is given wrongly is told there."""
     paths = (given.get(each.name, each.default) for each in payload.parameters if each.type is ParameterType.FILE)
@@ -103,11 +109,15 @@ def files_of(payload: CommandPayload, given: Mapping[str, str]) -> tuple[str, ..
 
 
 def resolve_values(
-    payload: CommandPayload, given: Mapping[str, str], read_file: Callable[[str], str]
+    payload: CommandPayload,
+    given: Mapping[str, str],
+    read_file: Callable[[str], str],
+    find_secret: Callable[[str], SecretRef],
 ) -> tuple[Value, ...]:
     """What a run gives for every declared parameter, in their order. InvalidInput lists every problem.
 
-    `read_file`: the content of a file where the engine runs; raises InvalidInput with any field.
+    `read_file`: the content of a file where the engine runs; `find_secret`: what a credential's name means now. Both
+    raise InvalidInput with any field.
     """
     problems: list[Problem] = []
     values: list[Value] = []
@@ -121,7 +131,7 @@ def resolve_values(
             )
     for parameter in payload.parameters:
         try:
-            values.append(_value(parameter, given.get(parameter.name), read_file))
+            values.append(_value(parameter, given.get(parameter.name), read_file, find_secret))
         except InvalidInput as error:
             problems += error.problems
     size = sum(len(each.value.encode()) for each in values) + sum(
@@ -135,7 +145,12 @@ def resolve_values(
     return tuple(values)
 
 
-def _value(parameter: Parameter, given: str | None, read_file: Callable[[str], str]) -> Value:
+def _value(
+    parameter: Parameter,
+    given: str | None,
+    read_file: Callable[[str], str],
+    find_secret: Callable[[str], SecretRef],
+) -> Value:
     field = _field(parameter.name)
     text = parameter.default if given is None else given
     if not text and parameter.required:
@@ -143,14 +158,18 @@ def _value(parameter: Parameter, given: str | None, read_file: Callable[[str], s
     if text is None or (not text and parameter.type is ParameterType.TEXT):
         return Value(name=parameter.name, value="false" if parameter.type is ParameterType.BOOLEAN else "")
     read = read_value(parameter, text, field)
-    if parameter.type is not ParameterType.FILE:
-        return Value(name=parameter.name, value=read)
     try:
-        content = read_file(read)
+        match parameter.type:
+            case ParameterType.SECRET:
+                return Value(name=parameter.name, value="", secret=find_secret(read))
+            case ParameterType.FILE:
+                content = read_file(read)
+                refuse_uncarriable(content, field)
+                return Value(name=parameter.name, value=content, file=read)
+            case _:
+                return Value(name=parameter.name, value=read)
     except InvalidInput as error:
         raise InvalidInput(_problem(field, problem.message, problem.remedy) for problem in error.problems) from error
-    refuse_uncarriable(content, field)
-    return Value(name=parameter.name, value=content, file=read)
 
 
 def _field(name: str) -> str:

@@ -19,6 +19,7 @@ from typing import assert_never
 from deployx_tui.model.execution import Cause, KillReport, KillVerdict, TargetState
 from deployx_tui.model.parse import format_duration
 from deployx_tui.model.payload import CommandPayload, Commands, Line, Script
+from deployx_tui.model.secret import Secret
 from deployx_tui.transports.base import (
     CommandSpec,
     Connection,
@@ -67,7 +68,7 @@ def run_command(
     sink: OutputSink,
     cancel: Event,
     *,
-    parameters: Mapping[str, str] = MappingProxyType({}),
+    parameters: Mapping[str, str | Secret] = MappingProxyType({}),
     timeout: timedelta | None,
     nonce: str,
     clock: Callable[[], float] = time.monotonic,
@@ -159,7 +160,7 @@ def _before(
 
 
 def _spec(
-    payload: CommandPayload, step: _Step, parameters: Mapping[str, str], timeout: timedelta | None, nonce: str
+    payload: CommandPayload, step: _Step, parameters: Mapping[str, str | Secret], timeout: timedelta | None, nonce: str
 ) -> CommandSpec:
     return CommandSpec(
         script=step.script,

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, Select, delete, func, insert, select, up
 
 from deployx_tui.errors import InvalidInput, NotFound
 from deployx_tui.model.ids import CredentialId, DeviceId, GroupId, UserId, id_of
+from deployx_tui.model.parameter import SecretRef
 from deployx_tui.model.secret import CredentialDraft, CredentialKind
 from deployx_tui.store.clock import from_ms
 from deployx_tui.store.dialects import sets
@@ -119,6 +120,18 @@ def find(c: Connection, name_or_id: str) -> StoredCredential:
     if id_ is None:
         raise NotFound("credential", name_or_id)
     return get(c, CredentialId(id_))
+
+
+def parameter(c: Connection, name_or_id: str) -> SecretRef:
+    """The present secret of a credential of kind parameter. InvalidInput (any field) when there is none such."""
+    remedy = "deployx credential list shows those that are there; one of kind parameter is wanted"
+    try:
+        found = find(c, name_or_id)
+    except NotFound:
+        raise InvalidInput.of("", f"there is no credential {name_or_id[:80]!r}", remedy) from None
+    if found.draft.kind is not CredentialKind.PARAMETER:
+        raise InvalidInput.of("", f"credential {found.name} is of kind {found.draft.kind.value}", remedy)
+    return SecretRef(credential=found.id, name=found.name, version=found.secret_version)
 
 
 def every(c: Connection) -> tuple[StoredCredential, ...]:

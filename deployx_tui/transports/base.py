@@ -60,7 +60,7 @@ class CommandSpec:
     shell: Shell = Shell.SH
     environment: Mapping[str, str] = field(default_factory=dict)
     #: values by name, exported like the environment
-    parameters: Mapping[str, str] = field(default_factory=dict)
+    parameters: Mapping[str, str | Secret] = field(default_factory=dict)
     working_directory: str | None = None
     #: None: /dev/null
     stdin: bytes | None = None

@@ -69,6 +69,21 @@ class Bindings:
         bound = self._bound.get((purpose, device))
         return self._the_one(device, purpose, bound, "is in the groups of") if bound else None
 
+    def known(self, credential: CredentialId) -> StoredCredential | None:
+        """None: it was deleted."""
+        return self._known.get(credential)
+
+    def refusal(self, credential: StoredCredential, device: DeviceId) -> Ambiguous | None:
+        """Why a credential that a run names may not go to a device. None: it may."""
+        if self._may_go(credential, device):
+            return None
+        name = self._name(device)
+        return Ambiguous(
+            f"the credential {credential.name} goes to devices in {self._groups(credential)} only, "
+            f"and {name} is in none of them",
+            "put the device into such a group, or give the run another credential",
+        )
+
     def devices_of(self, credential: CredentialId) -> tuple[DeviceId, ...]:
         """Where it goes now, sorted."""
         purpose = self._known[credential].draft.kind.purpose

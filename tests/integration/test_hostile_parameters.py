@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from deployx_tui.model.payload import Shell
+from deployx_tui.model.secret import Secret
 from deployx_tui.transports.base import Exited, Refused
 from tests.contract.transport.site import Site, Told
 from tests.support.hostile_values import HOW_MANY, hostile_values
@@ -75,6 +76,16 @@ def test_no_value_stands_in_the_arguments_of_any_process(site: Site) -> None:
     assert told.outcome == Exited(0)
     assert b"sshd" in told.stdout
     assert needle.encode() not in told.stdout
+
+
+@pytest.mark.parametrize("site", ["csh"], indirect=True)
+def test_a_secret_comes_as_a_value_does_and_what_is_no_text_is_refused_without_showing_it(site: Site) -> None:
+    for value in hostile_values()[:AT_ONCE]:
+        told = site.run('printf %s "$P"', parameters={"P": Secret.of(value)})
+        assert told == Told(Exited(0), value.encode(), b"")
+    refused = site.run("echo ran", parameters={"P": Secret(b"abc\xffdef")}).outcome
+    assert isinstance(refused, Refused)
+    assert "abc" not in repr(refused)
 
 
 @pytest.mark.parametrize("site", ["dash"], indirect=True)

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from deployx_tui.model.ids import TaskId
-from deployx_tui.model.parameter import Parameter, ParameterType, Value
+from deployx_tui.model.ids import CredentialId, TaskId
+from deployx_tui.model.parameter import Parameter, ParameterType, SecretRef, Value
+from deployx_tui.model.secret import CredentialDraft, CredentialKind
 from deployx_tui.model.task import Task
 from deployx_tui.tui.screens.parameter_form import GiveParameters, ParameterForm
 from tests.support.fake_backend import FakeBackend
@@ -140,3 +141,30 @@ async def test_several_tasks_are_not_started_when_one_of_them_wants_a_value(
         await press(pilot, "down", "space", "space", "x")
         assert "nginx-reload wants VERSION; run it alone" in screen_text(pilot)
         assert "tasks.run" not in backend.calls
+
+
+async def test_a_secret_is_chosen_by_name_and_its_declaration_says_who_can_read_it(
+    open_app: Open, backend: FakeBackend, task: Task
+) -> None:
+    kept = replace(
+        backend.credentials.rows[CredentialId(3)],
+        id=CredentialId(9),
+        draft=CredentialDraft(name="db-password", kind=CredentialKind.PARAMETER),
+    )
+    backend.credentials.rows[kept.id] = kept
+    secret = Parameter(name="PW", type=ParameterType.SECRET, required=True)
+    draft = replace(task.draft, payload=replace(task.draft.payload, parameters=(secret,)))
+    backend.task_rows[task.id] = replace(task, draft=draft)
+    async with open_app() as pilot:
+        await press(pilot, "down", "down", "e")
+        pilot.app.screen.query_one("#parameters").focus()
+        await press(pilot, "enter")
+        assert "whoever writes the command can read its secret" in screen_text(pilot)
+        await press(pilot, "escape", "escape", "x")
+        assert "(none) db-password" in screen_text(pilot)
+        assert "sudo-db" not in screen_text(pilot).split("Run nginx-reload with")[1].split("esc cancel")[0]
+        await press(pilot, "ctrl+s")
+        assert "it has no value" in screen_text(pilot)
+        await press(pilot, "right", "ctrl+s", *"22", "enter")
+    ref = SecretRef(credential=kept.id, name="db-password", version=1)
+    assert tuple(backend.given.values()) == ((Value(name="PW", value="", secret=ref),),)

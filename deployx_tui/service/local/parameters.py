@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Self
 
-from deployx_tui.errors import Conflict, InvalidInput
+from sqlalchemy import Connection
+
+from deployx_tui.errors import Conflict, InvalidInput, Problem
+from deployx_tui.model.parameter import ParameterType
 from deployx_tui.model.payload import CommandPayload
 from deployx_tui.planning.parameters import files_of
 from deployx_tui.runners.parameter_file import read_parameter_file
+from deployx_tui.store import credentials
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +54,19 @@ def _content(path: str) -> str | InvalidInput:
         return read_parameter_file(path)
     except InvalidInput as error:
         return error
+
+
+def secret_problems(c: Connection, payload: CommandPayload) -> list[Problem]:
+    """Defaults that name no credential which a command may get."""
+    problems: list[Problem] = []
+    for number, each in enumerate(payload.parameters):
+        if each.type is ParameterType.SECRET and each.default:
+            try:
+                credentials.parameter(c, each.default)
+            except InvalidInput as error:
+                field = f"parameters.{number}.default"
+                problems += (
+                    Problem(field=field, message=f"{each.name}: {found.message}", remedy=found.remedy)
+                    for found in error.problems
+                )
+    return problems

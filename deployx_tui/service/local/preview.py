@@ -18,6 +18,7 @@ from deployx_tui.planning.parameters import unanswered
 from deployx_tui.planning.selectors import resolve
 from deployx_tui.planning.validate import validate_task
 from deployx_tui.scheduling.recurrence import compile_schedule
+from deployx_tui.service.local.parameters import secret_problems
 from deployx_tui.service.local.snapshot import Failed, Snapshot, Targets
 from deployx_tui.store import devices, groups
 
@@ -34,7 +35,7 @@ def preview(
     return TaskPreview(
         problems=tuple(
             PreviewProblem(field=problem.field, message=problem.message, remedy=problem.remedy)
-            for problem in validate_task(draft, snapshot.inventory, now)
+            for problem in (*validate_task(draft, snapshot.inventory, now), *secret_problems(c, draft.payload))
         ),
         fires=_fires(draft.schedule, now, count),
         targets=targets,

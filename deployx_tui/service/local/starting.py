@@ -14,24 +14,27 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from deployx_tui.errors import Conflict, InvalidInput, Problem, Unavailable
+from deployx_tui.errors import Conflict, InvalidInput, NotFound, Problem, Unavailable
 from deployx_tui.model.codec import JSON, canonical, draft_to_json, payload_to_json, sha256_of
 from deployx_tui.model.execution import ExecutionStatus, RerunScope, TargetResult, TargetState, Trigger
 from deployx_tui.model.ids import DeviceId, ExecutionId, TaskId, UserId
 from deployx_tui.model.inventory import Inventory
+from deployx_tui.model.parameter import Value
 from deployx_tui.model.parameter_json import parameters_to_json
 from deployx_tui.model.parse import format_overlap
 from deployx_tui.model.payload import CommandPayload, one_line
 from deployx_tui.model.task import TaskDraft, TaskState
-from deployx_tui.planning.parameters import resolve_values
+from deployx_tui.model.user import Permission
+from deployx_tui.planning.parameters import resolve_values, takes_secret
 from deployx_tui.planning.plan import values_of, with_values
 from deployx_tui.planning.selectors import resolve
 from deployx_tui.planning.validate import validate_payload
 from deployx_tui.scheduling.overlap import Skip, decide
+from deployx_tui.service import access
 from deployx_tui.service.backend.replay import was_replayed
 from deployx_tui.service.local.door import Change, Door
 from deployx_tui.service.local.parameters import Files, Given
-from deployx_tui.store import audit, executions, history, results, tasks
+from deployx_tui.store import audit, credentials, executions, history, results, tasks
 from deployx_tui.store.tasks import StoredTask
 
 #: executions that a refusal names before it stops
@@ -74,7 +77,11 @@ def run_task(change: Change, door: Door, task: TaskId, request: str, given: Give
     if stored.state is TaskState.CANCELLED:
         raise Conflict(f"task {task} is cancelled")
     _refuse_overlap(change.c, stored)
-    values = resolve_values(stored.draft.payload, given.parameters, given.files.read)
+    if takes_secret(stored.draft.payload, given.parameters):
+        access.require(door.actor, Permission.SECRETS_USE)
+    values = resolve_values(
+        stored.draft.payload, given.parameters, given.files.read, lambda name: credentials.parameter(change.c, name)
+    )
     draft = stored.draft if given.targets is None else _narrowed(change.c, door, stored.draft, given.targets)
     return _queue(
         change,
@@ -120,7 +127,9 @@ def run_ad_hoc(
         problems.append(Problem(field="timeout_seconds", message="it is shorter than a second", remedy=remedy))
     if problems:
         raise InvalidInput(problems)
-    values = resolve_values(payload, {}, files.read)
+    if takes_secret(payload, {}):
+        access.require(door.actor, Permission.SECRETS_USE)
+    values = resolve_values(payload, {}, files.read, lambda name: credentials.parameter(change.c, name))
     found = resolve(selector, door.snapshot(change.c).inventory, door.failed_in(change.c))
     if not found.devices:
         raise InvalidInput.of("selector", "no device matches", "look at what matches with devices or groups")
@@ -162,8 +171,8 @@ def rerun(change: Change, door: Door, execution: ExecutionId, request: str, scop
         _refuse_overlap(change.c, tasks.locked_even_deleted(change.c, shown.task_id))
     draft: dict[str, JSON] = json.loads(run.draft_json)
     if run.plan_json is not None:
-        # the same values once more, of a file what was in it then
-        draft = with_values(draft, values_of(run.plan_json))
+        # the same values once more: of a file what was in it then, of a credential its secret of now
+        draft = with_values(draft, [_again_given(change.c, door, each) for each in values_of(run.plan_json)])
         chosen = _in_scope(results.every(change.c, execution), scope, door.snapshot(change.c).inventory)
         draft |= {"selector": "", "group_ids": [], "device_ids": [*chosen]}
     elif not {RerunScope.NOT_STARTED, RerunScope.ALL} & set(scope):
@@ -181,6 +190,19 @@ def rerun(change: Change, door: Door, execution: ExecutionId, request: str, scop
         summary=run.summary,
         facts=facts,
     )
+
+
+def _again_given(c: Connection, door: Door, value: Value) -> Value:
+    if value.secret is None:
+        return value
+    access.require(door.actor, Permission.SECRETS_USE)
+    try:
+        present = credentials.get(c, value.secret.credential)
+    except NotFound:
+        raise Conflict(
+            f"credential {value.secret.name}, which {value.name} took, is deleted: start the task with another one"
+        ) from None
+    return replace(value, secret=replace(value.secret, name=present.name, version=present.secret_version))
 
 
 def _in_scope(

@@ -14,15 +14,17 @@ from deployx_tui.model.ids import DeviceId, ExecutionId, GroupId, TaskId
 from deployx_tui.model.page import Page
 from deployx_tui.model.schedule import Fire, Schedule
 from deployx_tui.model.task import Task, TaskDraft, TaskName, TaskPreview, TaskQuery, TaskState
-from deployx_tui.model.user import Actor
+from deployx_tui.model.user import Actor, Permission
+from deployx_tui.planning.parameters import takes_secret
 from deployx_tui.planning.uses import Uses
 from deployx_tui.planning.validate import validate_task
 from deployx_tui.scheduling.recurrence import compile_schedule
+from deployx_tui.service import access
 from deployx_tui.service.backend.tasks import NO_PARAMETERS, Tasks
 from deployx_tui.service.local import starting, views
 from deployx_tui.service.local.door import Change, Door
 from deployx_tui.service.local.guard import serves
-from deployx_tui.service.local.parameters import Files, Given
+from deployx_tui.service.local.parameters import Files, Given, secret_problems
 from deployx_tui.service.local.preview import preview
 from deployx_tui.store import task_list, tasks
 from deployx_tui.store.clock import to_ms
@@ -88,6 +90,8 @@ class LocalTasks:
     async def create(self, draft: TaskDraft) -> Task:
         def work(change: Change) -> Task:
             self._refuse_problems(change, draft, change.now)
+            if takes_secret(draft.payload, {}):
+                access.require(self.actor, Permission.SECRETS_USE)
             task = tasks.add(change.c, draft, self.actor.user_id, _next_ms(draft.schedule, change.now), change.now_ms)
             change.record("task.create", task, after=draft_to_json(draft))
             change.tell("task.created", task=task, name=draft.name)
@@ -106,6 +110,9 @@ class LocalTasks:
             is_same_rule = draft.schedule == old.draft.schedule
             # a rule that was right when it was given stays right, also when its last instant has passed
             self._refuse_problems(change, draft, old.created_at if is_same_rule else change.now)
+            if takes_secret(draft.payload, {}) and draft.payload != old.draft.payload:
+                # another command could show the secret to whoever wrote it
+                access.require(self.actor, Permission.SECRETS_USE)
             state, following = old.state, _ms(old.next_execution)
             if not is_same_rule and state is not TaskState.PAUSED:
                 # with the same rule the instant stays, also one that is due and not yet claimed
@@ -187,7 +194,10 @@ class LocalTasks:
         return self._view(change.c, new)
 
     def _refuse_problems(self, change: Change, draft: TaskDraft, now: datetime) -> None:
-        problems = validate_task(draft, self._door.snapshot(change.c).inventory, now)
+        problems = [
+            *validate_task(draft, self._door.snapshot(change.c).inventory, now),
+            *secret_problems(change.c, draft.payload),
+        ]
         if problems:
             raise InvalidInput(problems)
 

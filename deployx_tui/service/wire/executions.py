@@ -23,9 +23,9 @@ from deployx_tui.model.execution import (
     TargetState,
     Trigger,
 )
-from deployx_tui.model.ids import DeviceId, ExecutionId, TargetId, TaskId
+from deployx_tui.model.ids import CredentialId, DeviceId, ExecutionId, TargetId, TaskId
 from deployx_tui.model.json_reader import JSON
-from deployx_tui.model.parameter import Value
+from deployx_tui.model.parameter import SecretRef, Value
 from deployx_tui.model.payload import TaskType
 from deployx_tui.service.wire import values
 from deployx_tui.service.wire.values import Garbled, Json
@@ -212,8 +212,16 @@ def given_from_json(data: JSON) -> tuple[Value, ...]:
 
     def one(item: JSON) -> Value:
         row = values.fields(item)
+        credential = values.number_or_none(row, "credential_id")
+        secret = None
+        if credential is not None:
+            name, version = values.text(row, "credential"), values.number(row, "secret_version")
+            secret = SecretRef(credential=CredentialId(credential), name=name, version=version)
         return Value(
-            name=values.text(row, "name"), value=values.text(row, "value"), file=values.text_or_none(row, "file")
+            name=values.text(row, "name"),
+            value=values.text(row, "value"),
+            file=values.text_or_none(row, "file"),
+            secret=secret,
         )
 
     return values.each({"parameters": data}, "parameters", one)

@@ -16,6 +16,7 @@ from datetime import timedelta
 from deployx_tui.model.execution import Cause, KillReport, KillVerdict
 from deployx_tui.model.parameter import LARGEST_TOGETHER, LARGEST_VALUE
 from deployx_tui.model.payload import POSIX_SHELLS
+from deployx_tui.model.secret import Secret
 from deployx_tui.transports.base import CommandSpec, Refused, RemoteHandle
 
 #: an environment string may have 128 KiB on Linux (MAX_ARG_STRLEN); characters, at most 4 bytes each, stay below
@@ -141,7 +142,10 @@ def _unfit(spec: CommandSpec) -> Refused | None:
         return Refused(Cause.SHELL, f"{spec.shell} can't be started on a POSIX target", "choose sh, bash or zsh")
     if not _NONCE.match(spec.nonce):
         raise ValueError("a nonce is 32 hex digits")
-    variables = _variables(spec)
+    try:
+        variables = _variables(spec)
+    except UnicodeDecodeError:  # its words would show a part of the secret
+        return Refused(Cause.SHELL, "a secret is not UTF-8 text, which no variable carries", "encode it, as base64")
     texts = {"the script": spec.script, "the working directory": spec.working_directory or "", **variables}
     for name, text in texts.items():
         if "\0" in text:
@@ -171,7 +175,10 @@ def _unfit(spec: CommandSpec) -> Refused | None:
 
 def _variables(spec: CommandSpec) -> dict[str, str]:
     """What the command finds in its environment; a parameter stands before a variable of the same name."""
-    return {**spec.environment, **spec.parameters}
+    given = {
+        name: value.reveal().decode() if isinstance(value, Secret) else value for name, value in spec.parameters.items()
+    }
+    return {**spec.environment, **given}
 
 
 def _environment_function(spec: CommandSpec) -> str:

@@ -22,6 +22,7 @@ from deployx_tui.tui.widgets.form_row import LABEL, FormRow, RowLabel
 _KEYS = line(
     span("enter ", "key"), "next  ", span("ctrl+s ", "key"), "takes it  ", span("esc ", "key"), "leaves it as it was"
 )
+_TELLS = "! whoever writes the command can read its secret"
 #: cells of the longest name that is seen whole
 _LONGEST_NAME = 30
 
@@ -62,6 +63,7 @@ class ParameterForm(ModalScreen[Parameter | None]):
                 Choices(answered, answered[shown.required], words=("has a default", "nothing starts"), id="required"),
             )
             yield FormRow("default", Field(shown.default or "", framed=True, hint="nothing", id="default"))
+            yield Lines((line(" " * LABEL, span(_TELLS, "warn")),), id="tells")
             yield FormRow(
                 "about", Field(shown.description, framed=True, hint="what a form says of it", id="description")
             )
@@ -95,6 +97,7 @@ class ParameterForm(ModalScreen[Parameter | None]):
                 row.display = parameter.type is ParameterType.CHOICE
             if "default" in row.fields_of:
                 row.display = not parameter.required
+        self.query_one("#tells", Lines).display = parameter.type is ParameterType.SECRET
 
     def _parameter(self) -> Parameter:
         def text(field: str) -> str:
@@ -162,10 +165,15 @@ class GiveParameters(ModalScreen[Mapping[str, str] | None]):
         parameters: Sequence[Parameter],
         given: Mapping[str, str],
         problems: Sequence[Problem] = (),
+        secrets: Sequence[str] = (),
     ) -> None:
-        """`given`: what was typed before, `problems` what was wrong with it (fields `parameters.NAME`)."""
+        """`given`: what was typed before, `problems` what was wrong with it (fields `parameters.NAME`).
+
+        `secrets`: names of the credentials to choose from; none: the name is typed.
+        """
         super().__init__()
         self._title, self._parameters, self._given = title, tuple(parameters), dict(given)
+        self._secrets = tuple(secrets)
         self._label = max(LABEL, min(_LONGEST_NAME, max(len(each.name) for each in self._parameters)) + 5)
         self._problems = tuple(
             Problem(field=problem.field.removeprefix("parameters."), message=problem.message, remedy=problem.remedy)
@@ -200,6 +208,13 @@ class GiveParameters(ModalScreen[Mapping[str, str] | None]):
                 hint = hint or "a number"
             case ParameterType.FILE:
                 hint = hint or "/a/file where the engine runs"
+            case ParameterType.SECRET if self._secrets:
+                names = [*self._secrets, *([value] if value and value not in self._secrets else [])]
+                unsaid = ("",) if not parameter.default else ()
+                words = (*(("none",) if unsaid else ()), *names)
+                return Choices((*unsaid, *names), value, words=words, id=parameter.name)
+            case ParameterType.SECRET:
+                hint = hint or "the name of a credential"
             case ParameterType.TEXT:
                 pass
         return Field(value, framed=True, hint=hint, id=parameter.name)

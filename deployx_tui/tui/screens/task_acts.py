@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from deployx_tui.errors import DeployxError, InvalidInput, Problem
 from deployx_tui.model.ids import DeviceId
+from deployx_tui.model.parameter import ParameterType
+from deployx_tui.model.secret import CredentialKind
 from deployx_tui.model.task import Task, TaskDraft, TaskState
 from deployx_tui.tui.render.line import Line, line, span
 from deployx_tui.tui.render.parameters import given_lines
@@ -49,10 +51,11 @@ async def run_now(place: Place, tasks: Sequence[Task]) -> None:
 async def _run_with_values(place: Place, task: Task, targets: Mapping[DeviceId, str]) -> None:
     """Ask for its values until they fit or the person gives up."""
     title, parameters = f"Run {task.name} with", task.draft.payload.parameters
+    secrets = await _secrets(place) if any(each.type is ParameterType.SECRET for each in parameters) else ()
     given: Mapping[str, str] | None = {}
     problems: tuple[Problem, ...] = ()
     while True:
-        given = await place.app.push_screen_wait(GiveParameters(title, parameters, given or {}, problems))
+        given = await place.app.push_screen_wait(GiveParameters(title, parameters, given or {}, problems, secrets))
         if given is None or not await _agreed(place, (task,), targets, given_lines(given.items())):
             return
         try:
@@ -66,6 +69,14 @@ async def _run_with_values(place: Place, task: Task, targets: Mapping[DeviceId, 
         else:
             place.tell(f"▸ #{run} {task.name}")
             return
+
+
+async def _secrets(place: Place) -> tuple[str, ...]:
+    """Names of the credentials that a command may get."""
+    page = await place.attempt(place.bridge.backend.credentials.list())
+    if page is None:
+        return ()
+    return tuple(each.name for each in page.items if each.draft.kind is CredentialKind.PARAMETER)
 
 
 async def _agreed(place: Place, tasks: Sequence[Task], targets: Mapping[DeviceId, str], values: Sequence[Line]) -> bool:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
-from deployx_tui.errors import InvalidInput
-from deployx_tui.model.execution import ExecutionStatus, RerunScope
-from deployx_tui.model.parameter import Parameter, ParameterType, Value
+from deployx_tui.errors import Conflict, InvalidInput, NotPermitted
+from deployx_tui.model.device import GroupDraft
+from deployx_tui.model.execution import ExecutionStatus, RerunScope, TargetState
+from deployx_tui.model.ids import GroupId
+from deployx_tui.model.parameter import Parameter, ParameterType, SecretRef, Value
+from deployx_tui.model.secret import Credential, CredentialDraft, CredentialKind, NewSecret, Secret
+from deployx_tui.model.user import Role
 from deployx_tui.service.backend import Backend
+from deployx_tui.store import schema
 from tests.contract.backend.site import Site, add_device, draft, fields, finished, line, new_request, run
 
 REGION = Parameter(
@@ -18,7 +25,20 @@ REGION = Parameter(
 )
 NOTE = Parameter(name="NOTE", default="none")
 VERSION = Parameter(name="VERSION", required=True)
+PASSWORD = Parameter(name="PW", type=ParameterType.SECRET, required=True)
+VALUE = "it's $(a) `s3cret`\nof two lines"
+HASH = 'printf %s "$PW" | sha256sum'
 SAYS = 'printf "[%s]" "$REGION" "$NOTE" "$VERSION"'
+
+
+async def _keep(
+    backend: Backend, name: str, value: str, kind: CredentialKind = CredentialKind.PARAMETER, *groups: GroupId
+) -> Credential:
+    if kind is not CredentialKind.PARAMETER:
+        value = value.partition("\n")[0]
+    return await backend.credentials.create(
+        CredentialDraft(name=name, kind=kind, groups=groups), NewSecret(value=Secret.of(value))
+    )
 
 
 async def _said(backend: Backend, execution: int) -> str:
@@ -119,3 +139,84 @@ class ParametersContract:
         preview = await backend.tasks.preview(draft(payload=line(SAYS, parameters=(VERSION,))))
         assert preview.problems == ()
         assert any("VERSION" in warning for warning in preview.warnings)
+
+    async def test_a_secret_reaches_the_command_is_masked_and_stands_nowhere_else(self, site: Site) -> None:
+        backend = await site.backend()
+        await add_device(backend, "web01")
+        kept = await _keep(backend, "db-password", VALUE)
+        shows = 'printf %s "$PW" | sha256sum; echo "it is $PW"'
+        task = await backend.tasks.create(draft(payload=line(shows, parameters=(PASSWORD,))))
+        ran = await run(backend, task, parameters={"PW": "db-password"})
+        assert ran.status is ExecutionStatus.SUCCEEDED
+        said = await _said(backend, ran.id)
+        assert hashlib.sha256(VALUE.encode()).hexdigest() in said
+        assert "s3cret" not in said
+        assert "it is [secret]" in said
+        (given,) = await backend.executions.parameters(ran.id)
+        assert given == Value(name="PW", value="", secret=SecretRef(credential=kept.id, name="db-password", version=1))
+        with site.database.read() as c:
+            for table in schema.metadata.sorted_tables:
+                assert "s3cret" not in repr(c.execute(sa.select(table)).all()), table.name
+            uses = c.execute(sa.select(schema.audit).where(schema.audit.c.action == "credential.use")).all()
+        assert len(uses) == 1
+
+    async def test_a_rerun_takes_the_secret_that_the_credential_has_by_then(self, site: Site) -> None:
+        backend = await site.backend()
+        await add_device(backend, "web01")
+        kept = await _keep(backend, "db-password", VALUE)
+        declared = replace(PASSWORD, default="db-password", required=False)
+        task = await backend.tasks.create(draft(payload=line(HASH, parameters=(declared,))))
+        ran = await run(backend, task)
+        assert hashlib.sha256(VALUE.encode()).hexdigest() in await _said(backend, ran.id)
+        await backend.credentials.rotate(kept.id, NewSecret(value=Secret.of("another one entirely")))
+        scope = frozenset({RerunScope.ALL})
+        again = await finished(backend, await backend.executions.rerun(ran.id, new_request(), scope))
+        assert hashlib.sha256(b"another one entirely").hexdigest() in await _said(backend, again.id)
+        await backend.credentials.delete(kept.id)
+        with pytest.raises(Conflict, match="db-password"):
+            await backend.executions.rerun(ran.id, new_request(), scope)
+
+    async def test_a_secret_is_a_credential_of_its_kind_and_nothing_else(self, site: Site) -> None:
+        backend = await site.backend()
+        await add_device(backend, "web01")
+        await _keep(backend, "login", VALUE, CredentialKind.PASSWORD)
+        task = await backend.tasks.create(draft(payload=line(HASH, parameters=(PASSWORD,))))
+        for name in ("login", "gone", "hunter2-the-value"):
+            with pytest.raises(InvalidInput) as refused:
+                await backend.tasks.run(task.id, new_request(), parameters={"PW": name})
+            assert fields(refused) == ["parameters.PW"]
+        wrong = replace(PASSWORD, default="login", required=False)
+        with pytest.raises(InvalidInput) as refused:
+            await backend.tasks.create(draft("other", payload=line(HASH, parameters=(wrong,))))
+        assert fields(refused) == ["parameters.0.default"]
+
+    async def test_a_secret_goes_to_devices_in_the_groups_of_its_credential_only(self, site: Site) -> None:
+        backend = await site.backend()
+        inside, outside = await add_device(backend, "web01"), await add_device(backend, "db01")
+        web = await backend.groups.create(GroupDraft(name="web", devices=(inside.id,)))
+        await _keep(backend, "db-password", VALUE, CredentialKind.PARAMETER, web.id)
+        task = await backend.tasks.create(draft(payload=line("echo ran", parameters=(PASSWORD,)), selector="*"))
+        ran = await run(backend, task, parameters={"PW": "db-password"})
+        targets = {each.device_id: each for each in (await backend.executions.targets(ran.id)).items}
+        assert targets[inside.id].state is TargetState.SUCCEEDED
+        assert targets[outside.id].state is TargetState.UNREACHABLE
+        assert "goes to devices in web only" in targets[outside.id].error_message
+        assert (await backend.executions.output(ran.id, outside.id)).chunks == ()
+
+    async def test_who_may_not_use_secrets_gives_none_and_edits_no_command_that_gets_one(self, site: Site) -> None:
+        admin, operator = await site.backend(), await site.backend(Role.OPERATOR, "olga")
+        await add_device(admin, "web01")
+        await _keep(admin, "db-password", VALUE)
+        task = await operator.tasks.create(draft(payload=line(HASH, parameters=(PASSWORD,))))
+        with pytest.raises(NotPermitted):
+            await operator.tasks.run(task.id, new_request(), parameters={"PW": "db-password"})
+        with_default = replace(PASSWORD, required=False, default="db-password")
+        with pytest.raises(NotPermitted):
+            await operator.executions.run_ad_hoc(line(HASH, parameters=(with_default,)), "web01", new_request())
+        given = replace(task.draft, payload=replace(task.draft.payload, parameters=(with_default,)))
+        with pytest.raises(NotPermitted):
+            await operator.tasks.update(task.id, given)
+        await admin.tasks.update(task.id, given)
+        with pytest.raises(NotPermitted):
+            await operator.tasks.update(task.id, replace(given, payload=line("echo $PW", parameters=(with_default,))))
+        assert (await operator.tasks.update(task.id, replace(given, description="as it was"))).version > 1

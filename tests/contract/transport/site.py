@@ -13,6 +13,7 @@ from threading import Event
 
 from deployx_tui.model.execution import Stream
 from deployx_tui.model.payload import Shell
+from deployx_tui.model.secret import Secret
 from deployx_tui.transports.base import (
     CommandSpec,
     Endpoint,
@@ -69,7 +70,7 @@ class Site:
         cancel: Event | None = None,
         shell: Shell = Shell.SH,
         environment: Mapping[str, str] | None = None,
-        parameters: Mapping[str, str] | None = None,
+        parameters: Mapping[str, str | Secret] | None = None,
         working_directory: str | None = None,
         stdin: bytes | None = None,
         timeout: timedelta | None = None,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from deployx_tui.errors import InvalidInput, NotFound
 from deployx_tui.model.ids import CredentialId, GroupId
 from deployx_tui.model.page import Page
+from deployx_tui.model.parameter import SecretRef
 from deployx_tui.model.secret import (
     Credential,
     CredentialCheck,
@@ -57,6 +58,13 @@ class FakeCredentials:
         self.typed: dict[CredentialId, NewSecret] = {}
         #: refuse the next secret as an encrypted key without its passphrase
         self.wants_passphrase = False
+
+    def parameter(self, name: str) -> SecretRef:
+        """What a credential's name means to a parameter; asked by runs, not over the door."""
+        found = next((each for each in self.rows.values() if each.name == name), None)
+        if found is None or found.draft.kind is not CredentialKind.PARAMETER:
+            raise InvalidInput.of("", f"there is no credential {name!r} for it", "make one of kind parameter")
+        return SecretRef(credential=found.id, name=name, version=found.secret_version)
 
     async def list(self) -> Page[Credential]:
         await self.w.door("credentials.list")

@@ -94,7 +94,7 @@ class FakeExecutions(Facet):
         self, payload: Payload, selector: str, request: str, timeout: timedelta | None = None
     ) -> ExecutionId:
         await self.w.door("executions.run_ad_hoc")
-        values = resolve_values(payload, {}, lambda path: f"what is in {path}")
+        values = resolve_values(payload, {}, lambda path: f"what is in {path}", self.w.credentials.parameter)
         run = self.w.start_run(None, payload, selector, Trigger.AD_HOC)
         self.w.given[run] = values
         return run

@@ -199,7 +199,9 @@ class FakeTasks(Facet):
     ) -> ExecutionId:
         await self.w.door("tasks.run")
         row = self._row(task)
-        values = resolve_values(row.draft.payload, parameters, lambda path: f"what is in {path}")
+        values = resolve_values(
+            row.draft.payload, parameters, lambda path: f"what is in {path}", self.w.credentials.parameter
+        )
         if row.last is not None and row.last.status in ALIVE and row.draft.overlap.limit == 1:
             raise Conflict(f"{row.name} runs already (#{row.last.id}) and its overlap rule is skip")
         run = self.w.start_run(row, row.draft.payload, row.draft.selector, Trigger.MANUAL)

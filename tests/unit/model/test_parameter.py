@@ -97,6 +97,7 @@ DECLARED = [
     ("N:number=3", Parameter(name="N", type=ParameterType.NUMBER, default="3")),
     ("N:number", Parameter(name="N", type=ParameterType.NUMBER, required=True)),
     ("B:boolean=", Parameter(name="B", type=ParameterType.BOOLEAN)),
+    ("S:secret=db-password", Parameter(name="S", type=ParameterType.SECRET, default="db-password")),
     ("F:file=/etc/motd", Parameter(name="F", type=ParameterType.FILE, default="/etc/motd")),
     ("C:choice:a,b=a", Parameter(name="C", type=ParameterType.CHOICE, choices=("a", "b"), default="a")),
     ("C:choice:a:1,b", Parameter(name="C", type=ParameterType.CHOICE, choices=("a:1", "b"), required=True)),

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from deployx_tui.errors import InvalidInput
-from deployx_tui.model.parameter import Parameter, ParameterType, Value
+from deployx_tui.model.ids import CredentialId
+from deployx_tui.model.parameter import Parameter, ParameterType, SecretRef, Value
 from deployx_tui.model.payload import CommandPayload, Line
-from deployx_tui.planning.parameters import files_of, resolve_values, unanswered
+from deployx_tui.planning.parameters import files_of, resolve_values, takes_secret, unanswered
 from deployx_tui.planning.validate import validate_payload
 
 REGION = Parameter(name="REGION", type=ParameterType.CHOICE, choices=("eu", "us"), default="eu")
@@ -18,6 +19,8 @@ DRY = Parameter(name="DRY", type=ParameterType.BOOLEAN)
 NOTE = Parameter(name="NOTE")
 VERSION = Parameter(name="VERSION", required=True)
 MOTD = Parameter(name="MOTD", type=ParameterType.FILE, default="/etc/motd")
+PASSWORD = Parameter(name="PASSWORD", type=ParameterType.SECRET, default="db-password")
+DB = SecretRef(credential=CredentialId(7), name="db-password", version=3)
 FILES = {"/etc/motd": "welcome\n", "/nul": "a\0b"}
 
 
@@ -31,8 +34,14 @@ def read(path: str) -> str:
     return FILES[path]
 
 
+def find(name: str) -> SecretRef:
+    if name != "db-password":
+        raise InvalidInput.of("", f"there is no credential {name}", "make it")
+    return DB
+
+
 def given(declared: CommandPayload, **values: str) -> dict[str, str]:
-    return {each.name: each.value for each in resolve_values(declared, values, read)}
+    return {each.name: each.value for each in resolve_values(declared, values, read, find)}
 
 
 def test_ordinary_declarations_have_no_problem() -> None:
@@ -79,9 +88,18 @@ def test_what_is_not_given_takes_its_default_and_every_declared_name_is_there() 
 
 
 def test_a_file_is_told_by_its_path_and_gives_its_content() -> None:
-    assert resolve_values(payload(MOTD), {}, read) == (Value(name="MOTD", value="welcome\n", file="/etc/motd"),)
+    assert resolve_values(payload(MOTD), {}, read, find) == (Value(name="MOTD", value="welcome\n", file="/etc/motd"),)
     assert files_of(payload(MOTD, NOTE), {"NOTE": "/x"}) == ("/etc/motd",)
     assert files_of(payload(MOTD), {"MOTD": "/other"}) == ("/other",)
+
+
+def test_a_secret_is_told_by_its_credential_and_version_and_has_no_value_here() -> None:
+    assert resolve_values(payload(PASSWORD), {}, read, find) == (Value(name="PASSWORD", value="", secret=DB),)
+    assert takes_secret(payload(PASSWORD), {})
+    assert not takes_secret(payload(PASSWORD), {"PASSWORD": ""})
+    with pytest.raises(InvalidInput) as refused:
+        resolve_values(payload(PASSWORD), {"PASSWORD": "hunter2"}, read, find)
+    assert [problem.field for problem in refused.value.problems] == ["parameters.PASSWORD"]
 
 
 @pytest.mark.parametrize(
@@ -100,14 +118,14 @@ def test_a_file_is_told_by_its_path_and_gives_its_content() -> None:
 )
 def test_what_does_not_fit_is_refused_by_name_every_one_at_once(values: dict[str, str], fields: set[str]) -> None:
     with pytest.raises(InvalidInput) as refused:
-        resolve_values(payload(REGION, COUNT, DRY, NOTE, VERSION, MOTD), values, read)
+        resolve_values(payload(REGION, COUNT, DRY, NOTE, VERSION, MOTD), values, read, find)
     assert {problem.field for problem in refused.value.problems} == fields
     assert all(problem.remedy for problem in refused.value.problems)
 
 
 def test_a_misspelt_name_is_guessed() -> None:
     with pytest.raises(InvalidInput, match="did you mean REGION"):
-        resolve_values(payload(REGION), {"REGIN": "eu"}, read)
+        resolve_values(payload(REGION), {"REGIN": "eu"}, read, find)
 
 
 def test_a_run_that_nobody_starts_lacks_what_is_required() -> None:
