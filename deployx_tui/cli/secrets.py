@@ -37,7 +37,6 @@ def read_secret(call: Invocation, kind: CredentialKind, *, stdin: bool) -> NewSe
         return NewSecret(value=Secret.of(key), passphrase=None if passphrase is None else Secret.of(passphrase))
     _refuse_unasked(call)
     if is_key:
-        click.echo("Paste the private key, up to its END line (nothing is shown):", err=True)
         return NewSecret(value=Secret.of(_pasted()))
     word = {CredentialKind.PARAMETER: "Value"}.get(kind, "Password")
     return NewSecret(value=Secret.of(_prompt(word, twice=True)))
@@ -95,6 +94,8 @@ def _pasted() -> str:
     """Lines until that of the end. Not by `getpass`: it throws away what was pasted while it began."""
     lines: list[str] = []
     with _without_echo():
+        # asked when nothing is shown any more: who pastes at once shall not see it
+        click.echo("Paste the private key, up to its END line (nothing is shown):", err=True)
         while not lines or not lines[-1].startswith(_END):
             line = sys.stdin.readline()
             if not line:
