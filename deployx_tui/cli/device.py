@@ -18,7 +18,7 @@ from deployx_tui.cli.device_facts import fact_rows, facts, note_unknown
 from deployx_tui.cli.device_import import import_
 from deployx_tui.cli.device_key import test, trust
 from deployx_tui.cli.invocation import Group, Invocation, invocation
-from deployx_tui.cli.options import listed, together
+from deployx_tui.cli.options import NONE, listed, together
 from deployx_tui.cli.reading import all_devices, all_groups, credential_ids, group_ids
 from deployx_tui.errors import InvalidInput
 
@@ -54,6 +54,9 @@ _draft_options = together(
         metavar="NAME",
         type=Name("credential"),
         help="Of the vault, one for a purpose; again for more; none: it names none.",
+    ),
+    click.option(
+        "--jump", metavar="NAME", type=Name("device"), help="The device through which it is reached; none: no device."
     ),
     click.option("--group", "groups", multiple=True, metavar="G", help="Member of it; again for more; none: no group."),
     click.option("--tag", "tags", multiple=True, metavar="T", help="Tag; again for more; none: without tags."),
@@ -193,6 +196,8 @@ async def _changed(backend: Backend, draft: DeviceDraft, fields: dict[str, Any])
         given["transport"] = TransportKind(transport)
     if (policy := given.pop("host_key_policy", None)) is not None:
         given["host_key_policy"] = HostKeyPolicy(policy)
+    if (jump := given.pop("jump", None)) is not None:
+        given["jump"] = None if jump in (NONE, "") else (await backend.devices.find(jump)).id
     if (tags := given.pop("tags", None)) is not None:
         given["tags"] = frozenset(listed(tags))
     if (credentials := given.pop("credentials", None)) is not None:
@@ -238,6 +243,7 @@ def _put(
             ("user", one.draft.user or "as ~/.ssh/config says"),
             ("transport", one.draft.transport.value),
             ("credentials", ", ".join(f"{each.name} ({each.draft.kind.purpose.value})" for each in logins) or "none"),
+            ("jump hosts", " > ".join(one.via) or "as ~/.ssh/config says"),
             ("key", _key_words(one, logins)),
             ("host keys", policy.value if policy else "as its groups say, else ask"),
             ("groups", ", ".join(one.member_of) or "none"),

@@ -13,7 +13,7 @@ from deployx_tui.cli.backend import with_backend
 from deployx_tui.cli.invocation import Command, invocation
 from deployx_tui.cli.reading import all_devices, group_ids
 from deployx_tui.errors import InvalidInput
-from deployx_tui.model.words import counted
+from deployx_tui.model.words import counted, first_of
 
 if TYPE_CHECKING:
     from deployx_tui.model.device import DeviceDraft
@@ -50,7 +50,9 @@ def import_(
         ids = await group_ids(backend, groups)
         new = [replace(draft, groups=ids or draft.groups, tags=draft.tags | frozenset(tags)) for draft in new]
         if new and not dry_run:
-            asking.confirm(call, f"make {counted(len(new), 'device')}: {_first_names(new)}", yes=yes)
+            asking.confirm(
+                call, f"make {counted(len(new), 'device')}: {first_of([draft.name for draft in new])}", yes=yes
+            )
             for draft in new:
                 await backend.devices.create(draft)
         return new, kept
@@ -93,8 +95,3 @@ def _as_written(path: str) -> dict[str, DeviceDraft]:
         return {one.name: one for one in read_ssh_config(Path(path).expanduser(), is_own=False)}
     except (OSError, ValueError):
         return {}  # it was readable a moment ago; the rows then show what the devices hold
-
-
-def _first_names(drafts: list[DeviceDraft], shown: int = 10) -> str:
-    names = ", ".join(draft.name for draft in drafts[:shown])
-    return names if len(drafts) <= shown else f"{names} and {len(drafts) - shown} more"

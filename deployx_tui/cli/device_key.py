@@ -27,13 +27,16 @@ def test(name: str) -> int:
         from deployx_tui.service.wire.devices import step_to_json
 
         one = await backend.devices.find(name)
-        good = True
+        good, hop = True, ""
         async for step in backend.devices.test(one.id):
             good = step.ok
             if call.json:
                 printing.put_json_line(step_to_json(step))
                 continue
             mark = "✓" if step.ok else "✗"
+            if step.hop != hop:
+                hop = step.hop
+                printing.put_line(f"  through {hop}:" if hop else f"  {one.name}:")
             printing.put_line(f"{mark} {step.name.value.replace('_', ' '):<13} {step.message}  {step.elapsed_ms} ms")
             if step.offered_key is not None:
                 _put_key(step.offered_key)
@@ -74,28 +77,29 @@ def trust(name: str, fingerprint: str | None, yes: bool) -> int:
     elif kept is None:
         printing.put_line(f"{name} already shows its known host key")
     else:
-        printing.put_line(f"trusted {kept.fingerprint} for {name}")
+        printing.put_line(f"trusted {kept.fingerprint} for {kept.host or name}")
     return 0
 
 
 def _decide(call: Invocation, one: Device, offered: OfferedKey, fingerprint: str | None, yes: bool) -> None:
     """Return if this key may be trusted. A changed key wants its fingerprint typed: it may be an attack."""
+    whose = one.name if offered.host is None else f"{offered.host}, a jump host of {one.name},"
     if fingerprint is not None:
         if fingerprint != offered.fingerprint:
             raise InvalidInput.of(
-                "--fingerprint", f"{one.name} shows {offered.fingerprint}", "compare again at the device's console"
+                "--fingerprint", f"{whose} shows {offered.fingerprint}", "compare again at the host's console"
             )
         return
     if offered.known_fingerprint is not None and not call.can_ask:
         raise InvalidInput.of(
             "--fingerprint",
-            f"the key of {one.name} has changed from {offered.known_fingerprint} to {offered.fingerprint}",
-            "compare it at the device's console, then give it with --fingerprint",
+            f"the key of {whose} has changed from {offered.known_fingerprint} to {offered.fingerprint}",
+            "compare it at the host's console, then give it with --fingerprint",
         )
     if call.can_ask and not yes:
         for line in _key_lines(offered):
             printing.note(call, line)
-    asking.confirm(call, f"trust this key of {one.name}", yes=yes and offered.known_fingerprint is None)
+    asking.confirm(call, f"trust this key of {whose}", yes=yes and offered.known_fingerprint is None)
 
 
 def _put_key(key: OfferedKey) -> None:

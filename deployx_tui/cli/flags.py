@@ -49,6 +49,7 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "user": ("--user",),
     "protocol": ("--transport",),
     "key_file": ("--key",),
+    "jump_id": ("--jump",),
     "host_key_policy": ("--host-key-policy",),
     # credentials
     "credential_name": ("NAME",),

@@ -263,8 +263,7 @@ def _sshd(fleet: Fleet, number: int, hosts: list[FleetHost], options: Mapping[st
     else:
         authorized = {"AuthorizedKeysFile": str(folder / "authorized_keys")}
     settings = {
-        **options,
-        **{k: v for k, v in authorized.items() if k not in options},
+        **authorized,
         "HostKey": str(folder / f"host-{number}"),
         "PidFile": "none",
         "UsePAM": "no",
@@ -282,6 +281,7 @@ def _sshd(fleet: Fleet, number: int, hosts: list[FleetHost], options: Mapping[st
         "LogLevel": "INFO",  # says where it listens
         "SetEnv": f'{fleet._mark} "HOME={home}"',
         "Subsystem": "sftp internal-sftp",
+        **options,
     }
     lines = [f"ListenAddress {host.address}:{host.port}" for host in hosts]
     # sshd keeps the first value of a keyword

@@ -13,7 +13,7 @@ from deployx_tui.errors import VaultClosed
 from deployx_tui.model.codec import JSON
 from deployx_tui.model.execution import Cause
 from deployx_tui.model.ids import CredentialId, DeviceId, EngineId
-from deployx_tui.model.inventory import Inventory
+from deployx_tui.model.inventory import Inventory, with_jumps
 from deployx_tui.model.parameter import SecretRef
 from deployx_tui.model.secret import Purpose, Secret, VaultState
 from deployx_tui.model.user import Actor
@@ -42,11 +42,14 @@ class Taken:
 
 
 class Taking:
-    """Secrets for some devices, in one read transaction. Each is opened once, however many devices get it."""
+    """Secrets for some devices and those on the way to them, in one read transaction.
+
+    Each is opened once, however many devices get it.
+    """
 
     def __init__(self, c: Connection, vault: Vault, inventory: Inventory, devices: Iterable[DeviceId]) -> None:
         self._c, self._vault = c, vault
-        self._bindings = Bindings.load(c, inventory, devices)
+        self._bindings = Bindings.load(c, inventory, with_jumps(inventory, devices))
         self._opened: dict[tuple[CredentialId, int], Taken | Unreached] = {}
         #: what was given to which devices, for the audit
         self.given: defaultdict[tuple[CredentialId, int], list[DeviceId]] = defaultdict(list)
@@ -144,7 +147,7 @@ def waits_for_vault(c: Connection, vault: Vault, inventory: Inventory, devices: 
         return False
     if any(each.secret is not None for each in work.values or ()):
         return True
-    wanted = tuple(devices)
+    wanted = with_jumps(inventory, devices)
     bindings = Bindings.load(c, inventory, wanted)
     return not bindings.is_empty and any(
         isinstance(bindings.of(device, purpose), StoredCredential)

@@ -39,6 +39,8 @@ class DeviceDraft:
     key_file: str | None = None
     #: of the vault, at most one for a purpose; (): those that are bound to its groups, if there are any
     credentials: tuple[CredentialId, ...] = ()
+    #: the device through which it is reached; None: what ~/.ssh/config says (ProxyJump), else straight
+    jump: DeviceId | None = None
     #: None: the strictest of its groups' policies, else `ask`
     host_key_policy: HostKeyPolicy | None = None
     tags: frozenset[str] = frozenset()
@@ -69,6 +71,8 @@ class Device:
     member_of: tuple[str, ...]
     #: what it told of itself when it was last asked; None: nothing yet
     facts: KnownFacts | None = None
+    #: the names of its jump hosts, as the rows say, outermost first
+    via: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -141,6 +145,8 @@ class TestStep:
     #: what to do; "" when ok
     remedy: str
     elapsed_ms: int
+    #: the jump host that it is about; "": the device itself
+    hop: str = ""
     #: SHA256:... of a host key that waits for a decision, with its base64 key line; None otherwise
     offered_key: OfferedKey | None = None
     #: with RUN: what the device told of itself
@@ -157,3 +163,5 @@ class OfferedKey:
     key: str
     #: fingerprint of the known key that it differs from; None: no key is known
     known_fingerprint: str | None = None
+    #: the jump host that showed it, as known_hosts names it; None: the device itself
+    host: str | None = None

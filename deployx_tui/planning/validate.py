@@ -6,7 +6,6 @@ once more by the database.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -14,8 +13,9 @@ from functools import cache
 
 from deployx_tui.errors import InvalidInput, Problem
 from deployx_tui.model.device import DeviceDraft, GroupDraft
+from deployx_tui.model.hosts import is_host, is_login
 from deployx_tui.model.ids import DeviceId, GroupId
-from deployx_tui.model.inventory import Inventory
+from deployx_tui.model.inventory import Inventory, jumps_of
 from deployx_tui.model.parameter import LARGEST_VALUE, name_problem
 from deployx_tui.model.payload import CommandPayload, Commands, Line, Script
 from deployx_tui.model.schedule import Once, OverlapKind
@@ -37,8 +37,6 @@ LONGEST_SCRIPT = 512 * 1024
 #: groups in groups in groups
 DEEPEST_NESTING = 32
 
-_HOST_LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?", re.ASCII)
-_USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._@+-]{0,63}", re.ASCII)
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}", re.ASCII)
 
 
@@ -199,10 +197,12 @@ def validate_device(draft: DeviceDraft, inventory: Inventory, device: DeviceId |
     problems.extend(_address(draft.address))
     if draft.port is not None and not 1 <= draft.port <= 65535:
         problems.append(_problem("port", f"{draft.port} is not a port", "give 1 to 65535"))
-    if draft.user is not None and not _USER.fullmatch(draft.user):
+    if draft.user is not None and not is_login(draft.user):
         problems.append(_problem("user", "it is not a login name", "use letters, digits, . _ @ + and -, up to 64"))
     if draft.key_file is not None:
         problems.extend(_key_file(draft.key_file))
+    if draft.jump is not None:
+        problems.extend(_jump(draft.jump, inventory, device))
     problems.extend(_tags(draft.tags))
     problems.extend(_unknown_ids("group_ids", draft.groups, inventory.groups))
     for group in draft.groups:
@@ -217,7 +217,7 @@ def validate_credential(
 ) -> tuple[Problem, ...]:
     """Problems of a credential, but for its secret. `bound`: the groups that it is bound to already, deleted or not."""
     problems = [*validate_name(draft.name, "credential_name"), *validate_prose(draft.description, "description")]
-    if draft.user is not None and not _USER.fullmatch(draft.user):
+    if draft.user is not None and not is_login(draft.user):
         problems.append(_problem("user", "it is not a login name", "use letters, digits, . _ @ + and -, up to 64"))
     problems.extend(_unknown_ids("group_ids", draft.groups, {*inventory.groups, *bound}))
     return tuple(problems)
@@ -236,16 +236,8 @@ def validate_naming(named: Iterable[tuple[str, Purpose]]) -> tuple[Problem, ...]
 
 
 def _address(address: str) -> list[Problem]:
-    """A host name or an IP address: a strict grammar, since it can end up in a ProxyCommand."""
-    try:
-        ipaddress.ip_address(address.partition("%")[0])
-        scope = address.partition("%")[2]
-        if not scope or re.fullmatch(r"[A-Za-z0-9._-]{1,15}", scope, re.ASCII):
-            return []
-    except ValueError:
-        labels = address.removesuffix(".").split(".")
-        if len(address) <= 253 and all(_HOST_LABEL.fullmatch(label) for label in labels):
-            return []
+    if is_host(address):
+        return []
     return [
         _problem("address", "it is not a host name or an IP address", "give for example web01.example.com or 10.0.0.7")
     ]
@@ -255,6 +247,17 @@ def _key_file(path: str) -> list[Problem]:
     if not path.startswith(("/", "~/")) or len(path) > 4096:
         return [_problem("key_file", "it is not an absolute path", "give for example ~/.ssh/id_ed25519")]
     return [*_plain(path, "key_file"), *validate_prose(path.replace("\n", "\0"), "key_file")]
+
+
+def _jump(jump: DeviceId, inventory: Inventory, device: DeviceId | None) -> list[Problem]:
+    problems = _unknown_ids("jump_id", (jump,), inventory.devices)
+    way = jumps_of(inventory, jump)
+    if device is not None and device in way:
+        names = [inventory.devices[each].name for each in (device, *way[: way.index(device) + 1])]
+        problems.append(
+            _problem("jump_id", f"the jump hosts would go round in a circle: {' > '.join(names)}", "choose another one")
+        )
+    return problems
 
 
 def validate_group(draft: GroupDraft, inventory: Inventory, group: GroupId | None = None) -> tuple[Problem, ...]:

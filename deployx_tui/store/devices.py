@@ -216,6 +216,7 @@ def _columns(draft: DeviceDraft) -> dict[str, str | int | None]:
         "login": draft.user,
         "transport": draft.transport.value,
         "key_file": draft.key_file,
+        "jump_id": draft.jump,
         "host_key_policy": draft.host_key_policy.value if draft.host_key_policy else None,
         "description": draft.description,
     }
@@ -260,6 +261,7 @@ def _stored(c: Connection, rows: Sequence[Row[Any]]) -> tuple[StoredDevice, ...]
                 transport=TransportKind(row.transport),
                 key_file=row.key_file,
                 credentials=named.get(row.id, ()),
+                jump=None if row.jump_id is None else DeviceId(row.jump_id),
                 host_key_policy=HostKeyPolicy(row.host_key_policy) if row.host_key_policy else None,
                 tags=frozenset(tags[row.id]),
                 groups=tuple(groups[row.id]),

@@ -29,8 +29,10 @@ V = TypeVar("V")
 def load_inventory(c: Connection) -> Inventory:
     """Every device and group that is not deleted. 10,000 devices take some 30 ms, so keep it per `version`."""
     alive = {
-        DeviceId(row.id): row.device_name
-        for row in c.execute(select(devices.c.id, devices.c.device_name).where(devices.c.deleted_at.is_(None)))
+        DeviceId(row.id): row
+        for row in c.execute(
+            select(devices.c.id, devices.c.device_name, devices.c.jump_id).where(devices.c.deleted_at.is_(None))
+        )
     }
     systems = facts.systems(c)
     tags = _gather((DeviceId(row.device_id), row.tag) for row in c.execute(select(device_tags)))
@@ -52,8 +54,10 @@ def load_inventory(c: Connection) -> Inventory:
     )
     return Inventory(
         devices={
-            id_: InventoryDevice(id_, name, tags.get(id_, frozenset()), *systems.get(id_, facts.NO_SYSTEM))
-            for id_, name in alive.items()
+            id_: InventoryDevice(
+                id_, row.device_name, tags.get(id_, frozenset()), *systems.get(id_, facts.NO_SYSTEM), row.jump_id
+            )
+            for id_, row in alive.items()
         },
         groups={
             GroupId(row.id): InventoryGroup(

@@ -76,6 +76,7 @@ devices = Table(
     Column("login", Text),
     Column("transport", Text, nullable=False),
     Column("key_file", Text),
+    Column("jump_id", ForeignKey("devices.id")),
     Column("host_key_policy", Text),
     Column("description", Text, nullable=False, server_default=""),
     Column("contact", Text, nullable=False, server_default="never"),

@@ -50,6 +50,8 @@ class Endpoint:
     host_key_policy: HostKeyPolicy
     #: None: what ~/.ssh/config, the key file and the agent offer
     login: Login | None = None
+    #: the jump hosts of the device's row, outermost first; (): what ~/.ssh/config says
+    jumps: tuple[Endpoint, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

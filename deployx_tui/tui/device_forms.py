@@ -26,6 +26,7 @@ class DeviceForm:
     key_file: str = ""
     #: names, with commas between: a name may have blanks
     credentials: str = ""
+    jump: str = ""
     policy: str = BY_GROUP
     tags: str = ""
     groups: str = ""
@@ -33,7 +34,10 @@ class DeviceForm:
 
 
 def device_form(
-    draft: DeviceDraft, groups: Mapping[GroupId, Group], credentials: Mapping[CredentialId, Credential]
+    draft: DeviceDraft,
+    groups: Mapping[GroupId, Group],
+    credentials: Mapping[CredentialId, Credential],
+    devices: Mapping[DeviceId, str],
 ) -> DeviceForm:
     return DeviceForm(
         name=draft.name,
@@ -43,6 +47,7 @@ def device_form(
         transport=draft.transport.value,
         key_file=draft.key_file or "",
         credentials=", ".join(credentials[each].name for each in draft.credentials if each in credentials),
+        jump="" if draft.jump is None else devices.get(draft.jump, str(draft.jump)),
         policy=BY_GROUP if draft.host_key_policy is None else draft.host_key_policy.value,
         tags=" ".join(sorted(draft.tags)),
         groups=" ".join(groups[each].name for each in draft.groups if each in groups),
@@ -50,8 +55,10 @@ def device_form(
     )
 
 
-def device_draft(form: DeviceForm, groups: Sequence[Group], credentials: Sequence[Credential]) -> DeviceDraft:
-    """InvalidInput for what is no number, no group and no credential; the rest is judged by the engine."""
+def device_draft(
+    form: DeviceForm, groups: Sequence[Group], credentials: Sequence[Credential], devices: Mapping[DeviceId, str]
+) -> DeviceDraft:
+    """InvalidInput for what is no number, group, credential or device; the rest is judged by the engine."""
     port: int | None = None
     if form.port.strip():
         if not form.port.strip().isascii() or not form.port.strip().isdigit():
@@ -65,6 +72,7 @@ def device_draft(form: DeviceForm, groups: Sequence[Group], credentials: Sequenc
         transport=TransportKind(form.transport),
         key_file=form.key_file.strip() or None,
         credentials=_credentials(form.credentials, credentials),
+        jump=_jump(form.jump.strip(), devices),
         host_key_policy=None if form.policy == BY_GROUP else HostKeyPolicy(form.policy),
         tags=frozenset(form.tags.replace(",", " ").split()),
         groups=_ids(form.groups, groups, "groups"),
@@ -80,6 +88,16 @@ def _credentials(names: str, credentials: Sequence[Credential]) -> tuple[Credent
             remedy = f"say one of {', '.join(sorted(by_name))}" if by_name else "c on Devices makes one"
             raise InvalidInput.of("credentials", f"no credential is called {name}", remedy)
     return tuple(by_name[name] for name in wanted)
+
+
+def _jump(name: str, devices: Mapping[DeviceId, str]) -> DeviceId | None:
+    if not name:
+        return None
+    found = next((device for device, other in devices.items() if name in (other, str(device))), None)
+    if found is None:
+        problem = Problem(field="jump", message=f"there is no device {name}", remedy="write the name of a device")
+        raise InvalidInput([problem])
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
-from deployx_tui.demo.fleet import Fleet, FleetHost
+from deployx_tui.demo.fleet import ADDRESSES_PER_SERVER, Fleet, FleetHost
 from deployx_tui.model.device import HostKeyPolicy, TransportKind
 from deployx_tui.model.ids import DeviceId
 from deployx_tui.transports.base import Endpoint
@@ -33,13 +33,15 @@ class Fleets:
 
     def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="deployx-fleets-"))
-        self._fleets: dict[tuple[int, tuple[tuple[str, str], ...]], Fleet] = {}
+        self._fleets: dict[tuple[int, int, tuple[tuple[str, str], ...]], Fleet] = {}
 
-    def get(self, options: Mapping[str, str] | None = None, count: int = 1) -> Fleet:
-        key = (count, tuple(sorted((options or {}).items())))
+    def get(
+        self, options: Mapping[str, str] | None = None, count: int = 1, per_server: int = ADDRESSES_PER_SERVER
+    ) -> Fleet:
+        key = (count, per_server, tuple(sorted((options or {}).items())))
         if key not in self._fleets:
             folder = self._folder / str(len(self._fleets))
-            self._fleets[key] = Fleet.start(count, folder, "sshd", options=options)
+            self._fleets[key] = Fleet.start(count, folder, "sshd", options=options, per_server=per_server)
         return self._fleets[key]
 
     def __enter__(self) -> Fleets:

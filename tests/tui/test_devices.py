@@ -274,6 +274,19 @@ def test_a_step_that_this_machine_does_not_need_is_not_called_untried() -> None:
     assert plain(step_lines((), True, 80)[0]).split()[:2] == ["▸", "name"]
 
 
+def test_each_jump_host_has_its_own_steps() -> None:
+    def step(name: TestStepName, hop: str, ok: bool = True) -> TestStep:
+        return TestStep(name=name, ok=ok, message="said", remedy="" if ok else "mend", elapsed_ms=1, hop=hop)
+
+    four = list(TestStepName)[:4]
+    steps = [*(step(name, "outer") for name in four), step(TestStepName.RESOLVE, "")]
+    said = [plain(each).strip() for each in step_lines(steps, True, 80)]
+    assert [words.split()[0] for words in said] == ["through", *["✓"] * 4, "then", "✓", "▸", "·", "·", "·"]
+    failed = step_lines([step(TestStepName.RESOLVE, "outer", ok=False)], False, 80)
+    assert [plain(each).split()[:2] for each in failed][:3] == [["through", "outer"], ["✗", "name"], ["→", "mend"]]
+    assert "command" not in " ".join(plain(each) for each in failed)
+
+
 def test_the_tree_shows_a_group_in_each_place_and_ends_in_a_cycle() -> None:
     backend = FakeBackend()
     rows = tree(tuple(backend.group_rows.values()), backend.device_rows)
@@ -301,11 +314,12 @@ def test_forms_give_back_the_drafts_they_were_made_of() -> None:
     groups = backend.group_rows
     names = {device.id: device.name for device in backend.device_rows.values()}
     draft = replace(
-        backend.device_rows[DeviceId(1)].draft, port=22, key_file="/k", groups=(GroupId(2),),
+        backend.device_rows[DeviceId(1)].draft, port=22, key_file="/k", jump=DeviceId(2), groups=(GroupId(2),),
         host_key_policy=HostKeyPolicy.STRICT, description="about", credentials=(CredentialId(1), CredentialId(2)),
     )  # fmt: skip
     kept = backend.credentials.rows
-    assert device_draft(device_form(draft, groups, kept), tuple(groups.values()), tuple(kept.values())) == draft
+    form = device_form(draft, groups, kept, names)
+    assert device_draft(form, tuple(groups.values()), tuple(kept.values()), names) == draft
     for group in groups.values():
         assert (
             group_draft(group_form(group.draft, names, groups), names, tuple(groups.values()), "#808080") == group.draft
@@ -314,11 +328,14 @@ def test_forms_give_back_the_drafts_they_were_made_of() -> None:
 
 def test_names_that_are_none_are_refused_by_field() -> None:
     with pytest.raises(InvalidInput) as refused:
-        device_draft(DeviceForm(name="a", address="b", groups="nowhere"), (), ())
+        device_draft(DeviceForm(name="a", address="b", groups="nowhere"), (), (), {})
     assert [problem.field for problem in refused.value.problems] == ["groups"]
     with pytest.raises(InvalidInput) as refused:
-        device_draft(DeviceForm(name="a", address="b", credentials="nothing"), (), ())
+        device_draft(DeviceForm(name="a", address="b", credentials="nothing"), (), (), {})
     assert [problem.field for problem in refused.value.problems] == ["credentials"]
+    with pytest.raises(InvalidInput) as refused:
+        device_draft(DeviceForm(name="a", address="b", jump="nobody"), (), (), {DeviceId(1): "web01"})
+    assert [problem.field for problem in refused.value.problems] == ["jump"]
     with pytest.raises(InvalidInput) as refused:
         group_draft(GroupForm(name="a", devices="nobody"), {}, (), "#808080")
     assert [problem.field for problem in refused.value.problems] == ["devices"]

@@ -27,10 +27,11 @@ from deployx_tui.model.device import (
     TestStepName,
 )
 from deployx_tui.model.ids import DeviceId, GroupId
-from deployx_tui.model.inventory import seen_by_selectors
+from deployx_tui.model.inventory import reached_through, seen_by_selectors
 from deployx_tui.model.page import Page
 from deployx_tui.model.secret import Purpose
 from deployx_tui.model.user import Actor, Permission
+from deployx_tui.model.words import first_of
 from deployx_tui.output.veil import veil
 from deployx_tui.planning.selectors import resolve
 from deployx_tui.planning.validate import validate_device, validate_naming
@@ -140,6 +141,8 @@ class LocalDevices:
     async def delete(self, device: DeviceId, version: int | None = None) -> None:
         def work(change: Change) -> None:
             old = devices.get(change.c, device)
+            if others := reached_through(self._door.snapshot(change.c).inventory, device):
+                raise Conflict(f"{old.draft.name} is the jump host of {first_of(others)}; give them another one first")
             devices.remove(change.c, device, version, change.now_ms)
             change.record("device.delete", device, before=_facts(old.draft))
             change.tell("device.changed", device_id=device, deleted=1)
@@ -150,6 +153,9 @@ class LocalDevices:
         def work(change: Change) -> Device:
             before = self._door.snapshot(change.c)
             devices.restore(change.c, device, change.now_ms)
+            jump = devices.get(change.c, device).draft.jump
+            if jump is not None and jump not in before.inventory.devices:
+                raise Conflict("its jump host is deleted; restore that one first")
             change.record("device.restore", device, after=_facts(devices.get(change.c, device).draft))
             return self._changed(change, device, before)
 
@@ -295,6 +301,8 @@ class LocalDevices:
         """Without a secret: nobody logs in."""
         stored = devices.get(c, device)
         endpoint = bare_endpoint(c, stored, self._door.snapshot(c).inventory)
+        if isinstance(endpoint, Unreached):
+            raise Conflict(f"{endpoint.message}: {endpoint.remedy}")
         return self._door.premises.transports[stored.draft.transport], endpoint
 
     def _take(self, change: Change, device: DeviceId, taking: Taking) -> None:
@@ -332,7 +340,7 @@ def _contact(last: TestStep) -> Contact:
 
 def _way(draft: DeviceDraft) -> tuple[object, ...]:
     """What decides who gets a secret that is sent there."""
-    return (draft.address, draft.port, draft.user, draft.transport)
+    return (draft.address, draft.port, draft.user, draft.transport, draft.jump)
 
 
 def _facts(draft: DeviceDraft) -> dict[str, JSON]:
@@ -344,6 +352,7 @@ def _facts(draft: DeviceDraft) -> dict[str, JSON]:
         "protocol": draft.transport.value,
         "key_file": draft.key_file,
         "credential_ids": [*draft.credentials],
+        "jump_id": draft.jump,
         "host_key_policy": draft.host_key_policy.value if draft.host_key_policy else None,
         "tags": [*sorted(draft.tags)],
         "group_ids": [*draft.groups],

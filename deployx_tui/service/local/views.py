@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from deployx_tui.model.device import Device, Group
 from deployx_tui.model.execution import Execution
+from deployx_tui.model.inventory import jumps_of
 from deployx_tui.model.task import LastRun, Task
 from deployx_tui.service.local.snapshot import Failed, Snapshot
 from deployx_tui.store import history
@@ -47,15 +48,17 @@ def tasks(c: Connection, stored: Sequence[StoredTask], snapshot: Snapshot, faile
 
 
 def devices(stored: Iterable[StoredDevice], snapshot: Snapshot) -> tuple[Device, ...]:
-    return tuple(_device(each, snapshot.member_of.get(each.id, ())) for each in stored)
+    return tuple(_device(each, snapshot, snapshot.member_of.get(each.id, ())) for each in stored)
 
 
 def device(stored: StoredDevice, snapshot: Snapshot) -> Device:
     """One alone, without asking for the members of every group."""
-    return _device(stored, snapshot.groups_of(stored.id))
+    return _device(stored, snapshot, snapshot.groups_of(stored.id))
 
 
-def _device(stored: StoredDevice, member_of: tuple[str, ...]) -> Device:
+def _device(stored: StoredDevice, snapshot: Snapshot, member_of: tuple[str, ...]) -> Device:
+    known = snapshot.inventory
+    way = jumps_of(known, stored.id) if stored.draft.jump is not None else ()
     return Device(
         id=stored.id,
         draft=stored.draft,
@@ -64,6 +67,7 @@ def _device(stored: StoredDevice, member_of: tuple[str, ...]) -> Device:
         contact_at=stored.contact_at,
         member_of=member_of,
         facts=stored.facts,
+        via=tuple(known.devices[each].name for each in reversed(way[1:])),
     )
 
 

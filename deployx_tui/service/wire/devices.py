@@ -37,6 +37,7 @@ def device_draft_to_json(draft: DeviceDraft) -> Json:
         "protocol": draft.transport.value,
         "key_file": draft.key_file,
         "credential_ids": [*draft.credentials],
+        "jump_id": draft.jump,
         "host_key_policy": None if draft.host_key_policy is None else draft.host_key_policy.value,
         "tags": [*sorted(draft.tags)],
         "group_ids": [*draft.groups],
@@ -57,6 +58,7 @@ def device_draft_from_json(data: JSON) -> DeviceDraft:
     transport = reader.word("protocol", TransportKind, TransportKind.SSH)
     key_file = reader.text("key_file")
     credentials = reader.ids("credential_ids")
+    jump = reader.number("jump_id")
     policy = _policy(reader)
     tags, groups = frozenset(reader.texts("tags")), reader.ids("group_ids")
     description = reader.text("description") or ""
@@ -69,6 +71,7 @@ def device_draft_from_json(data: JSON) -> DeviceDraft:
         transport=transport,
         key_file=key_file,
         credentials=tuple(CredentialId(credential) for credential in credentials),
+        jump=None if jump is None else DeviceId(jump),
         host_key_policy=policy,
         tags=tags,
         groups=tuple(GroupId(group) for group in groups),
@@ -109,12 +112,13 @@ def device_to_json(device: Device, groups: Mapping[GroupId, Group]) -> Json:
         "contact_at": values.instant(device.contact_at),
         "member_of": values.items(device.member_of),
         "facts": None if device.facts is None else known_to_json(device.facts),
+        "via": values.items(device.via),
     }
 
 
 _DEVICE_DRAFT = (
-    "device_name", "address", "port", "user", "protocol", "key_file", "credential_ids", "host_key_policy", "tags",
-    "group_ids", "description",
+    "device_name", "address", "port", "user", "protocol", "key_file", "credential_ids", "jump_id", "host_key_policy",
+    "tags", "group_ids", "description",
 )  # fmt: skip
 
 
@@ -132,6 +136,7 @@ def device_from_json(data: JSON) -> Device:
         contact_at=values.when_or_none(row, "contact_at"),
         member_of=values.texts(row, "member_of"),
         facts=None if row.get("facts") is None else known_from_json(row["facts"]),
+        via=values.texts(row, "via"),
     )
 
 
@@ -236,6 +241,7 @@ def step_to_json(step: TestStep) -> Json:
         "message": step.message,
         "remedy": step.remedy,
         "elapsed_ms": step.elapsed_ms,
+        "hop": step.hop,
         "offered_key": None if step.offered_key is None else key_to_json(step.offered_key),
         "facts": None if step.facts is None else facts_to_json(step.facts),
     }
@@ -254,6 +260,7 @@ def step_from_json(data: JSON) -> TestStep:
         message=values.text(row, "message"),
         remedy=values.text(row, "remedy"),
         elapsed_ms=values.number(row, "elapsed_ms"),
+        hop=values.text(row, "hop"),
         offered_key=key,
         facts=None if row.get("facts") is None else facts_from_json(row["facts"]),
     )
@@ -265,6 +272,7 @@ def key_to_json(key: OfferedKey) -> Json:
         "key_type": key.key_type,
         "key": key.key,
         "known_fingerprint": key.known_fingerprint,
+        "host": key.host,
     }
 
 
@@ -273,8 +281,9 @@ def key_from_json(data: JSON) -> OfferedKey:
     reader = Reader(data)
     fingerprint, kind = reader.text("fingerprint", required=True), reader.text("key_type", required=True)
     key, known = reader.text("key", required=True), reader.text("known_fingerprint")
+    host = reader.text("host")
     reader.finish()
-    return OfferedKey(fingerprint or "", kind or "", key or "", known)
+    return OfferedKey(fingerprint or "", kind or "", key or "", known, host)
 
 
 def drafts_to_json(drafts: Iterable[DeviceDraft]) -> list[JSON]:

@@ -7,6 +7,7 @@ StrictHostKeyChecking is not read: the device's own policy says what an unknown 
 from __future__ import annotations
 
 import getpass
+import re
 import shlex
 import threading
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ import paramiko
 from paramiko.ssh_exception import ConfigParseError, CouldNotCanonicalize
 
 from deployx_tui.model.device import DeviceDraft
+from deployx_tui.model.hosts import is_host, is_login
 from deployx_tui.ssh_hosts import lines_of, named_hosts
 from deployx_tui.transports.base import Endpoint
 
@@ -23,7 +25,6 @@ DEFAULT_PORT = 22
 
 #: keyword -> when there is such a thing here
 _NOT_YET = {
-    "proxyjump": "jump hosts are not supported yet",
     "proxycommand": "proxy commands are not supported yet",
     "certificatefile": "certificates are not supported yet",
     "knownhostscommand": "KnownHostsCommand is not supported",
@@ -52,6 +53,17 @@ class ConfigRefused(Exception):
         self.remedy = remedy
 
 
+@dataclass(frozen=True, slots=True)
+class JumpHost:
+    """One word of a ProxyJump line."""
+
+    #: a name that the configuration is asked about, or an address
+    host: str
+    #: None: as the configuration says
+    user: str | None
+    port: int | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostSettings:
     """Where and as whom to connect, after the device and the configuration have spoken."""
@@ -73,6 +85,8 @@ class HostSettings:
     bind_address: str | None
     #: "any", "inet" or "inet6"
     family: str
+    #: ProxyJump, outermost first
+    jumps: tuple[JumpHost, ...] = ()
     #: keywords that stand in the configuration and are not followed, because ours decides
     not_read: tuple[str, ...] = ()
 
@@ -118,8 +132,17 @@ class SshConfig:
             connect_timeout=connect_timeout,
             bind_address=str(bind_address) if bind_address else None,
             family=str(found.get("addressfamily", "any")).lower(),
+            jumps=self._jumps(str(found.get("proxyjump", ""))),
             not_read=tuple(keyword for keyword in _OURS_DECIDES if keyword in found),
         )
+
+    def _jumps(self, words: str) -> tuple[JumpHost, ...]:
+        if words.lower() in ("", "none"):
+            return ()
+        try:
+            return tuple(jump_host(word) for word in words.split(","))
+        except ValueError as error:
+            raise ConfigRefused(f"{self._path}: ProxyJump {words}: {error}", "write [user@]host[:port]") from error
 
     def _lookup(self, alias: str) -> dict[str, str | list[str]]:
         if self._path is None:
@@ -137,6 +160,26 @@ class SshConfig:
             parsed = paramiko.SSHConfig.from_text("\n".join(lines))
             self._held = (tuple(_stamp(file) for file in files), parsed)
             return parsed
+
+
+def jump_host(word: str) -> JumpHost:
+    """[user@]host[:port] or ssh://[user@]host[:port]. ValueError: it is neither."""
+    rest = word.strip()
+    if rest.startswith("ssh://"):
+        rest = rest.removeprefix("ssh://").removesuffix("/")
+    user, at, rest = rest.rpartition("@")
+    found = re.fullmatch(r"\[([^\]]+)\](?::(\d{1,5}))?|([^:\[\]]+)(?::(\d{1,5}))?|([0-9A-Fa-f:.]+)", rest)
+    if found is None:
+        raise ValueError(f"{word.strip()!r} is not a host")
+    host = found[1] or found[3] or found[5]
+    port = found[2] or found[4]
+    if not is_host(host):
+        raise ValueError(f"{host!r} is not a host name or an IP address")
+    if at and not is_login(user):
+        raise ValueError(f"{user!r} is not a login name")
+    if port and not 1 <= int(port) <= 65535:
+        raise ValueError(f"{port} is not a port")
+    return JumpHost(host, user or None, int(port) if port else None)
 
 
 def read_ssh_config(path: Path, *, is_own: bool) -> tuple[DeviceDraft, ...]:

@@ -25,6 +25,7 @@ from deployx_tui.transports.posix import wrapper
 from deployx_tui.transports.posix.carrier import Broken, Carrier
 from deployx_tui.transports.ssh.channel import SshChannel
 from deployx_tui.transports.ssh.link import SILENCE, Link
+from deployx_tui.transports.ssh.reaching import Proofs
 from deployx_tui.transports.ssh.session import Session
 
 #: a server that does not answer an open request for so long is taken for gone
@@ -41,7 +42,8 @@ class Opened:
     is_windows: bool
     #: (host, port, user, host key)
     account: Hashable
-    host_key: bytes
+    #: the host keys of the way, the target's last
+    proofs: Proofs
 
 
 Reopen = Callable[[], Opened | Unreached]

@@ -5,7 +5,8 @@ so is output beyond the window that was given (session.py).
 
 paramiko does versions, keys, packets and the exchange of new keys. Its sessions are ours (session.py says why), put in
 its place by names that are not public: `Transport._channel_handler_table` (its dispatch of channel messages),
-`_channels`, `channels_seen`, `channel_events` and `_next_channel` (what it keeps of each), `_send_user_message`; and
+`_channels`, `channels_seen`, `channel_events` and `_next_channel` (what it keeps of each), `_send_user_message`,
+`_parse_channel_open_failure` (whose refusal it was); and
 `Packetizer._read_timeout` (what reads a piece of the lines before the handshake) and `_build_packet` (the padding). Of
 `AuthHandler`: `_request_auth` and `_parse_service_accept` (it would ask for the login service before each attempt).
 """
@@ -43,8 +44,8 @@ from paramiko.message import Message
 from paramiko.packet import Packetizer
 
 from deployx_tui.transports.ssh.session import Alarm, Session
-from deployx_tui.transports.ssh.window import WINDOW
-from deployx_tui.transports.ssh.wire import Wire
+from deployx_tui.transports.ssh.window import TUNNEL_WINDOW, WINDOW
+from deployx_tui.transports.ssh.wire import Line, Wire
 
 # what goes wrong is told as a value; paramiko would log a traceback for every host that is down
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)
@@ -71,6 +72,8 @@ class _ChannelMap(Protocol):
 
 #: what a server may say before and in its version line, in all; RFC 4253 4.2 has lines of 255 bytes
 _MOST_GREETING = 64 << 10
+#: enough for a line that says why it does not want to talk
+_FIRST_WORDS = 255
 #: of a packet on the wire; OpenSSH's own limit
 _MOST_PACKET = 256 << 10
 
@@ -85,6 +88,8 @@ class _Packets(Packetizer):
     def __init__(self, sock: socket.socket) -> None:
         super().__init__(sock)
         self._greeting = 0
+        #: the beginning of what the server says before the handshake
+        self.first_words = b""
         #: of the outbound cipher, when it is AES-GCM; 0: paramiko pads
         self._block = 0
         self._noise, self._noise_at = b"", 0
@@ -108,6 +113,7 @@ class _Packets(Packetizer):
     def _read_timeout(self, timeout: float) -> bytes:
         read: bytes = super()._read_timeout(timeout)  # type: ignore[misc]  # not in the stubs
         self._greeting += len(read)
+        self.first_words = (self.first_words + read)[:_FIRST_WORDS]
         if self._greeting > _MOST_GREETING:
             raise paramiko.SSHException(f": it said more than {_MOST_GREETING} bytes")
         return read
@@ -162,7 +168,7 @@ class Link(paramiko.Transport):
         MSG_CHANNEL_CLOSE: Session._on_close,
     }
 
-    def __init__(self, sock: socket.socket, *, wake: float = WAKE, keepalive: int = KEEPALIVE) -> None:
+    def __init__(self, sock: Line, *, wake: float = WAKE, keepalive: int = KEEPALIVE) -> None:
         me = weakref.proxy(self)  # what the connection holds must not keep it alive
 
         def before_sleep() -> None:
@@ -176,6 +182,12 @@ class Link(paramiko.Transport):
         self._socket = sock
         self._keepalive = keepalive
         self._has_tried = False
+
+    @property
+    def first_words(self) -> bytes:
+        """The beginning of what the server said before the handshake."""
+        packets = self.packetizer
+        return packets.first_words if isinstance(packets, _Packets) else b""
 
     @property
     def heard(self) -> float:
@@ -249,13 +261,42 @@ class Link(paramiko.Transport):
     def ask_for_session(self) -> Session:
         """Ask the server to open one; it is `is_answered` later. Raises what `send` raises."""
         session = Session(self)
+        number = self._number(session)
+        self.send(struct.pack(">BI7sIII", MSG_CHANNEL_OPEN, 7, b"session", number, WINDOW, _PACKET))
+        return session
+
+    def ask_for_tunnel(self, host: str, port: int) -> Session:
+        """Ask the server to connect to a port for us (RFC 4254 7.2); else as `ask_for_session`."""
+        session = Session(self, TUNNEL_WINDOW)
+        message = Message()
+        message.add_byte(bytes([MSG_CHANNEL_OPEN]))
+        message.add_string("direct-tcpip")
+        for number in (self._number(session), TUNNEL_WINDOW, _PACKET):
+            message.add_int(number)
+        message.add_string(host)
+        message.add_int(port)
+        message.add_string("127.0.0.1")  # whom it is for: nobody else's business
+        message.add_int(0)
+        self.send(message.asbytes())
+        return session
+
+    def _number(self, session: Session) -> int:
         with self.lock:
             number = session.number = self._next_channel()
             self._channels.put(number, session)
             self.channel_events[number] = session  # type: ignore[assignment]  # its `set` is all that is used
             self.channels_seen[number] = True
-        self.send(struct.pack(">BI7sIII", MSG_CHANNEL_OPEN, 7, b"session", number, WINDOW, _PACKET))
-        return session
+        return number
+
+    def _parse_channel_open_failure(self, message: Message) -> None:
+        """paramiko keeps the last refusal of the whole connection only."""
+        number, reason = message.get_int(), message.get_int()
+        words = message.get_binary()[:_FIRST_WORDS].decode("utf-8", "replace")
+        asked: object = self.channel_events.get(number)  # see ask_for_session
+        if isinstance(asked, Session):
+            asked.refusal = (reason, words)
+        message.rewind()
+        super()._parse_channel_open_failure(message)  # type: ignore[misc]  # not in the stubs
 
     def together(self) -> AbstractContextManager[None]:
         """See Wire.together."""

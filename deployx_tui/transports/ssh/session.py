@@ -87,7 +87,7 @@ class Alarm:
 class Session:
     """The names with an underscore that take a Message, and `_unlink` and `_set_remote_channel`, are paramiko's."""
 
-    def __init__(self, sender: Sender) -> None:
+    def __init__(self, sender: Sender, window: int = WINDOW) -> None:
         self._sender = sender
         self._lock = Lock()
         #: rings when there is something new to read or to know
@@ -95,9 +95,9 @@ class Session:
         #: rings when the server takes more
         self.room = Alarm()
         self._pieces: deque[tuple[Stream, bytes | bytearray]] = deque()
-        self._window = GrowingWindow()
+        self._window = GrowingWindow(window, grows=window == WINDOW)
         #: bytes that came, counted by the reader, and that may come, counted by who reads them
-        self._came, self._allowed = 0, WINDOW
+        self._came, self._allowed = 0, window
         self._peer = 0
         #: what the server takes now
         self._room = 0
@@ -117,6 +117,8 @@ class Session:
         self.eof_received = False
         #: the server does not do what was asked for
         self.was_refused = False
+        #: RFC 4254 5.1: the number of the reason why it was not opened, and the server's words
+        self.refusal: tuple[int, str] | None = None
         self.status: Exited | Signalled | None = None
 
     # of the thread that uses it
@@ -155,6 +157,17 @@ class Session:
             if not size and len(data) <= LEFT_TO_READER:
                 self._unsent = bytes(data)
                 return len(data)
+        if size:
+            self._sender.send(self._data(data[:size]))
+        return size
+
+    def put(self, data: memoryview) -> int:
+        """Send what the server takes now, leave nothing to the reader; returns how much that was. Raises as `offer`."""
+        with self._lock:
+            if self.closed:
+                raise OSError("the session is closed")
+            size = min(self._room, self._largest, len(data))
+            self._room -= size
         if size:
             self._sender.send(self._data(data[:size]))
         return size

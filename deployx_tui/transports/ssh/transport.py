@@ -16,13 +16,18 @@ from deployx_tui.model.execution import Cause
 from deployx_tui.model.facts import Facts
 from deployx_tui.transports.base import Connection, Endpoint, Unreached
 from deployx_tui.transports.facts import NoFacts
-from deployx_tui.transports.hostkeys import KnownHosts, Standing
+from deployx_tui.transports.hostkeys import KnownHosts, Standing, name_of
 from deployx_tui.transports.pool import Pool
 from deployx_tui.transports.ssh.auth import KeyRing
+from deployx_tui.transports.ssh.bastions import Bastions, Care
 from deployx_tui.transports.ssh.config import ConfigRefused, HostSettings, SshConfig
 from deployx_tui.transports.ssh.connection import Acquaintances, Opened, SshConnection
+from deployx_tui.transports.ssh.jumping import OwnJump, ThroughJump
+from deployx_tui.transports.ssh.limits import Failed, Limits
 from deployx_tui.transports.ssh.link import KEEPALIVE, SILENCE, WAKE
-from deployx_tui.transports.ssh.opening import Failed, KeyKept, Limits, Opening, Tools
+from deployx_tui.transports.ssh.opening import KeyKept, Opening, Tools
+from deployx_tui.transports.ssh.reaching import Direct, Proofs, Way
+from deployx_tui.transports.ssh.route import Hop, Route, route
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,32 +68,31 @@ class SshTransport:
         self._lock = threading.Lock()
         self._handshakes = threading.BoundedSemaphore(settings.handshakes)
         self._acquaintances = Acquaintances()
+        self._bastions = Bastions(Care(self._log_in, self._are_still_known, settings.idle, settings.silence))
 
     def connect(self, endpoint: Endpoint, deadline: timedelta, cancel: Event) -> Connection | Unreached:
         try:
-            host = self._config.settings(endpoint)
+            way = route(self._config, endpoint)
         except ConfigRefused as error:
             return Unreached(Cause.UNREACHABLE, str(error), error.remedy)
-        # by id and version: a connection that an old secret opened is nobody's any more
-        login = None if endpoint.login is None else (endpoint.login.credential_id, endpoint.login.secret_version)
-        key = (host.hostname, host.port, host.user, endpoint.key_file, host.key_name, login)
+        key = tuple(hop.key for hop in way)
         while (pooled := self._pool.take(key)) is not None:
-            if self._is_still_known(host, pooled.host_key):
+            if self._are_still_known(pooled.proofs):
                 break
             pooled.connection.close()
         if pooled is None:
             seconds = deadline.total_seconds()
-            opened = self._open(endpoint, host, seconds, cancel)
+            opened = self._open(way, seconds, cancel)
             if isinstance(opened, Unreached):
                 return opened
             connection = SshConnection(
                 opened,
-                lambda: self._open(endpoint, host, seconds, Event()),
+                lambda: self._open(way, seconds, Event()),
                 self._acquaintances,
                 patience=self._settings.patience,
                 silence=self._settings.silence,
             )
-            pooled = _Pooled(key, connection, opened.host_key)
+            pooled = _Pooled(key, connection, opened.proofs)
         with self._lock:
             self._in_use[id(pooled.connection)] = pooled
         return pooled.connection
@@ -105,48 +109,68 @@ class SshTransport:
         limits = Limits(time.monotonic() + deadline.total_seconds(), Event())
         clock = _Clock()
         try:
-            host = self._config.settings(endpoint)
+            way = route(self._config, endpoint)
         except ConfigRefused as error:
             yield clock.step(TestStepName.RESOLVE, False, str(error), error.remedy)
             return
-        opening = Opening(endpoint, host, self._tools, limits)
-        note = f"; not read from the configuration: {', '.join(host.not_read)}" if host.not_read else ""
-        steps: tuple[tuple[TestStepName, Callable[[], str]], ...] = (
+        openings: list[Opening] = []
+        try:
+            for hop in way:
+                last = openings[-1] if openings else None
+                opening = Opening(hop, self._tools, limits, self._own_way(hop, limits, last))
+                openings.append(opening)
+                for step in self._steps(hop, opening, limits, clock):
+                    yield step
+                    if not step.ok:
+                        return
+        finally:
+            for opening in reversed(openings):
+                opening.close()
+
+    def _steps(self, hop: Hop, opening: Opening, limits: Limits, clock: _Clock) -> Iterator[TestStep]:
+        """Of one host; the last of a route also runs a command."""
+        not_read = hop.settings.not_read
+        note = f"; not read from the configuration: {', '.join(not_read)}" if not_read else ""
+        steps: list[tuple[TestStepName, Callable[[], str]]] = [
             (TestStepName.RESOLVE, opening.resolve),
-            (TestStepName.CONNECT, lambda: f"{opening.connect()}, {opening.greet()}{note}"),
+            (TestStepName.CONNECT, lambda: f"{opening.approach()}{note}"),
             (TestStepName.HOST_KEY, opening.verify),
             (TestStepName.AUTHENTICATE, opening.authenticate),
-        )
-        try:
-            for name, act in steps:
-                try:
-                    message = act()
-                except Failed as failed:
-                    why = failed.unreached
-                    yield clock.step(name, False, why.message, why.remedy, why.offered_key)
-                    return
-                yield clock.step(name, True, message)
+        ]
+        label = hop.label if hop.is_jump else ""
+        for name, act in steps:
             try:
-                facts = self._try_shell(host, opening, limits)
+                message = act()
             except Failed as failed:
-                yield clock.step(TestStepName.RUN, False, failed.unreached.message, failed.unreached.remedy)
+                why = failed.unreached
+                yield clock.step(name, False, why.message, why.remedy, why.offered_key, hop=label)
                 return
-            system = " ".join(filter(None, (facts.kernel, facts.kernel_release))) or "an unknown system"
-            yield replace(clock.step(TestStepName.RUN, True, f"sh answers on {system}"), facts=facts)
-        finally:
-            opening.close()
+            yield clock.step(name, True, message, hop=label)
+        if hop.is_jump:
+            return
+        try:
+            facts = self._try_shell(hop.settings, opening, limits)
+        except Failed as failed:
+            yield clock.step(TestStepName.RUN, False, failed.unreached.message, failed.unreached.remedy)
+            return
+        system = " ".join(filter(None, (facts.kernel, facts.kernel_release))) or "an unknown system"
+        yield replace(clock.step(TestStepName.RUN, True, f"sh answers on {system}"), facts=facts)
 
     def trust(self, endpoint: Endpoint, offered: OfferedKey) -> tuple[str, ...]:
-        """Keep this key as the known one of the endpoint's host; returns fingerprints that it replaced in our file.
+        """Keep this key as the known one of the host that showed it: the endpoint's, or a jump host on its way.
 
-        Raises ConfigRefused's text as ValueError, ValueError for a key that is none, OSError when the file can't be
-        written.
+        Returns fingerprints that it replaced in our file. Raises ConfigRefused's text as ValueError, ValueError for a
+        key that is none or of a host that is not on the way, OSError when the file can't be written.
         """
         try:
-            host = self._config.settings(endpoint)
+            way = route(self._config, endpoint)
         except ConfigRefused as error:
             raise ValueError(str(error)) from error
-        return self._known_hosts.trust(host.key_name, host.port, offered.key_type, offered.key)
+        for hop in way:
+            host = hop.settings
+            if offered.host == (name_of(host.key_name, host.port) if hop.is_jump else None):
+                return self._known_hosts.trust(host.key_name, host.port, offered.key_type, offered.key)
+        raise ValueError(f"{offered.host} is not on the way to {endpoint.name}")
 
     def shutdown(self) -> None:
         self._pool.shutdown()
@@ -155,26 +179,44 @@ class SshTransport:
             self._in_use.clear()
         for pooled in left:
             pooled.close()
+        self._bastions.shutdown()
 
-    def _open(self, endpoint: Endpoint, host: HostSettings, seconds: float, cancel: Event) -> Opened | Unreached:
-        if host.connect_timeout is not None:
-            seconds = min(seconds, host.connect_timeout)
+    def _open(self, way: Route, seconds: float, cancel: Event) -> Opened | Unreached:
+        host = way[-1].settings
         limits = Limits(time.monotonic() + seconds, cancel)
-        opening = Opening(endpoint, host, self._tools, limits)
         try:
             with self._handshake(limits):
-                opening.resolve()
-                opening.connect()
-                opening.greet()
-                opening.verify()
-                opening.authenticate()
-            return _opened(host, opening)
+                opening = self._log_in(way, limits)
         except Failed as failed:
-            opening.close()
             return failed.unreached
+        return _opened(host, opening)
+
+    def _log_in(self, way: Route, limits: Limits) -> Opening:
+        """A connection to the last host of a route, over shared ones to those before it. Raises Failed."""
+        hop = way[-1]
+        if hop.settings.connect_timeout is not None:
+            limits = replace(limits, until=min(limits.until, time.monotonic() + hop.settings.connect_timeout))
+        through: Way
+        if len(way) > 1:
+            through = ThroughJump(hop.settings, limits, self._bastions.to(way[:-1]), self._settings.wake)
+        else:
+            through = Direct(hop.settings, limits)
+        opening = Opening(hop, self._tools, limits, through)
+        try:
+            opening.resolve()
+            opening.approach()
+            opening.verify()
+            opening.authenticate()
         except BaseException:
             opening.close()
             raise
+        return opening
+
+    def _own_way(self, hop: Hop, limits: Limits, last: Opening | None) -> Way:
+        """For a test: over the connection to the jump host that the test has made."""
+        if last is None:
+            return Direct(hop.settings, limits)
+        return ThroughJump(hop.settings, limits, OwnJump(last), self._settings.wake)
 
     @contextlib.contextmanager
     def _handshake(self, limits: Limits) -> Iterator[None]:
@@ -187,10 +229,14 @@ class SshTransport:
         finally:
             self._handshakes.release()
 
-    def _is_still_known(self, host: HostSettings, key: bytes) -> bool:
-        """Somebody may have replaced or revoked the key since the connection was made."""
+    def _are_still_known(self, proofs: Proofs) -> bool:
+        """Somebody may have replaced or revoked a key since the connection was made."""
+        known = self._known_hosts
         try:
-            return self._known_hosts.standing(host.key_name, host.port, key, host.known_hosts) is Standing.KNOWN
+            return all(
+                known.standing(host.key_name, host.port, key, host.known_hosts) is Standing.KNOWN
+                for host, key in proofs
+            )
         except OSError:
             return False
 
@@ -212,8 +258,8 @@ class SshTransport:
 class _Pooled:
     """A connection and what the pool knows it by."""
 
-    def __init__(self, key: Hashable, connection: SshConnection, host_key: bytes) -> None:
-        self.key, self.connection, self.host_key = key, connection, host_key
+    def __init__(self, key: Hashable, connection: SshConnection, proofs: Proofs) -> None:
+        self.key, self.connection, self.proofs = key, connection, proofs
 
     @property
     def is_usable(self) -> bool:
@@ -230,12 +276,25 @@ class _Clock:
         self._since = time.monotonic()
 
     def step(
-        self, name: TestStepName, ok: bool, message: str, remedy: str = "", offered_key: OfferedKey | None = None
+        self,
+        name: TestStepName,
+        ok: bool,
+        message: str,
+        remedy: str = "",
+        offered_key: OfferedKey | None = None,
+        *,
+        hop: str = "",
     ) -> TestStep:
         now = time.monotonic()
         elapsed, self._since = now - self._since, now
         return TestStep(
-            name=name, ok=ok, message=message, remedy=remedy, elapsed_ms=int(elapsed * 1000), offered_key=offered_key
+            name=name,
+            ok=ok,
+            message=message,
+            remedy=remedy,
+            elapsed_ms=int(elapsed * 1000),
+            hop=hop,
+            offered_key=offered_key,
         )
 
 
@@ -244,4 +303,4 @@ def _opened(host: HostSettings, opening: Opening) -> Opened:
     if link is None:
         raise RuntimeError("the connection was not opened")
     account = (host.hostname, host.port, host.user, opening.host_key)
-    return Opened(link, opening.is_windows, account, opening.host_key)
+    return Opened(link, opening.is_windows, account, opening.proofs)

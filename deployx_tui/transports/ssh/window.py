@@ -11,6 +11,8 @@ from threading import Lock
 
 #: of every channel, from its opening
 WINDOW = 128 << 10
+#: of a channel through a jump host: its reader takes what comes at once, and what it carries has windows of its own
+TUNNEL_WINDOW = 2 << 20
 #: what all channels of this process may have beyond that, together
 _CREDIT = 2 << 20
 #: less is not worth a message
@@ -39,7 +41,8 @@ _credit = _Credit(_CREDIT)
 class GrowingWindow:
     """The window of one channel. One thread reads."""
 
-    def __init__(self) -> None:
+    def __init__(self, size: int = WINDOW, *, grows: bool = True) -> None:
+        self._size, self._grows = size, grows
         #: read, and not yet granted again
         self._owed = 0
         self._read = 0
@@ -53,11 +56,11 @@ class GrowingWindow:
         self._owed += size
         self._read += size
         more = 0
-        if not self._extra and self._read >= WINDOW:
+        if self._grows and not self._extra and self._read >= self._size:
             self._read = 0  # ask again after the next window
             more = self._extra = _credit.take()
         # a quarter: each message costs both sides, and what waits for it makes the window smaller
-        if not more and self._owed < (WINDOW + self._extra) // 4:
+        if not more and self._owed < (self._size + self._extra) // 4:
             return 0
         granted, self._owed = self._owed + more, 0
         return granted

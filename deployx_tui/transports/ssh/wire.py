@@ -13,9 +13,22 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from threading import get_ident
+from typing import Protocol
 
 #: an idle connection holds a buffer of this size; it grows while much comes
 _SMALL, _LARGE = 4096, 65536
+
+
+class Line(Protocol):
+    """The way to the server's port, as a socket is one: `recv` and `send` raise BlockingIOError after one wake."""
+
+    def recv(self, size: int, /) -> bytes: ...
+    def send(self, data: memoryview, /) -> int: ...
+    def shutdown(self, how: int, /) -> None:
+        """Wake who reads: nothing more comes or goes."""
+        ...
+
+    def close(self) -> None: ...
 
 
 class Wire:
@@ -24,7 +37,7 @@ class Wire:
     `before_sleep` is called in the reading thread whenever everything that came was taken.
     """
 
-    def __init__(self, sock: socket.socket, wake: float, before_sleep: Callable[[], None]) -> None:
+    def __init__(self, sock: Line, wake: float, before_sleep: Callable[[], None]) -> None:
         self._socket = sock
         self._before_sleep = before_sleep
         self._came, self._at = b"", 0
@@ -37,11 +50,12 @@ class Wire:
         self._holders: set[int] = set()
         #: monotonic time of the last bytes from the peer
         self.heard = time.monotonic()
-        # the kernel's time-outs: with Python's own, each call is two
-        limit = struct.pack("ll", int(wake), int(wake % 1 * 1e6))
-        sock.setblocking(True)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
+        if isinstance(sock, socket.socket):
+            # the kernel's time-outs: with Python's own, each call is two
+            limit = struct.pack("ll", int(wake), int(wake % 1 * 1e6))
+            sock.setblocking(True)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
 
     def settimeout(self, seconds: float | None) -> None:
         """paramiko wants 0.1 s: 229 ms of CPU a second with 1,000 idle connections. Stays as it was made."""
@@ -98,9 +112,6 @@ class Wire:
 
     def close(self) -> None:
         self._socket.close()
-
-    def getpeername(self) -> object:
-        return self._socket.getpeername()
 
     def _write(self) -> None:
         """Holds the lock: the order of the packets is the order of their numbers."""

@@ -18,12 +18,27 @@ _WORDS: dict[TestStepName, tuple[str, str]] = {
 
 
 def step_lines(steps: Sequence[TestStep], running: bool, width: int) -> tuple[Line, ...]:
-    """One line a step in their order; those not reached say what they will look at."""
+    """One line a step in their order, of each jump host first; those not reached say what they will look at."""
+    made: list[Line] = []
+    hops = list(dict.fromkeys(step.hop for step in steps)) or [""]
+    for hop in hops:
+        here = [step for step in steps if step.hop == hop]
+        if len(hops) > 1 or hop:
+            made.append(line(" ", span(f"through {hop}" if hop else "then the device", "head")))
+        is_last = hop == hops[-1]
+        made += _host_lines(here, is_jump=bool(hop), running=running and is_last, width=width)
+    return tuple(made)
+
+
+def _host_lines(steps: Sequence[TestStep], *, is_jump: bool, running: bool, width: int) -> tuple[Line, ...]:
+    """Of one host; on a jump host no command is run."""
     done = {step.name: step for step in steps}
     made: list[Line] = []
     waiting = running
     last = max((list(_WORDS).index(step.name) for step in steps), default=-1)
     for index, (name, (word, looks_at)) in enumerate(_WORDS.items()):
+        if is_jump and name is TestStepName.RUN:
+            break
         step = done.get(name)
         if step is None and index < last:
             # this machine itself has no address to resolve and no key to look at
@@ -62,6 +77,7 @@ def step_lines(steps: Sequence[TestStep], running: bool, width: int) -> tuple[Li
 def key_lines(device: Device, key: OfferedKey, width: int) -> tuple[Line, ...]:
     """What a person decides by: whole fingerprints, and how to compare them."""
     changed = key.known_fingerprint is not None
+    where = device.name if key.host is None else f"the jump host {key.host}"
     title = "NOT THE KNOWN HOST KEY" if changed else "A HOST KEY THAT IS NOT KNOWN YET"
     made: list[Line] = [line(span(f" {title}", "alarm" if changed else "head")), BLANK]
     if key.known_fingerprint is not None:
@@ -70,7 +86,7 @@ def key_lines(device: Device, key: OfferedKey, width: int) -> tuple[Line, ...]:
     made += [
         BLANK,
         line(span(" compare  ", "dim"), span("ssh-keygen -lf /etc/ssh/ssh_host_*_key.pub")),
-        line(span("          ", "dim"), span(f"at the console of {device.name}, not over this connection")),
+        line(span("          ", "dim"), span(f"at the console of {where}, not over this connection")),
         BLANK,
     ]
     words = "No user name, key or password was sent yet."

@@ -163,7 +163,8 @@ def address_cell(row: DeviceRow) -> Line:
 
 
 def via_cell(row: DeviceRow) -> Line:
-    return (span(row.device.draft.transport.value),)
+    via = row.device.via
+    return (span(f"via {via[-1]}"),) if via else (span(row.device.draft.transport.value),)
 
 
 def system_cell(row: DeviceRow) -> Line:
@@ -254,6 +255,7 @@ def detail_lines(
             "reach",
             span(f"{draft.user or 'user as ~/.ssh/config says'}, {draft.address}{port}, {draft.transport.value}"),
         ),
+        *([_row("through", span(" > ".join(device.via)))] if device.via else []),
         _row("sign-in", span(_sign_in(draft, credentials))),
         _row("host key", span(_POLICIES[draft.host_key_policy])),
         _row(
@@ -263,7 +265,7 @@ def detail_lines(
         ),
     ]
     if draft.transport is TransportKind.LOCAL:
-        rows[-4:-1] = [_row("reach", span("this machine, as the engine's own account"))]
+        rows[-5 if device.via else -4 : -1] = [_row("reach", span("this machine, as the engine's own account"))]
     if draft.description:
         rows.append(_row("about", span(draft.description)))
     if tasks is not None:

@@ -116,7 +116,7 @@ class ConnectionTest(Place):
         if changed:
             lines += [BLANK, line(span("  The known key is replaced, and kept in the audit.", "warn"))]
         question = Question(
-            f"The host key of {self._device.name}",
+            f"The host key of {key.host or self._device.name}",
             lines,
             (Choice(True, "trust it", "it becomes the known key"),),
             # a changed key is either a reinstall or an attack: the name is typed, not a reflex
@@ -127,7 +127,7 @@ class ConnectionTest(Place):
             self.tell(f"refused: no run talks to {self._device.name}", "warn")
             return
         if await self.attempt_done(self.bridge.backend.devices.trust(self._device.id, key)):
-            self.tell(f"✓ {key.fingerprint} is the known key of {self._device.name}")
+            self.tell(f"✓ {key.fingerprint} is the known key of {key.host or self._device.name}")
             self._test()
 
     def copy_text(self) -> str:

@@ -44,10 +44,12 @@ class DeviceEditor(FormPlace):
         device: Device | None,
         groups: Sequence[Group],
         credentials: Sequence[Credential],
+        devices: Mapping[DeviceId, str],
         saved: Callable[[DeviceId], None],
     ) -> None:
         super().__init__()
         self._edited, self._groups, self._credentials, self._saved = device, tuple(groups), tuple(credentials), saved
+        self._devices = dict(devices)
 
     def words(self) -> tuple[str, ...]:
         return (f"Devices ▸ {self._edited.name if self._edited else 'new device'}",)
@@ -55,7 +57,7 @@ class DeviceEditor(FormPlace):
     def body(self) -> Iterable[Widget]:
         by_id: Mapping[GroupId, Group] = {group.id: group for group in self._groups}
         kept = {one.id: one for one in self._credentials}
-        form = device_form(self._edited.draft, by_id, kept) if self._edited is not None else DeviceForm()
+        form = device_form(self._edited.draft, by_id, kept, self._devices) if self._edited is not None else DeviceForm()
         kinds = tuple(each.value for each in TransportKind)
         with VerticalScroll(id="body", can_focus=False):
             yield FormRow("name", Field(form.name, framed=True, hint="web01", id="name"))
@@ -77,6 +79,9 @@ class DeviceEditor(FormPlace):
                 "credentials",
                 Field(form.credentials, framed=True, hint="of its groups, if they have any", id="credentials"),
             )
+            yield FormRow(
+                "through", Field(form.jump, framed=True, hint="a device; else what ~/.ssh/config says", id="jump")
+            )
             yield FormRow("host key", Choices(_POLICIES, form.policy, id="policy"))
             yield FormRow("groups", Field(form.groups, framed=True, hint="web prod", id="groups"))
             yield FormRow("tags", Field(form.tags, framed=True, hint="prod debian", id="tags"))
@@ -87,7 +92,7 @@ class DeviceEditor(FormPlace):
     async def save(self) -> str:
         names = [each.name for each in fields(DeviceForm)]
         form = DeviceForm(**{name: self.field(name) for name in names})
-        draft = device_draft(form, self._groups, self._credentials)
+        draft = device_draft(form, self._groups, self._credentials, self._devices)
         devices = self.bridge.backend.devices
         if self._edited is None:
             device = await devices.create(draft)

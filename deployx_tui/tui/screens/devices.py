@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
 from textual import work
@@ -281,25 +281,27 @@ class DevicesPlace(Place):
     def action_host_key(self) -> None:
         self.action_test()
 
+    @property
+    def _names(self) -> Mapping[DeviceId, str]:
+        return {device.id: device.name for device in self._devices.values()}
+
     def action_new(self) -> None:
         if self.branches.has_focus:
             self.action_new_group()
         else:
-            self.app.push_screen(DeviceEditor(None, self._groups, self._credentials, self._go_to))
+            self.app.push_screen(DeviceEditor(None, self._groups, self._credentials, self._names, self._go_to))
 
     def action_new_group(self) -> None:
-        names = {device.id: device.name for device in self._devices.values()}
         chosen = [row.device.id for row in self.table.marked]
-        self.app.push_screen(GroupEditor(None, self._groups, names, chosen))
+        self.app.push_screen(GroupEditor(None, self._groups, self._names, chosen))
 
     def action_edit(self) -> None:
         place, device = self.place_here, self.device_here
         if self.branches.has_focus:
             if place is not None and place.group is not None:
-                names = {each.id: each.name for each in self._devices.values()}
-                self.app.push_screen(GroupEditor(place.group, self._groups, names, ()))
+                self.app.push_screen(GroupEditor(place.group, self._groups, self._names, ()))
         elif device is not None:
-            self.app.push_screen(DeviceEditor(device, self._groups, self._credentials, self._go_to))
+            self.app.push_screen(DeviceEditor(device, self._groups, self._credentials, self._names, self._go_to))
 
     def _go_to(self, device: DeviceId) -> None:
         self.table.move_to_key(device)

@@ -20,6 +20,7 @@ _ROWS = {
     "host_key_policy": "policy",
     "group_ids": "groups",
     "device_ids": "devices",
+    "jump_id": "jump",
     "credential_ids": "credentials",
     "credential_name": "name",
 }

@@ -74,6 +74,34 @@ class DevicesContract:
         assert fields(taken) == ["device_name"]
         assert len((await backend.devices.list()).items) == 1
 
+    async def test_the_way_to_a_device_is_named_and_goes_round_in_no_circle(self, site: Site) -> None:
+        backend = await site.backend()
+        outer = await add_device(backend, "outer")
+        inner = await backend.devices.create(DeviceDraft(name="inner", address="10.0.0.2", jump=outer.id))
+        web = await backend.devices.create(DeviceDraft(name="web01", address="10.0.0.3", jump=inner.id))
+        assert (outer.via, inner.via, web.via) == ((), ("outer",), ("outer", "inner"))
+        assert {one.name: one.via for one in (await backend.devices.list()).items}["web01"] == ("outer", "inner")
+        for jump in (web.id, inner.id, outer.id):
+            with pytest.raises(InvalidInput, match="circle") as refused:
+                await backend.devices.update(outer.id, replace(outer.draft, jump=jump))
+            assert fields(refused) == ["jump_id"]
+        with pytest.raises(InvalidInput) as unknown:
+            await backend.devices.create(DeviceDraft(name="x", address="x", jump=GONE))
+        assert fields(unknown) == ["jump_id"]
+
+    async def test_a_jump_host_is_not_deleted_under_those_who_need_it(self, site: Site) -> None:
+        backend = await site.backend()
+        outer = await add_device(backend, "outer")
+        web = await backend.devices.create(DeviceDraft(name="web01", address="10.0.0.3", jump=outer.id))
+        with pytest.raises(Conflict, match="web01"):
+            await backend.devices.delete(outer.id)
+        await backend.devices.delete(web.id)
+        await backend.devices.delete(outer.id)
+        with pytest.raises(Conflict, match="restore that one first"):
+            await backend.devices.restore(web.id)
+        await backend.devices.restore(outer.id)
+        assert (await backend.devices.restore(web.id)).via == ("outer",)
+
     async def test_an_edit_bumps_the_version_and_an_old_version_is_stale(self, site: Site) -> None:
         backend = await site.backend()
         device = await add_device(backend, "web01", "prod")

@@ -164,9 +164,21 @@ def test_an_import_says_where_hosts_lead_and_which_can_not_be_reached(cli: Cli) 
     trial = cli("device", "import", "--dry-run")
     near = next(line.split() for line in trial.out.splitlines() if line.startswith("near"))
     assert near[1:4] == ["near", "192.0.2.7", "deploy"]
-    assert "! far can't be reached in this release: needs proxyjump bastion" in trial.err
+    assert "! far" not in trial.err
     assert "! wrapped can't be reached in this release: needs proxycommand nc" in trial.err
     assert "! near" not in trial.err
+
+
+def test_a_jump_host_is_named_shown_and_taken_away(cli: Cli) -> None:
+    assert "circle" in cli("device", "edit", "web01", "--jump", "web01", status=2).err
+    assert "'nobody' not found" in cli("device", "edit", "web01", "--jump", "nobody", status=3).err
+    cli("device", "edit", "web01", "--jump", "db01")
+    assert "db01" in next(
+        row for row in cli("device", "show", "web01").out.splitlines() if row.startswith("jump hosts")
+    )
+    assert "jump host of web01" in cli.any_status("device", "rm", "db01", "--yes").err
+    cli("device", "edit", "web01", "--jump", "none")
+    assert cli("device", "show", "web01", "--json").document["via"] == []
 
 
 # ---- groups

@@ -65,7 +65,6 @@ def test_no_file_is_no_configuration(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "named"),
     [
-        ("ProxyJump bastion", "proxyjump"),
         ("ProxyCommand nc %h %p", "proxycommand"),
         ("CertificateFile ~/.ssh/id-cert.pub", "certificatefile"),
         ("RemoteCommand tmux", "remotecommand"),
@@ -150,7 +149,7 @@ def test_hosts_become_devices_in_the_files_order(tmp_path: Path) -> None:
     assert [draft.name for draft in drafts] == ["web01", "web02", "behind"]
     web = drafts[0]
     assert (web.address, web.port, web.user, web.key_file) == ("web01.example.com", 2222, "deploy", "/keys/web")
-    assert "proxyjump bastion" in drafts[2].description
+    assert drafts[2].description == ""
 
 
 def test_of_the_own_file_only_the_alias_is_copied(tmp_path: Path) -> None:
