@@ -19,13 +19,15 @@ import hmac
 import os
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
 
 from deployx_tui.filelock import FileLock
 from deployx_tui.model.device import HostKeyPolicy, OfferedKey
+from deployx_tui.transports import certificates
 
 DEFAULT_PORT = 22
 
@@ -40,7 +42,7 @@ class Standing(Enum):
     CHANGED = "changed"
     #: a @revoked line names this key
     REVOKED = "revoked"
-    #: only a @cert-authority line covers the host; host certificates are not checked yet, so this is no acceptance
+    #: only a @cert-authority line covers the host, and no certificate of it was shown that holds
     AUTHORITY_ONLY = "authority only"
 
 
@@ -92,30 +94,61 @@ class _File:
         return found
 
 
+@dataclass(slots=True)
+class _Known:
+    """What the files say of one name."""
+
+    keys: list[_Key]
+    #: base64 texts
+    revoked: set[str]
+    #: blobs of the keys that may sign for it
+    authorities: set[bytes]
+
+
 class KnownHosts:
     """Our file and those read beside it. Thread-safe; files are read again when they change."""
 
-    def __init__(self, ours: Path, beside: Iterable[Path] = ()) -> None:
+    def __init__(
+        self, ours: Path, beside: Iterable[Path] = (), now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
         self.ours = ours
+        self._now = now
         self._beside = tuple(beside)
         self._files: dict[Path, _File] = {}
         self._lock = threading.Lock()
 
-    def standing(self, host: str, port: int, key: bytes, beside: tuple[Path, ...] | None = None) -> Standing:
-        """What is known of this key. `beside` replaces the files beside ours (UserKnownHostsFile)."""
-        keys, revoked, authority = self._known(host, port, beside)
+    def standing(
+        self,
+        host: str,
+        port: int,
+        key: bytes,
+        beside: tuple[Path, ...] | None = None,
+        *,
+        certificate: bytes | None = None,
+    ) -> Standing:
+        """What is known of this key. `beside` replaces the files beside ours (UserKnownHostsFile).
+
+        `certificate`: the one that was shown with it. As with `ssh`, the key itself counts where it does not hold.
+        """
+        known = self._known(host, port, beside)
         text = base64.b64encode(key).decode()
-        if text in revoked:
+        if text in known.revoked or (certificate is not None and _signer(certificate) in known.revoked):
             return Standing.REVOKED
-        if any(known.text == text for known in keys):
+        if certificate is not None and known.authorities and self._objection(known, host, certificate) is None:
             return Standing.KNOWN
-        if keys:
+        if any(each.text == text for each in known.keys):
+            return Standing.KNOWN
+        if known.keys:
             return Standing.CHANGED
-        return Standing.AUTHORITY_ONLY if authority else Standing.UNKNOWN
+        return Standing.AUTHORITY_ONLY if known.authorities else Standing.UNKNOWN
+
+    def has_authority(self, host: str, port: int, beside: tuple[Path, ...] | None = None) -> bool:
+        """A @cert-authority line covers the host: ask the server for a certificate first."""
+        return bool(self._known(host, port, beside).authorities)
 
     def key_types(self, host: str, port: int, beside: tuple[Path, ...] | None = None) -> tuple[str, ...]:
         """Types of the keys known for a host: ask the server for these first."""
-        return tuple(dict.fromkeys(key.key_type for key in self._known(host, port, beside)[0]))
+        return tuple(dict.fromkeys(key.key_type for key in self._known(host, port, beside).keys))
 
     def judge(
         self,
@@ -125,20 +158,30 @@ class KnownHosts:
         key_type: str,
         key: bytes,
         beside: tuple[Path, ...] | None = None,
+        *,
+        certificate: bytes | None = None,
     ) -> Verdict:
         """What a policy makes of an offered key when nobody can be asked. A changed key is refused under each."""
         offered = OfferedKey(fingerprint=fingerprint(key), key_type=key_type, key=base64.b64encode(key).decode())
         where = name_of(host, port)
         try:
-            standing = self.standing(host, port, key, beside)
+            standing = self.standing(host, port, key, beside, certificate=certificate)
+            known = self._known(host, port, beside)
             if standing is Standing.CHANGED:
-                known = self._known(host, port, beside)[0]
-                offered = dataclasses.replace(offered, known_fingerprint=_fingerprint_of(known))
+                offered = dataclasses.replace(offered, known_fingerprint=_fingerprint_of(known.keys))
+            why_not = (
+                self._objection(known, host, certificate)
+                if certificate is not None and known.authorities
+                else "the server shows no certificate of the host"
+            )
         except OSError as error:
             message = f"the known host keys can't be read: {error}"
             return Verdict(False, False, message, "make the file readable for the engine's account", offered)
         check = f"compare {offered.fingerprint} with the machine itself, then: deployx device trust"
         match standing:
+            case Standing.KNOWN if why_not is None and certificate is not None:
+                message = f"{key_type} {offered.fingerprint} is certified as {certificates.key_id(certificate)!r}"
+                return Verdict(True, False, message, "", offered)
             case Standing.KNOWN:
                 return Verdict(True, False, f"{key_type} {offered.fingerprint} is known", "", offered)
             case Standing.CHANGED:
@@ -148,13 +191,12 @@ class KnownHosts:
                 )
                 return Verdict(False, False, message, f"{check} --fingerprint {offered.fingerprint}", offered)
             case Standing.REVOKED:
-                message = f"the host key {offered.fingerprint} of {where} is marked @revoked in known_hosts"
+                message = f"{offered.fingerprint}, the host key of {where}, or its authority is marked @revoked"
                 return Verdict(False, False, message, "give the host a new key", offered)
             case Standing.AUTHORITY_ONLY:
-                message = (
-                    f"{where} is covered by a @cert-authority line only, and host certificates are not checked yet"
-                )
-                return Verdict(False, False, message, check, offered)
+                message = f"{where} is known by a @cert-authority line only, and {why_not}"
+                remedy = f"have the authority certify the host's key; or {check}"
+                return Verdict(False, False, message, remedy, offered)
             case Standing.UNKNOWN:
                 message = f"the host key of {where} is not known: {key_type} {offered.fingerprint}"
                 if policy is HostKeyPolicy.ACCEPT_NEW:
@@ -183,7 +225,7 @@ class KnownHosts:
         """Add the first key seen of a host to our file. False: another key became known meanwhile."""
         with self._lock, _only_writer(self.ours):
             self._files.pop(self.ours, None)
-            keys, _, _ = self._look(name_of(host, port), beside)
+            keys = self._look(name_of(host, port), beside).keys
             text = base64.b64encode(key).decode()
             if not keys:
                 _replace(self.ours, [*_lines_of(self.ours), f"{name_of(host, port)} {key_type} {text}"])
@@ -191,18 +233,29 @@ class KnownHosts:
                 return True
         return any(known.text == text for known in keys)
 
-    def _known(self, host: str, port: int, beside: tuple[Path, ...] | None) -> tuple[list[_Key], set[str], bool]:
-        """(keys that count, revoked keys, a certificate authority covers it)."""
+    def _known(self, host: str, port: int, beside: tuple[Path, ...] | None) -> _Known:
+        name = name_of(host, port)
         with self._lock:
-            return self._look(name_of(host, port), beside)
+            known = self._look(name, beside)
+            if name != host.lower():
+                # as ssh does: who may sign for a host may do so for each of its ports
+                known.authorities |= self._look(host.lower(), beside).authorities
+        return known
 
-    def _look(self, name: str, beside: tuple[Path, ...] | None) -> tuple[list[_Key], set[str], bool]:
-        files = [self._read(path).keys_of(name) for path in (self.ours, *(self._beside if beside is None else beside))]
-        everything = [key for keys in files for key in keys]
-        plain = [[key for key in keys if not key.marker] for keys in files]
-        counting = plain[0] or [key for keys in plain[1:] for key in keys]
+    def _look(self, name: str, beside: tuple[Path, ...] | None) -> _Known:
+        """Holds the lock."""
+        files = [self._read(path) for path in (self.ours, *(self._beside if beside is None else beside))]
+        found = [file.keys_of(name) for file in files]
+        everything = [key for keys in found for key in keys]
+        plain = [[key for key in keys if not key.marker] for keys in found]
+        # where ours names the host, it alone says the key
+        counting = plain[0] or [key for keys in plain for key in keys]
         revoked = {key.text for key in everything if key.marker == "@revoked"}
-        return counting, revoked, any(key.marker == "@cert-authority" for key in everything)
+        authorities = {blob for key in everything if key.marker == "@cert-authority" and (blob := _blob(key.text))}
+        return _Known(counting, revoked, authorities)
+
+    def _objection(self, known: _Known, host: str, certificate: bytes) -> str | None:
+        return certificates.objection(certificate, host, known.authorities, self._now())
 
     def _read(self, path: Path) -> _File:
         """Parsed contents, as fresh as the file. Holds the lock."""
@@ -227,6 +280,22 @@ def name_of(host: str, port: int) -> str:
 def fingerprint(key: bytes) -> str:
     """SHA256:..., as OpenSSH prints it."""
     return "SHA256:" + base64.b64encode(hashlib.sha256(key).digest()).decode().rstrip("=")
+
+
+def _blob(text: str) -> bytes:
+    """b"": a line that OpenSSH would not read either."""
+    try:
+        return base64.b64decode(text, validate=True)
+    except binascii.Error:
+        return b""
+
+
+def _signer(certificate: bytes) -> str:
+    """Base64 text of the authority's key; "": it can't be read."""
+    try:
+        return base64.b64encode(certificates.signer(certificate)).decode()
+    except ValueError:
+        return ""
 
 
 def _fingerprint_of(known: list[_Key]) -> str | None:

@@ -106,9 +106,11 @@ def test_an_encrypted_key_file_is_used_through_the_agent(fleet: Fleet, agent: Pa
     assert try_run(fleet, tmp_path, "", str(locked)) == Exited(0)
 
 
-def test_a_jump_host_is_refused_by_name_and_nothing_is_sent(fleet: Fleet, agent: Path, tmp_path: Path) -> None:
+def test_a_jump_host_that_would_be_reached_through_itself_is_refused_and_nothing_is_sent(
+    fleet: Fleet, agent: Path, tmp_path: Path
+) -> None:
     before = fleet.log_of(0)
     outcome = try_run(fleet, tmp_path, "ProxyJump bastion\n", fleet.hosts[0].key_file)
     assert isinstance(outcome, Unreached)
-    assert "proxyjump bastion" in outcome.message
+    assert "> bastion > bastion" in outcome.message
     assert fleet.log_of(0) == before

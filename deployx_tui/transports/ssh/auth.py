@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import os
 import re
@@ -15,10 +16,12 @@ import paramiko
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from paramiko.agent import AgentKey
 from paramiko.pkey import PublicBlob, UnknownKeyType
 
 from deployx_tui.model.ids import CredentialId
 from deployx_tui.model.secret import CredentialKind
+from deployx_tui.transports import certificates
 from deployx_tui.transports.base import Login
 from deployx_tui.transports.ssh.config import HostSettings
 from deployx_tui.transports.ssh.link import Link
@@ -277,6 +280,40 @@ def _agent(settings: HostSettings, keys: KeyRing) -> paramiko.Agent | None:
         return None  # no agent answers there: the same as none, and the message names what was tried
 
 
+def _shown_as(key: paramiko.PKey, blob: PublicBlob | None) -> paramiko.PKey:
+    """The same key, that shows a certificate, or itself; keys of the ring are shared and stay as they are."""
+    shown = AgentKey(key.agent, key.blob, key.comment) if isinstance(key, AgentKey) else copy.copy(key)
+    shown.public_blob = blob
+    return shown
+
+
+def _with_certificates(
+    label: str, key: paramiko.PKey, settings: HostSettings, unusable: list[_Unusable]
+) -> Iterator[tuple[str, paramiko.PKey]]:
+    """A key as the certificates that are about it, then as itself."""
+    if isinstance(key, AgentKey) and key.name.endswith(certificates.SUFFIX):
+        # the agent lists a certificate as an identity of its own, beside its key
+        yield f"{label} with its certificate", _shown_as(key, PublicBlob(key.name, key.blob))
+        return
+    plain = _shown_as(key, None)
+    beside = [key.public_blob] if key.public_blob is not None else []
+    for path in settings.certificates:
+        try:
+            blob = PublicBlob.from_file(str(path))
+            is_ours = certificates.plain_key(blob.key_blob) == plain.asbytes()
+        except (OSError, ValueError, UnicodeDecodeError, paramiko.SSHException) as error:
+            why = _Unusable(f"{path} is not a certificate that can be read: {error}", "mend CertificateFile")
+            if why not in unusable:
+                unusable.append(why)
+            continue
+        if is_ours and blob not in beside:
+            beside.append(blob)
+    for blob in beside:
+        if blob.key_type.endswith(certificates.SUFFIX):
+            yield f"{label} with its certificate", _shown_as(key, blob)
+    yield label, plain
+
+
 def _offers(
     settings: HostSettings, keys: KeyRing, agent: paramiko.Agent | None, unusable: list[_Unusable]
 ) -> Iterator[tuple[str, paramiko.PKey]]:
@@ -291,14 +328,15 @@ def _offers(
     held = {key.asbytes() for key in from_agent}
     for key in ordered:
         offered.add(key.asbytes())
-        yield f"the agent's {key.get_name()} key", key
+        label = f"the agent's {key.get_name().removesuffix(certificates.SUFFIX)} key"
+        yield from _with_certificates(label, key, settings, unusable)
     for path in settings.identities:
         if _public(path) in held:
             continue
         found = keys.load(path)
         if isinstance(found, paramiko.PKey):
             if found.asbytes() not in offered:
-                yield str(path), found
+                yield from _with_certificates(str(path), found, settings, unusable)
         elif found is not None:
             unusable.append(found)
         elif settings.only_these:

@@ -26,7 +26,6 @@ DEFAULT_PORT = 22
 #: keyword -> when there is such a thing here
 _NOT_YET = {
     "proxycommand": "proxy commands are not supported yet",
-    "certificatefile": "certificates are not supported yet",
     "knownhostscommand": "KnownHostsCommand is not supported",
     "pkcs11provider": "keys on smart cards are supported through ssh-agent only",
     "securitykeyprovider": "security keys are supported through ssh-agent only",
@@ -72,11 +71,14 @@ class HostSettings:
     hostname: str
     port: int
     user: str
-    #: under which name known_hosts has it
+    #: under which name and port known_hosts has it; a HostKeyAlias stands there without a port
     key_name: str
+    key_port: int
     #: private keys to try, in order; with `only_these` nothing else is tried
     identities: tuple[Path, ...]
     only_these: bool
+    #: CertificateFile: certificates of these keys or of the agent's, besides those that lie beside the keys
+    certificates: tuple[Path, ...]
     use_agent: bool
     #: known_hosts files beside ours; None: the usual ones
     known_hosts: tuple[Path, ...] | None
@@ -125,9 +127,11 @@ class SshConfig:
             port=port,
             user=(login and login.user) or endpoint.user or str(found.get("user", "")) or getpass.getuser(),
             key_name=str(found.get("hostkeyalias", hostname)),
+            key_port=DEFAULT_PORT if "hostkeyalias" in found else port,
             identities=identities,
             only_these=only_these,
             use_agent=login is None and _use_agent(self._path, endpoint, found),
+            certificates=_paths(found.get("certificatefile")),
             known_hosts=known_hosts,
             connect_timeout=connect_timeout,
             bind_address=str(bind_address) if bind_address else None,

@@ -6,7 +6,7 @@ so is output beyond the window that was given (session.py).
 paramiko does versions, keys, packets and the exchange of new keys. Its sessions are ours (session.py says why), put in
 its place by names that are not public: `Transport._channel_handler_table` (its dispatch of channel messages),
 `_channels`, `channels_seen`, `channel_events` and `_next_channel` (what it keeps of each), `_send_user_message`,
-`_parse_channel_open_failure` (whose refusal it was); and
+`_parse_channel_open_failure` (whose refusal it was), `_preferred_keys`; and
 `Packetizer._read_timeout` (what reads a piece of the lines before the handshake) and `_build_packet` (the padding). Of
 `AuthHandler`: `_request_auth` and `_parse_service_accept` (it would ask for the login service before each attempt).
 """
@@ -43,6 +43,7 @@ from paramiko.common import (
 from paramiko.message import Message
 from paramiko.packet import Packetizer
 
+from deployx_tui.transports import certificates
 from deployx_tui.transports.ssh.session import Alarm, Session
 from deployx_tui.transports.ssh.window import TUNNEL_WINDOW, WINDOW
 from deployx_tui.transports.ssh.wire import Line, Wire
@@ -153,6 +154,7 @@ class Link(paramiko.Transport):
         clear_to_send: Event
         channels_seen: dict[int, bool]
         _channels: _ChannelMap
+        _preferred_keys: tuple[str, ...]
 
         def _send_user_message(self, data: Message) -> None: ...
         def _next_channel(self) -> int: ...
@@ -182,6 +184,8 @@ class Link(paramiko.Transport):
         self._socket = sock
         self._keepalive = keepalive
         self._has_tried = False
+        #: set before the handshake
+        self.wants_certificate = False
 
     @property
     def first_words(self) -> bytes:
@@ -257,6 +261,19 @@ class Link(paramiko.Transport):
         message.add_string("keepalive@openssh.com")
         message.add_boolean(True)  # paramiko's own keepalive wants no reply and so never learns that the peer is gone
         self.post(message.asbytes())
+
+    @property
+    def preferred_keys(self) -> tuple[str, ...]:
+        """Certificates of hosts are asked for where somebody may sign for the host, and then first."""
+        plain = tuple(self._preferred_keys)
+        certified = tuple(f"{kind}{certificates.SUFFIX}" for kind in plain) if self.wants_certificate else ()
+        return (*certified, *plain)
+
+    @property
+    def host_certificate(self) -> bytes | None:
+        """The one that the server showed with its key."""
+        blob = self.get_remote_server_key().public_blob
+        return blob.key_blob if blob is not None and blob.key_type.endswith(certificates.SUFFIX) else None
 
     def ask_for_session(self) -> Session:
         """Ask the server to open one; it is `is_answered` later. Raises what `send` raises."""

@@ -20,7 +20,7 @@ from deployx_tui.transports.hostkeys import KnownHosts, name_of
 from deployx_tui.transports.ssh import algorithms, auth
 from deployx_tui.transports.ssh.limits import Failed, Limits
 from deployx_tui.transports.ssh.link import KEEPALIVE, WAKE, Link
-from deployx_tui.transports.ssh.reaching import Proofs, Way
+from deployx_tui.transports.ssh.reaching import HostKey, Proofs, Way
 from deployx_tui.transports.ssh.route import Hop
 from deployx_tui.transports.ssh.wire import Line
 
@@ -83,7 +83,9 @@ class Opening:
         link = Link(line, wake=self._tools.wake, keepalive=self._tools.keepalive)
         settings, known = self._settings, self._tools.known_hosts
         with contextlib.suppress(OSError):  # an unreadable file is told, and refused, when the key is judged
-            algorithms.restrict(link, known.key_types(settings.key_name, settings.port, settings.known_hosts))
+            where = (settings.key_name, settings.key_port, settings.known_hosts)
+            algorithms.restrict(link, known.key_types(*where))
+            link.wants_certificate = known.has_authority(*where)
         return link
 
     def _greet(self, link: Link) -> str | None:
@@ -117,9 +119,11 @@ class Opening:
         """The host key is the known one, or the policy takes it."""
         link, settings, known = self._linked(), self._settings, self._tools.known_hosts
         key = link.get_remote_server_key()
-        kind, blob = key.get_name(), key.asbytes()
-        name, port, beside = settings.key_name, settings.port, settings.known_hosts
-        verdict = known.judge(self._hop.endpoint.host_key_policy, name, port, kind, blob, beside)
+        kind, blob, certificate = key.get_name(), key.asbytes(), link.host_certificate
+        name, port, beside = settings.key_name, settings.key_port, settings.known_hosts
+        verdict = known.judge(
+            self._hop.endpoint.host_key_policy, name, port, kind, blob, beside, certificate=certificate
+        )
         if verdict.keep:
             try:
                 kept = known.keep(name, port, kind, blob, beside)
@@ -133,7 +137,7 @@ class Opening:
         if not verdict.accepted:
             # known_hosts knows hosts, the command names devices
             name = shlex.quote(self._hop.endpoint.name)
-            remedy = re.sub(r"deployx device trust$", lambda found: f"{found[0]} {name}", verdict.remedy)
+            remedy = re.sub(r"deployx device trust\b", lambda found: f"{found[0]} {name}", verdict.remedy)
             raise Failed(Unreached(Cause.HOST_KEY, verdict.message, remedy, self._marked(verdict.offered)))
         return verdict.message
 
@@ -160,8 +164,9 @@ class Opening:
         return _WINDOWS in self._linked().remote_version.lower()
 
     @property
-    def host_key(self) -> bytes:
-        return self._linked().get_remote_server_key().asbytes()
+    def host_key(self) -> HostKey:
+        link = self._linked()
+        return HostKey(link.get_remote_server_key().asbytes(), link.host_certificate)
 
     @property
     def proofs(self) -> Proofs:
@@ -172,7 +177,7 @@ class Opening:
         """With the name of the host, where it is one on the way to a device."""
         if not self._hop.is_jump:
             return offered
-        return replace(offered, host=name_of(self._settings.key_name, self._settings.port))
+        return replace(offered, host=name_of(self._settings.key_name, self._settings.key_port))
 
     def _linked(self) -> Link:
         if self.link is None:

@@ -10,6 +10,7 @@ import select
 import socket
 import threading
 import time
+from dataclasses import dataclass
 from threading import Event
 from typing import Protocol
 
@@ -24,8 +25,18 @@ _TCP_USER_TIMEOUT_MS = 90_000
 
 #: (family, what connect takes: host, port, and for IPv6 flow and scope)
 Resolved = tuple[socket.AddressFamily, tuple[str | int, ...]]
-#: what was seen of the hosts on the way: their settings, and the host key that each showed
-Proofs = tuple[tuple[HostSettings, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HostKey:
+    """What a host has shown."""
+
+    blob: bytes
+    certificate: bytes | None
+
+
+#: what was seen of the hosts on the way: their settings, and what each showed
+Proofs = tuple[tuple[HostSettings, HostKey], ...]
 
 
 class Way(Protocol):

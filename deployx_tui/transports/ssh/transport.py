@@ -168,8 +168,8 @@ class SshTransport:
             raise ValueError(str(error)) from error
         for hop in way:
             host = hop.settings
-            if offered.host == (name_of(host.key_name, host.port) if hop.is_jump else None):
-                return self._known_hosts.trust(host.key_name, host.port, offered.key_type, offered.key)
+            if offered.host == (name_of(host.key_name, host.key_port) if hop.is_jump else None):
+                return self._known_hosts.trust(host.key_name, host.key_port, offered.key_type, offered.key)
         raise ValueError(f"{offered.host} is not on the way to {endpoint.name}")
 
     def shutdown(self) -> None:
@@ -234,7 +234,8 @@ class SshTransport:
         known = self._known_hosts
         try:
             return all(
-                known.standing(host.key_name, host.port, key, host.known_hosts) is Standing.KNOWN
+                known.standing(host.key_name, host.key_port, key.blob, host.known_hosts, certificate=key.certificate)
+                is Standing.KNOWN
                 for host, key in proofs
             )
         except OSError:
@@ -302,5 +303,5 @@ def _opened(host: HostSettings, opening: Opening) -> Opened:
     link = opening.link
     if link is None:
         raise RuntimeError("the connection was not opened")
-    account = (host.hostname, host.port, host.user, opening.host_key)
+    account = (host.hostname, host.port, host.user, opening.host_key.blob)
     return Opened(link, opening.is_windows, account, opening.proofs)

@@ -66,7 +66,6 @@ def test_no_file_is_no_configuration(tmp_path: Path) -> None:
     ("line", "named"),
     [
         ("ProxyCommand nc %h %p", "proxycommand"),
-        ("CertificateFile ~/.ssh/id-cert.pub", "certificatefile"),
         ("RemoteCommand tmux", "remotecommand"),
         ("PKCS11Provider /lib/x.so", "pkcs11provider"),
         ("IdentityAgent /run/agent", "IdentityAgent"),
