@@ -41,6 +41,8 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "command_payload.success_codes": ("--success-codes",),
     "parameters": ("--param",),
     "command_payload.stop_on_failure": ("--keep-going",),
+    "command_payload.durable": ("--durable",),
+    "command_payload.reboot": ("--reboot",),
     # devices and groups
     "device_name": ("--name", "NAME"),
     "group_name": ("--name", "NAME"),

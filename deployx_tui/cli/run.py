@@ -46,6 +46,8 @@ MANY = 10
 )
 @click.option("--cwd", metavar="DIR", help="Working directory.")
 @click.option("--success-codes", metavar="0,3010", help="Exit codes that count as success.")
+@click.option("--durable", is_flag=True, help="It outlives its connection and the engine.")
+@click.option("--expect-reboot", is_flag=True, help="It restarts its target: wait for another boot.")
 @click.option("--dry-run", is_flag=True, help="Print the targets and the command; run nothing.")
 @click.option("--wait/--detach", default=True, help="Wait for the end (the default), or print the id and go.")
 @click.option("--yes", is_flag=True, help=f"Do not ask above {MANY} targets.")
@@ -58,6 +60,8 @@ def run(
     parameters: tuple[str, ...],
     cwd: str | None,
     success_codes: str | None,
+    durable: bool,
+    expect_reboot: bool,
     dry_run: bool,
     wait: bool,
     yes: bool,
@@ -68,7 +72,7 @@ def run(
     The exit status is that of the worst target: 1 failed, 6 unknown. ctrl-c cancels the run, on the targets too.
     """
     from deployx_tui.model.parse import parse_assignment, parse_duration, parse_shell, parse_success_codes
-    from deployx_tui.model.payload import CommandPayload, Line
+    from deployx_tui.model.payload import CommandPayload, Line, Reboot
 
     call = invocation()
     payload = CommandPayload(
@@ -77,6 +81,8 @@ def run(
         environment=tuple(parse_assignment(pair, "--env") for pair in environment),
         working_directory=cwd,
         parameters=declared(parameters),
+        durable=durable or expect_reboot,
+        reboot=Reboot.EXPECTED if expect_reboot else Reboot.NEVER,
     )
     if success_codes is not None:
         payload = replace(payload, success_codes=parse_success_codes(success_codes, "--success-codes"))

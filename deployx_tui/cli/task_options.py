@@ -48,6 +48,8 @@ _REST = [
     click.option("--param-help", "parameter_help", multiple=True, metavar="N=TEXT", help="What a parameter is for."),
     click.option("--cwd", metavar="DIR", help="Working directory; default: the login's home."),
     click.option("--success-codes", metavar="0,3010", help="Exit codes that count as success."),
+    click.option("--durable/--not-durable", default=None, help="It outlives its connection and the engine."),
+    click.option("--reboot", type=click.Choice(["never", "expected"]), help="Whether the first command restarts it."),
     click.option("--timeout", metavar="10m", help="Per target; then it is killed."),
     click.option("--overlap", metavar="RULE", help="While an earlier run is alive: skip, or parallel:3."),
     click.option("--grace", metavar="1h", help="After downtime a run this late still runs, once."),
@@ -171,7 +173,7 @@ def _duration_or_none(text: str, field: str) -> timedelta | None:
 def payload_of(fields: Mapping[str, Any], base: CommandPayload | None = None) -> CommandPayload:
     """What is to run. InvalidInput by wire field."""
     from deployx_tui.model import parse
-    from deployx_tui.model.payload import CommandPayload
+    from deployx_tui.model.payload import CommandPayload, Reboot
 
     body = _body(fields, base)
     payload = CommandPayload(body=body) if base is None else replace(base, body=body)
@@ -188,6 +190,10 @@ def payload_of(fields: Mapping[str, Any], base: CommandPayload | None = None) ->
         changes["working_directory"] = None if fields["cwd"] == NONE else fields["cwd"]
     if fields["success_codes"] is not None:
         changes["success_codes"] = parse.parse_success_codes(fields["success_codes"])
+    if fields["durable"] is not None:
+        changes["durable"] = fields["durable"]
+    if fields["reboot"] is not None:
+        changes["reboot"] = Reboot(fields["reboot"])
     return replace(payload, **changes)
 
 

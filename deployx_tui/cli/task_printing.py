@@ -51,7 +51,8 @@ def put_payload(draft: TaskDraft) -> None:
         case Commands(commands):
             lines = list(commands)
     place = f" in {payload.working_directory}" if payload.working_directory is not None else ""
-    printing.put_line(f"runs with {payload.shell.value}{place}:")
+    outlives = ", durable" if payload.durable else ""
+    printing.put_line(f"runs with {payload.shell.value}{place}{outlives}:")
     for name, value in payload.environment:
         printing.put_line(f"    {name}={value}")
     for line in lines:

@@ -54,6 +54,8 @@ class Settings:
     target_timeout: timedelta | None
     #: after a cancel at the end of a drain: how long deaths are waited for
     kill_wait: timedelta
+    #: folders on a target that may hold what durable runs write, in this order
+    spool_folders: tuple[str, ...]
     #: bytes of output kept of one target, and of all targets of a run; above it head and tail stay
     target_output: int
     run_output: int
@@ -121,6 +123,7 @@ def load(
         connect_timeout=sources.take(keys.CONNECT_TIMEOUT),
         target_timeout=sources.take(keys.TARGET_TIMEOUT),
         kill_wait=sources.take(keys.KILL_WAIT),
+        spool_folders=sources.take(keys.SPOOL_FOLDERS),
         target_output=sources.take(keys.TARGET_OUTPUT),
         run_output=sources.take(keys.RUN_OUTPUT),
         facts_age=sources.take(keys.FACTS_AGE),

@@ -86,6 +86,14 @@ KILL_WAIT = Key(
     lambda: timedelta(seconds=15),
     format_duration,
 )
+SPOOL_FOLDERS: Key[tuple[str, ...]] = Key(
+    "spool_folders",
+    "DEPLOYX_SPOOL_FOLDERS",
+    "where durable runs write on a target",
+    values.read_folders,
+    lambda: ("/var/tmp", "/tmp"),  # noqa: S108 - on the target, below them a folder of mode 0700
+    " ".join,
+)
 TARGET_OUTPUT = Key(
     "target_output",
     "DEPLOYX_TARGET_OUTPUT",
@@ -140,8 +148,8 @@ COLOR = Key("color", "DEPLOYX_COLOR", "colours on a terminal", values.one_of(COL
 
 #: in the order of `Settings`
 _LIMITS: tuple[Key[Any], ...] = (
-    WORKERS, CONNECT_TIMEOUT, TARGET_TIMEOUT, KILL_WAIT, TARGET_OUTPUT, RUN_OUTPUT, FACTS_AGE, KEEP_EVENTS,
-    KEEP_HISTORY,
+    WORKERS, CONNECT_TIMEOUT, TARGET_TIMEOUT, KILL_WAIT, SPOOL_FOLDERS, TARGET_OUTPUT, RUN_OUTPUT, FACTS_AGE,
+    KEEP_EVENTS, KEEP_HISTORY,
 )  # fmt: skip
 KEYS: tuple[Key[Any], ...] = (DB, CONNECT, TIMEZONE, SOCKET, DRAIN, LINGER, *_LIMITS, VAULT_KEY, LOG_LEVEL, COLOR)
 #: what an engine process is told by the face that starts it

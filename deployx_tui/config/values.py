@@ -18,6 +18,8 @@ from deployx_tui.model.parse import parse_duration, zone_of
 
 #: how a setting that may have no value says so
 NONE = "none"
+#: what a shell takes for one word as it stands
+_PLAIN_FOLDER = re.compile(r"/[A-Za-z0-9._/-]*\Z")
 #: each is a thread, and each SSH target two descriptors
 _MOST_WORKERS = 1024
 _SHIFTS = {"MiB": 20, "GiB": 30}
@@ -139,3 +141,12 @@ def system_zone() -> str:
 def without_password(database: str) -> str:
     """A database URL as it may be shown and logged."""
     return re.sub(r"(//[^:/@]*):[^@/]*@", r"\1:[secret]@", database)
+
+
+def read_folders(field: str, value: object) -> tuple[str, ...]:
+    """Folders of a target, absolute; several with spaces between them."""
+    folders = value if isinstance(value, tuple) else tuple(read_text(field, value).split())
+    if not folders or not all(isinstance(folder, str) and _PLAIN_FOLDER.match(folder) for folder in folders):
+        remedy = 'give absolute paths of letters, digits, ".", "_" and "-", such as "/var/tmp /tmp"'
+        raise InvalidInput.of(field, f"{value!r} are no folders of a target", remedy)
+    return folders

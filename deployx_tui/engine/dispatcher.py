@@ -255,6 +255,15 @@ def _frozen(c: Connection, planned: _Planned, now: int) -> Run | None:
             executions.skip(c, row.id, f"{planned.work.chosen} matches no device", now)
             return None
     batches = deque(batches)
-    if not batches or not executions.set_running(c, row.id, now):
+    # adopted with durable targets that run: also one that was cancelled meanwhile, to end them
+    is_cancelled = row.plan_json is not None and row.cancel_requested
+    if not batches or not executions.set_running(c, row.id, now, even_cancelled=is_cancelled):
         return None
-    return Run(id=row.id, task=row.task_id, due_at_ms=row.due_at_ms, work=planned.work, batches=batches)
+    return Run(
+        id=row.id,
+        task=row.task_id,
+        due_at_ms=row.due_at_ms,
+        work=planned.work,
+        batches=batches,
+        is_cancelled=is_cancelled,
+    )

@@ -118,7 +118,8 @@ class Engine:
     def stop(self, drain: timedelta) -> None:
         """Start nothing more, wait so long for what runs, then cancel it, and end. Blocks.
 
-        Targets that were not started stay waiting, and queued executions queued: the next engine takes them over.
+        Targets that were not started stay waiting, and queued executions queued: the next engine takes them over. So it
+        does with durable targets that run: they are neither waited for nor cancelled.
         A second call waits for the first; one with a shorter drain makes it faster.
         """
         with self._changed:
@@ -139,11 +140,17 @@ class Engine:
             self._forget(run)
         for job in self._workers.withdraw_all():
             self._results.put(Ended(job=job, end=None))
+        # durable ones go on without us, and the next engine takes them up
+        for run in self._present_runs():
+            for job in run.jobs():
+                if run.work.payload.durable:
+                    job.leave.set()
         if not self._wait_for_runs():
             log.warning("cancelling what still runs")
             for run in self._present_runs():
                 for job in run.jobs():
-                    job.cancel.set()
+                    if not run.work.payload.durable:
+                        job.cancel.set()
             self._drained_by = time.monotonic() + self._settings.kill_wait.total_seconds()
             if not self._wait_for_runs():
                 log.error("leaving %d executions behind; the next engine will call them lost", len(self._runs))
@@ -182,8 +189,12 @@ class Engine:
         run.is_cancelled = True
         for job in run.jobs():
             job.cancel.set()
-        for job in self._workers.withdraw(execution):
-            self._results.put(Ended(job=job, end=None))
+        withdrawn = self._workers.withdraw(execution)
+        # what a dead engine left running on its target is to be ended, as soon as a worker is free
+        self._workers.submit(job for job in withdrawn if job.resumes is not None)
+        for job in withdrawn:
+            if job.resumes is None:
+                self._results.put(Ended(job=job, end=None))
 
     def counts(self) -> tuple[int, int]:
         """(running, queued or waiting) executions of this engine."""

@@ -1,23 +1,26 @@
 """What becomes of the work of an engine that died.
 
-Its running targets are lost: their outcome is unknown, which never means that they did not run. What it had queued,
-and targets that it had not started, are known to be untouched: they go on here, if they are not too late.
+Its running targets are lost: their outcome is unknown, which never means that they did not run. Durable ones are not:
+they are attached to from here. What it had queued, and targets that it had not started, are known to be untouched: they
+go on here, if they are not too late.
 """
 
 from __future__ import annotations
 
 import logging
 from datetime import timedelta
+from secrets import token_hex
 
 from sqlalchemy import Connection
 
 from deployx_tui.engine import liveness
 from deployx_tui.engine.liveness import BeatWatch
 from deployx_tui.errors import InvalidInput
-from deployx_tui.model.ids import EngineId
+from deployx_tui.model.ids import EngineId, ExecutionId
 from deployx_tui.model.parse import format_duration
 from deployx_tui.model.schedule import DEFAULT_GRACE
 from deployx_tui.planning.plan import of_task
+from deployx_tui.runners.durable import DurableRun
 from deployx_tui.store import engines, executions, orphans, targets, tasks
 from deployx_tui.store.database import Database
 from deployx_tui.store.dialects.locks import try_lock
@@ -48,9 +51,10 @@ def sweep(database: Database, engine: EngineId, watch: BeatWatch, now_ms: int, m
 
 def _take_over(c: Connection, engine: EngineId, now_ms: int) -> bool:
     """Everything that belongs to an engine without a row."""
+    left = orphans.left_behind(c)
+    running = _adopt_durable(c, engine, frozenset(orphan.id for orphan in left))
     concerned = orphans.lose_targets(c, now_ms)
     has_adopted = False
-    left = orphans.left_behind(c)
     for orphan in left:
         too_late = None if orphan.is_cancelled else _too_late(orphan, now_ms)
         if too_late is not None and not orphan.has_started:
@@ -58,7 +62,8 @@ def _take_over(c: Connection, engine: EngineId, now_ms: int) -> bool:
             continue
         if too_late is not None:
             targets.skip_waiting(c, orphan.id, too_late, now_ms)
-        if too_late is None and not orphan.is_cancelled and (orphan.waiting or not orphan.is_planned):
+        goes_on = too_late is None and not orphan.is_cancelled and (orphan.waiting or not orphan.is_planned)
+        if goes_on or orphan.id in running:
             orphans.adopt(c, orphan.id, engine, now_ms)
             has_adopted = True
         else:
@@ -67,6 +72,18 @@ def _take_over(c: Connection, engine: EngineId, now_ms: int) -> bool:
     for execution in concerned - {orphan.id for orphan in left}:
         executions.finish(c, execution, now_ms)
     return has_adopted
+
+
+def _adopt_durable(c: Connection, engine: EngineId, left: frozenset[ExecutionId]) -> frozenset[ExecutionId]:
+    """Durable targets of executions that were left behind run on under this engine. Returns those executions."""
+    durable = [
+        target
+        for target in orphans.running(c)
+        if target.execution in left and DurableRun.from_json(target.handle_json) is not None
+    ]
+    for target in durable:
+        orphans.adopt_target(c, target.id, engine, token_hex(16))
+    return frozenset(target.execution for target in durable)
 
 
 def _too_late(orphan: Orphan, now_ms: int) -> str | None:

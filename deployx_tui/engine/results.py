@@ -15,8 +15,8 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from threading import Condition, Thread
+from dataclasses import dataclass, field, replace
+from threading import Condition, Event, Thread
 
 from sqlalchemy import Connection
 
@@ -27,7 +27,7 @@ from deployx_tui.model.device import Contact
 from deployx_tui.model.ids import TargetId
 from deployx_tui.output.store import OutputStore
 from deployx_tui.output.writer import OutputTotals
-from deployx_tui.store import devices, events, executions, targets
+from deployx_tui.store import devices, events, executions, outputs, targets
 from deployx_tui.store.clock import now_ms
 from deployx_tui.store.database import Database
 from deployx_tui.store.events import NewEvent
@@ -58,6 +58,12 @@ class Ended:
     totals: OutputTotals | None = None
     #: what the attempt to reach the device found; None: none was made
     contact: Contact | None = None
+    #: with `end` None: a durable target that goes on without us; frames of it that belong into the database
+    unfinished: bytes | None = None
+    #: it must not be lost by a power loss, for its traces on the target are removed then
+    is_durable: bool = False
+    #: set when all this is written, and nothing less
+    kept: Event = field(default_factory=Event)
 
 
 class Results:
@@ -190,7 +196,7 @@ class Results:
 
     def _write_less(self, ended: Ended, error: Exception) -> None:
         """What is known of the target, without its texts, its output and what else may be at fault."""
-        plain = replace(ended, contact=None, totals=None)
+        plain = replace(ended, contact=None, totals=None, kept=Event())
         if ended.end is not None:
             said = f"deployx itself failed to keep what it said: {type(error).__name__}; its log says more"
             end = replace(ended.end, error_message=said, output_cut=True, output_sha256=None, head=b"", tail=b"")
@@ -245,18 +251,22 @@ class Results:
         if not ended and not growth and not is_saving:
             return
         over = _batches_over(ended)
-        with self._database.write() as c:
+        with self._database.write(durable=any(each.is_durable for each in ended)) as c:
             now = now_ms()
             targets.finish_many(c, [(e.job.id, e.job.token, e.end) for e in ended if e.end is not None])
             for each in ended:
                 if each.totals is not None and each.totals.inline:
                     self._output.keep(c, each.job.id, each.totals)
+                if each.unfinished is not None:
+                    outputs.save(c, each.job.id, each.unfinished)
             _note_contacts(c, ended, now)
             targets.progress(c, growth, now)
             if is_saving:
                 self._output.save_unfinished(c, self._settings.output_saved.total_seconds())
             self._finish(c, ended, over, now)
         self._written(ended, growth, over, moment, is_saving=is_saving)
+        for each in ended:
+            each.kept.set()
 
     def _written(
         self, ended: Sequence[Ended], growth: Sequence[Progress], over: Sequence[Run], moment: float, *, is_saving: bool

@@ -12,6 +12,7 @@ from deployx_tui.model.ids import BatchId, DeviceId, ExecutionId, TargetId, Task
 from deployx_tui.model.secret import Secret
 from deployx_tui.output.mask import NO_SECRETS, SecretSet
 from deployx_tui.planning.plan import Work
+from deployx_tui.runners.durable import DurableRun
 from deployx_tui.transports.base import Endpoint, Unreached
 
 
@@ -70,3 +71,9 @@ class TargetJob:
     cancel: Event = field(default_factory=Event)
     #: of its start; "" before
     token: str = ""
+    #: lets go of it when set, if it is durable: it goes on on its target
+    leave: Event = field(default_factory=Event)
+    #: how far an engine that is no more had come with it; None: it has not begun
+    resumes: DurableRun | None = None
+    #: with `resumes`: when it began
+    started_at_ms: int | None = None

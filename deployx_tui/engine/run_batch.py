@@ -10,15 +10,17 @@ from deployx_tui.engine.endpoints import endpoints
 from deployx_tui.engine.run import Run, TargetJob
 from deployx_tui.engine.secrets import Taking, secrets_of
 from deployx_tui.model.execution import TargetState
-from deployx_tui.model.ids import DeviceId, EngineId, TargetId, UserId
+from deployx_tui.model.ids import DeviceId, EngineId, UserId
 from deployx_tui.model.inventory import Inventory
 from deployx_tui.model.secret import Secret
 from deployx_tui.model.user import Actor, Role
 from deployx_tui.output.masks import Masks
 from deployx_tui.planning.plan import Work
+from deployx_tui.runners.durable import DurableRun
 from deployx_tui.store import targets
 from deployx_tui.store.clock import now_ms
 from deployx_tui.store.database import Database
+from deployx_tui.store.targets import TargetRow
 from deployx_tui.transports.base import Endpoint, Unreached
 from deployx_tui.vault.vault import Vault
 
@@ -35,12 +37,13 @@ class Batches:
     def begin_next(self, run: Run) -> tuple[TargetJob, ...]:
         """Take the run's next batch that has targets left, and begin its jobs in the run. (): no batch has any.
 
-        Devices are read as they are now: an address may have been corrected since the plan was made. What is read
-        from the vault is in the audit before any of it is used.
+        Left are those that wait, and durable ones that this engine has taken over from one that is no more. Devices
+        are read as they are now: an address may have been corrected since the plan was made. What is read from the
+        vault is in the audit before any of it is used.
         """
         while run.batches:
             with self._database.read() as c:
-                rows = targets.of_batch(c, run.batches[0], TargetState.WAITING)
+                rows = self._left(c, run)
                 wanted = [row.device_id for row in rows]
                 inventory = self._inventory(c)
                 taking = Taking(c, self._vault, inventory, wanted)
@@ -52,43 +55,44 @@ class Batches:
             run.batches.popleft()
             if rows:
                 jobs = tuple(
-                    self._job(
-                        run,
-                        row.id,
-                        row.device_id,
-                        row.device_name,
-                        reachable.get(row.device_id),
-                        given.get(row.device_id, {}),
-                    )
-                    for row in rows
+                    self._job(run, row, reachable.get(row.device_id), given.get(row.device_id, {})) for row in rows
                 )
                 run.begin(jobs)
                 return jobs
         return ()
 
+    def _left(self, c: Connection, run: Run) -> tuple[TargetRow, ...]:
+        """Of its next batch; of a cancelled run only what is to be ended."""
+        running = targets.of_batch(c, run.batches[0], TargetState.RUNNING)
+        taken_up = tuple(row for row in running if row.owner == self._engine)
+        return taken_up if run.is_cancelled else (*taken_up, *targets.of_batch(c, run.batches[0], TargetState.WAITING))
+
     def _job(
         self,
         run: Run,
-        target: TargetId,
-        device: DeviceId,
-        name: str,
+        row: TargetRow,
         endpoint: Endpoint | Unreached | None,
         given: Mapping[str, str | Secret] | Unreached,
     ) -> TargetJob:
         login = endpoint.login if isinstance(endpoint, Endpoint) else None
         if isinstance(given, Unreached):
-            # without one of its values the command must not run
+            # without one of its values the command must not run, nor its output be kept unmasked
             endpoint, given = given, {}
         secret_values = [value for value in given.values() if isinstance(value, Secret)]
-        return TargetJob(
-            id=target,
+        job = TargetJob(
+            id=row.id,
             run=run,
-            device=device,
-            name=name,
+            device=row.device_id,
+            name=row.device_name,
             endpoint=endpoint,
             secrets=self._masks.of([*secrets_of(login), *secret_values]),
             parameters=given,
         )
+        if row.state is TargetState.RUNNING:
+            job.token, job.resumes, job.started_at_ms = row.claim or "", _resumed(row), row.started_at_ms
+        if run.is_cancelled:
+            job.cancel.set()
+        return job
 
 
 def _parameters(work: Work, device: DeviceId, taking: Taking) -> dict[str, str | Secret] | Unreached:
@@ -104,3 +108,10 @@ def _parameters(work: Work, device: DeviceId, taking: Taking) -> dict[str, str |
 
 def _engine_at(run: Run) -> Actor:
     return Actor(user_id=UserId(0), name="engine", role=Role.ADMIN, origin=f"execution {run.id}")
+
+
+def _resumed(row: TargetRow) -> DurableRun:
+    found = DurableRun.from_json(row.handle_json)
+    if found is None:
+        raise RuntimeError(f"target {row.id} runs here and is not durable")
+    return found

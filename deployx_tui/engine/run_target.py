@@ -6,36 +6,24 @@ import json
 import logging
 import secrets as random_source
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from deployx_tui.engine.attempt import Attempt, broken, end_of, not_tried, release, unkept, unreached
 from deployx_tui.engine.facts import Asking
 from deployx_tui.engine.results import Ended, Results
 from deployx_tui.engine.run import TargetJob
+from deployx_tui.engine.run_durable import DurableTargets
 from deployx_tui.engine.settings import EngineSettings
 from deployx_tui.engine.starts import EngineEnds, StartRefused, Starts
 from deployx_tui.model.device import Contact, TransportKind
-from deployx_tui.model.execution import Cause, TargetState
+from deployx_tui.model.execution import TargetState
 from deployx_tui.output.store import OutputStore
-from deployx_tui.output.writer import OutputTotals, OutputWriter
-from deployx_tui.runners.command import RunFacts, cancelled_before_start, run_command, unreached
-from deployx_tui.store.clock import to_ms
-from deployx_tui.store.targets import TargetEnd
+from deployx_tui.output.writer import OutputWriter
+from deployx_tui.runners.command import RunFacts, run_command
+from deployx_tui.runners.command import unreached as unreached_facts
 from deployx_tui.transports.base import Connection, Endpoint, Transport, Unreached
 
 log = logging.getLogger(__name__)
-
-#: characters of a target's message
-_MOST_MESSAGE = 4_000
-
-
-@dataclass(frozen=True, slots=True)
-class _Attempt:
-    facts: RunFacts
-    #: None: no attempt to reach the device was made
-    contact: Contact | None
-    #: over which it was reached; given back already
-    connection: Connection | None = None
 
 
 class TargetRunner:
@@ -55,9 +43,13 @@ class TargetRunner:
         self._settings, self._transports, self._output = settings, transports, output
         self._starts, self._results, self._started = starts, results, started
         self._asking = asking
+        self._durable = DurableTargets(settings, transports, output, starts, results, asking)
 
     def run(self, job: TargetJob) -> None:
         """Start it, run it, hand over what is known."""
+        if job.resumes is not None:
+            self._durable.run(job, job.resumes)
+            return
         try:
             is_ours = not job.cancel.is_set() and self._may_start(job)
         except EngineEnds:
@@ -71,10 +63,14 @@ class TargetRunner:
             return
         reached: Connection | None = None
         try:
+            if job.run.work.payload.durable:
+                self._started(job)
+                self._durable.run(job, self._durable.first(job))
+                return
             ended, reached = self._ran(job)
         except Exception as error:  # it is written down as started: somebody must write down that it is over
             log.exception("target %s (%s) of execution %s", job.id, job.name, job.run.id)
-            ended = Ended(job=job, end=_unkept(error))
+            ended = Ended(job=job, end=unkept(error))
         self._results.put(ended)
         if reached is not None and isinstance(job.endpoint, Endpoint):
             self._asking.after_run(job.endpoint, reached, f"run {job.run.id}")
@@ -87,39 +83,42 @@ class TargetRunner:
         attempt = self._attempt(job, writer)
         at = datetime.now(UTC)
         totals = writer.close(at)
-        ended = Ended(job=job, end=_end(job, attempt.facts, totals, at), totals=totals, contact=attempt.contact)
+        ended = Ended(job=job, end=end_of(job, attempt.facts, totals, at), totals=totals, contact=attempt.contact)
         return ended, None if attempt.facts.state is TargetState.LOST else attempt.connection
 
     def _may_start(self, job: TargetJob) -> bool:
         # the token is the nonce too: what finds the command on the target again is stored before the first byte
         job.token = random_source.token_hex(16)
-        handle = json.dumps({"nonce": job.token}, separators=(",", ":"))
+        if job.run.work.payload.durable:
+            handle = self._durable.first(job).to_json()
+        else:
+            handle = json.dumps({"nonce": job.token}, separators=(",", ":"))
         return self._starts.start(job.id, job.token, handle)
 
-    def _attempt(self, job: TargetJob, writer: OutputWriter) -> _Attempt:
+    def _attempt(self, job: TargetJob, writer: OutputWriter) -> Attempt:
         """Connect and run. A bug of ours or of a library ends this target, visibly, and nothing else."""
         connection: Connection | None = None
         transport: Transport | None = None
         try:
             if job.endpoint is None:
-                return _Attempt(_not_tried(TargetState.SKIPPED, "the device was deleted"), None)
+                return Attempt(not_tried(TargetState.SKIPPED, "the device was deleted"), None)
             if isinstance(job.endpoint, Unreached):
-                return _Attempt(unreached(job.endpoint), None)
+                return Attempt(unreached_facts(job.endpoint), None)
             transport = self._transports.get(job.endpoint.transport)
             if transport is None:
                 message = f"this engine has no transport {job.endpoint.transport}"
-                return _Attempt(_not_tried(TargetState.FAILED, message), None)
+                return Attempt(not_tried(TargetState.FAILED, message), None)
             found = transport.connect(job.endpoint, self._settings.connect_timeout, job.cancel)
             if isinstance(found, Unreached):
-                return _unreached(job, found)
+                return unreached(job, found)
             connection = found
-            return _Attempt(self._command(job, connection, writer), Contact.OK, connection)
+            return Attempt(self._command(job, connection, writer), Contact.OK, connection)
         except Exception as error:  # said in the docstring; the traceback goes to the log
             log.exception("target %s (%s) of execution %s", job.id, job.name, job.run.id)
-            return _Attempt(_broken(error, may_have_run=connection is not None), None)
+            return Attempt(broken(error, may_have_run=connection is not None), None)
         finally:
             if transport is not None and connection is not None:
-                _release(transport, connection, job)
+                release(transport, connection, job)
 
     def _command(self, job: TargetJob, connection: Connection, writer: OutputWriter) -> RunFacts:
         timeout = job.run.work.timeout or self._settings.default_timeout
@@ -132,76 +131,3 @@ class TargetRunner:
             timeout=timeout,
             nonce=job.token,
         )
-
-
-def _unreached(job: TargetJob, outcome: Unreached) -> _Attempt:
-    if job.cancel.is_set():
-        return _Attempt(cancelled_before_start(), None)
-    return _Attempt(unreached(outcome), _contact(outcome.cause))
-
-
-def _contact(cause: Cause) -> Contact:
-    match cause:
-        case Cause.HOST_KEY:
-            return Contact.HOST_KEY
-        case Cause.AUTH:
-            return Contact.AUTH
-        case _:
-            return Contact.UNREACHABLE
-
-
-def _not_tried(state: TargetState, message: str) -> RunFacts:
-    return RunFacts(state=state, changed=False, message=message)
-
-
-def _broken(error: Exception, *, may_have_run: bool) -> RunFacts:
-    what = f"deployx itself failed: {type(error).__name__}: {error}"
-    if may_have_run:
-        return RunFacts(state=TargetState.LOST, cause=Cause.LOST, message=f"{what}; the command may have run")
-    return RunFacts(state=TargetState.FAILED, changed=False, message=f"{what}; nothing was sent")
-
-
-def _unkept(error: Exception) -> TargetEnd:
-    facts = _broken(error, may_have_run=True)
-    at = to_ms(datetime.now(UTC))
-    return TargetEnd(
-        state=facts.state,
-        at_ms=at,
-        cause=facts.cause,
-        changed=None,
-        output_cut=True,
-        error_message=_kept(facts.message),
-    )
-
-
-def _release(transport: Transport, connection: Connection, job: TargetJob) -> None:
-    try:
-        transport.release(connection)
-    except Exception:  # the result is known and must be kept; a leaked connection is the smaller harm
-        log.exception("giving back the connection to %s", job.name)
-
-
-def _end(job: TargetJob, facts: RunFacts, totals: OutputTotals, at: datetime) -> TargetEnd:
-    message = "; ".join(part for part in (facts.message, totals.trouble) if part)
-    return TargetEnd(
-        state=facts.state,
-        at_ms=to_ms(at),
-        exit_code=facts.exit_code,
-        signal=None if facts.signal is None else _kept(facts.signal),
-        cause=facts.cause,
-        changed=facts.changed,
-        kill=facts.kill,
-        stdout_bytes=totals.stdout_bytes,
-        stderr_bytes=totals.stderr_bytes,
-        output_cut=totals.cut,
-        output_sha256=totals.sha256,
-        error_message=_kept(job.secrets.mask_text(message)),
-        head=totals.head,
-        tail=totals.tail,
-    )
-
-
-def _kept(text: str) -> str:
-    """A text that a target may have written, as both databases take it: no NUL, no half characters, not endless."""
-    whole = text.encode("utf-8", "replace").decode("utf-8").replace("\0", "\N{SYMBOL FOR NULL}")
-    return whole if len(whole) <= _MOST_MESSAGE else whole[: _MOST_MESSAGE - 1] + "\N{HORIZONTAL ELLIPSIS}"

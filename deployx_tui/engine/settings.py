@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from deployx_tui.output.writer import Caps
+from deployx_tui.transports.base import SPOOL_BASES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,8 @@ class EngineSettings:
     poll: timedelta = timedelta(milliseconds=500)
     #: after a cancel at the end of a drain: how long deaths are waited for
     kill_wait: timedelta = timedelta(seconds=15)
+    #: where durable runs keep their spools on a target
+    spool_bases: tuple[str, ...] = SPOOL_BASES
     caps: Caps = field(default_factory=Caps)
     #: what a device told of itself is asked again with the next run when it is older; None: nobody is asked
     facts_age: timedelta | None = timedelta(days=1)

@@ -25,7 +25,7 @@ from deployx_tui.model.parse import (
     sort_days,
     zone_of,
 )
-from deployx_tui.model.payload import CommandPayload, Commands, Line, Payload, Script, Shell, TaskType
+from deployx_tui.model.payload import CommandPayload, Commands, Line, Payload, Reboot, Script, Shell, TaskType
 from deployx_tui.model.schedule import (
     DEFAULT_GRACE,
     Cron,
@@ -146,6 +146,11 @@ def payload_to_json(payload: Payload) -> dict[str, JSON]:
         case Commands(commands, stop_on_failure):
             result["commands"] = [*commands]
             result["stop_on_failure"] = stop_on_failure
+    # left out where it is not wanted: the hashes of plans that were made before it existed stay true
+    if payload.durable:
+        result["durable"] = True
+    if payload.reboot is not Reboot.NEVER:
+        result["reboot"] = payload.reboot.value
     return result
 
 
@@ -167,6 +172,8 @@ def _payload(reader: Reader) -> Payload | None:
     environment = reader.mapping("environment")
     folder = reader.text("working_directory")
     codes = reader.numbers("success_codes") if reader.has("success_codes") else (0,)
+    durable = reader.flag("durable")
+    reboot = reader.word("reboot", Reboot, Reboot.NEVER)
     reader.close()
     bodies = {"command": line, "script": script, "commands": commands}
     given = [name for name, value in bodies.items() if value is not None]
@@ -191,6 +198,8 @@ def _payload(reader: Reader) -> Payload | None:
         environment=tuple(sorted(environment.items())),
         working_directory=folder,
         success_codes=frozenset(codes),
+        durable=bool(durable),
+        reboot=reboot,
     )
 
 

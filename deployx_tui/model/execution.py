@@ -78,6 +78,10 @@ class Cause(StrEnum):
     KILLED = "killed"
     TIMEOUT = "timeout"
     LOST = "lost"
+    #: a durable run left more output on the target than it may
+    OUTPUT_LIMIT = "output_limit"
+    #: a target that was to restart did not come back
+    REBOOT = "reboot"
     VERIFY = "verify"
 
 
@@ -135,6 +139,8 @@ class TargetResult:
     stdout_bytes: int = 0
     stderr_bytes: int = 0
     output_cut: bool = False
+    #: it outlives connection and engine; its two streams stand in the order in which they were asked for
+    durable: bool = False
     #: masked; "" when there is nothing to say
     error_message: str = ""
 

@@ -29,6 +29,14 @@ class Shell(StrEnum):
 POSIX_SHELLS = (Shell.SH, Shell.BASH, Shell.ZSH)
 
 
+class Reboot(StrEnum):
+    """Whether the first command restarts its target."""
+
+    NEVER = "never"
+    #: it does: the rest waits until the target answers from another boot
+    EXPECTED = "expected"
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """One command line."""
@@ -65,6 +73,10 @@ class CommandPayload:
     success_codes: frozenset[int] = frozenset({0})
     #: in the order of forms; what a run gives for them are variables of the command
     parameters: tuple[Parameter, ...] = ()
+    #: it runs on when the connection breaks or the engine ends, and is taken up again
+    durable: bool = False
+    #: only with `durable`
+    reboot: Reboot = Reboot.NEVER
 
 
 Payload = CommandPayload

@@ -107,6 +107,11 @@ class StreamMask:
         #: Its bytes are not kept, so a stream that repeats a secret for ever takes no memory.
         self._open_until: int | None = None
 
+    @property
+    def given(self) -> int:
+        """Raw offset up to which pieces were given out: where another mask may go on."""
+        return self._given
+
     def feed(self, data: bytes) -> Masked:
         """The part that is certain now; possibly empty."""
         if self._secrets.is_empty:

@@ -84,6 +84,11 @@ class SegmentWriter:
                 raise
             self._end += size
 
+    def sync(self) -> None:
+        """What was appended survives a power loss from here on. OSError when the disk refuses."""
+        os.fsync(self._segment)
+        os.fsync(self._index)
+
     def close(self) -> None:
         """What was appended stands already; a disk that complains only now has nothing more to lose."""
         for descriptor in (self._segment, self._index):

@@ -65,6 +65,28 @@ class OutputStore:
             self._writers[target] = writer
             return writer
 
+    def reopen(
+        self,
+        target: TargetId,
+        execution: ExecutionId,
+        device: DeviceId,
+        secrets: SecretSet,
+        caps: Caps | None,
+        raw_bases: tuple[int, int],
+    ) -> OutputWriter:
+        """Go on with the output of a target that an engine before this one began; see `OutputWriter.resume`.
+
+        It is read once as a whole, for its digest. OSError when the disk refuses.
+        """
+        with self._database.read() as connection:
+            stored = outputs.load(connection, target)
+        writer = self.writer(target, execution, device, secrets, caps)
+        with self._blocks(execution, target) as (reader, blocks):
+            inline = decode(stored.frames) if stored is not None else iter(())
+            spilled = (frame for block in blocks for frame in decode(reader.frames(block))) if reader else iter(())
+            writer.resume(spilled if len(blocks) else inline, raw_bases, is_spilled=len(blocks) > 0)
+        return writer
+
     def keep(self, connection: Connection, target: TargetId, totals: OutputTotals) -> None:
         """Store a small output, in the transaction that ends its target."""
         outputs.save(connection, target, totals.inline or b"")

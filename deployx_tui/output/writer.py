@@ -8,9 +8,8 @@ than 1 MiB, whatever the target does.
 from __future__ import annotations
 
 import hashlib
-from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from threading import Condition, Lock
 from time import monotonic
@@ -20,6 +19,7 @@ from deployx_tui.model.ids import DeviceId, ExecutionId, TargetId
 from deployx_tui.output.frames import HEADER_SIZE, Frame, encode
 from deployx_tui.output.mask import Masked, SecretSet
 from deployx_tui.output.segments import SegmentWriter
+from deployx_tui.output.tail import Tail, append_or_join
 
 #: outputs up to this many bytes lie in the database, larger ones in the segment file
 INLINE_LIMIT = 8 << 10
@@ -29,11 +29,6 @@ _INLINE_ENCODED_LIMIT = 4 * INLINE_LIMIT
 _BLOCK = 64 << 10
 #: raw data is masked and framed in pieces of at most this
 _PIECE = 64 << 10
-#: pieces of one stream that arrive within this are one frame, up to _JOINED bytes
-_JOIN_MS = 20
-_JOINED = 4 << 10
-#: memory that a frame takes beside its data
-_FRAME_COST = 200
 #: first and last bytes that full-text search sees
 SAMPLE = 2 << 10
 
@@ -111,7 +106,7 @@ class OutputWriter:
         open_segment: Callable[[], SegmentWriter],
     ) -> None:
         self.execution, self.target, self.device = execution, target, device
-        self._budget, self._open_segment = budget, open_segment
+        self._secrets, self._budget, self._open_segment = secrets, budget, open_segment
         self._tail_cap = min(caps.tail, caps.target // 2)
         self._head_cap = caps.target - self._tail_cap
         self._floor = min(caps.floor, self._head_cap)
@@ -132,6 +127,8 @@ class OutputWriter:
         self._segment: SegmentWriter | None = None
         self._is_closed = False
         self._trouble = ""
+        #: a part that an engine before this one had heard was not kept
+        self._is_short = False
         #: one flush at a time, so that blocks stand in order
         self._flushing = Lock()
 
@@ -147,13 +144,75 @@ class OutputWriter:
         for start in range(0, len(data), _PIECE):
             self._keep(stream, at_ms, mask.feed(bytes(view[start : start + _PIECE])))
 
-    def close(self, at: datetime) -> OutputTotals:
-        """No more will come. What the mask held back is kept; the totals go into the target's row."""
+    def resume(self, frames: Iterable[Frame], raw_bases: tuple[int, int], *, is_spilled: bool) -> None:
+        """Before the first `write`: go on behind these frames, which an engine before this one kept.
+
+        `raw_bases`: raw offsets of stdout and stderr before which nothing can be had again. OSError when the segment
+        file can't be opened.
+        """
+        raw = dict(zip(self._masks, raw_bases, strict=True))
+        reached = dict.fromkeys(self._masks, 0)
+        for frame in frames:
+            reached[frame.stream] = max(reached[frame.stream], frame.raw_end)
+            self._hashes[frame.stream].update(frame.data)
+            self._sample(frame.data)
+            self._sizes[frame.stream] += frame.length
+            self._sequence = frame.sequence + 1
+            self._is_short = self._is_short or frame.missing > 0
+            self._budget.take(len(frame.data))
+            if not is_spilled:
+                self._append(frame)
+        if is_spilled:
+            self._segment, self._written = self._open_segment(), self._total
+        for stream in self._masks:
+            self._is_short = self._is_short or reached[stream] < raw[stream]
+            self._masks[stream] = self._secrets.stream(max(reached[stream], raw[stream]))
+
+    def raw_offset(self, stream: Stream) -> int:
+        """How much of the target's own STDOUT or STDERR stands in frames: where it is to be read on."""
+        return self._masks[stream].given
+
+    def settle(self, at: datetime) -> bytes | None:
+        """A step is over: what its masks held back is kept, and everything brought to disk, to survive a power loss.
+
+        Returns frames that belong into the database, None when they lie in the segment file.
+        """
+        at_ms = int(at.timestamp() * 1000)
+        for stream, mask in self._masks.items():
+            self._keep(stream, at_ms, mask.finish())
+            self._masks[stream] = self._secrets.stream(mask.given)
+        return self.suspend()
+
+    def suspend(self) -> bytes | None:
+        """Bring to disk what stands in frames; another writer may `resume` behind it. Returns what `settle` does."""
+        with self._changed:
+            if not self.is_spilled:
+                return _encoded(self._pending)
+        self._flush()
+        self._sync()
+        return None
+
+    def _sync(self) -> None:
+        if self._segment is None:
+            return
+        try:
+            self._segment.sync()
+        except OSError as error:
+            with self._changed:
+                self._trouble = f"output could not be written: {error.strerror or error}"
+
+    def close(self, at: datetime, *, durable: bool = False) -> OutputTotals:
+        """No more will come. What the mask held back is kept; the totals go into the target's row.
+
+        With `durable` a large output is on disk for good when this returns.
+        """
         at_ms = int(at.timestamp() * 1000)
         for stream, mask in self._masks.items():
             self._keep(stream, at_ms, mask.finish())
         if self._segment is not None or self._tail is not None:
             self._flush(last=True)
+            if durable:
+                self._sync()
         with self._changed:
             self._is_closed = True
             self._changed.notify_all()
@@ -161,7 +220,7 @@ class OutputWriter:
             return OutputTotals(
                 stdout_bytes=self._sizes[Stream.STDOUT],
                 stderr_bytes=self._sizes[Stream.STDERR],
-                cut=self._tail is not None and self._tail.missing > 0,
+                cut=self._is_short or (self._tail is not None and self._tail.missing > 0),
                 sha256=hashlib.sha256(out + err).hexdigest(),
                 head=self._head,
                 tail=self._last,
@@ -248,7 +307,7 @@ class OutputWriter:
         if not self._pending:
             self._pending_since = monotonic()
         self._pending_size += len(frame.data)
-        _append_or_join(self._pending, frame)
+        append_or_join(self._pending, frame)
 
     def _sample(self, data: bytes) -> None:
         room = SAMPLE - len(self._head)
@@ -294,63 +353,6 @@ class OutputWriter:
                     self._tail.append(frame)
             if last:
                 self._tail.lose_all()
-
-
-class Tail:
-    """The end of an output above its cap: whole frames up to a size, and what was lost before them."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._frames: deque[Frame] = deque()
-        self._size = 0
-        #: per stream: one gap that grows
-        self._gaps: dict[Stream, Frame] = {}
-
-    @property
-    def missing(self) -> int:
-        """Masked bytes that are lost."""
-        return sum(gap.missing for gap in self._gaps.values())
-
-    def append(self, frame: Frame) -> None:
-        before = len(self._frames)
-        _append_or_join(self._frames, frame)
-        self._size += len(frame.data) + _FRAME_COST * (len(self._frames) - before)
-        while self._size > self._limit and len(self._frames) > 1:
-            self._lose_first()
-
-    def frames(self) -> list[Frame]:
-        return [*self._gaps.values(), *self._frames]
-
-    def lose_all(self) -> None:
-        while self._frames:
-            self._lose_first()
-
-    def was_written(self) -> None:
-        """The file has it: free the memory. What was lost stays counted."""
-        self._frames.clear()
-
-    def _lose_first(self) -> None:
-        lost = self._frames.popleft()
-        self._size -= len(lost.data) + _FRAME_COST
-        gap = self._gaps.get(lost.stream) or replace(lost, raw_length=0, data=b"", missing=0)
-        self._gaps[lost.stream] = replace(
-            gap, raw_length=lost.raw_end - gap.raw_start, missing=gap.missing + len(lost.data)
-        )
-
-
-def _append_or_join(frames: list[Frame] | deque[Frame], frame: Frame) -> None:
-    """Small pieces of one stream that come close together are one frame."""
-    if frames:
-        before = frames[-1]
-        if (
-            before.stream is frame.stream
-            and len(before.data) + len(frame.data) <= _JOINED
-            and frame.at_ms - before.at_ms <= _JOIN_MS
-        ):
-            raw_length = before.raw_length + frame.raw_length
-            frames[-1] = replace(before, raw_length=raw_length, data=before.data + frame.data)
-            return
-    frames.append(frame)
 
 
 def _encoded(frames: Iterable[Frame]) -> bytes:

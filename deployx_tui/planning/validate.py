@@ -17,7 +17,7 @@ from deployx_tui.model.hosts import is_host, is_login
 from deployx_tui.model.ids import DeviceId, GroupId
 from deployx_tui.model.inventory import Inventory, jumps_of
 from deployx_tui.model.parameter import LARGEST_VALUE, name_problem
-from deployx_tui.model.payload import CommandPayload, Commands, Line, Script
+from deployx_tui.model.payload import CommandPayload, Commands, Line, Reboot, Script
 from deployx_tui.model.schedule import Once, OverlapKind
 from deployx_tui.model.secret import CredentialDraft, Purpose
 from deployx_tui.model.task import TaskDraft
@@ -118,7 +118,14 @@ def validate_payload(payload: CommandPayload) -> tuple[Problem, ...]:
         *_working_directory(payload.working_directory),
         *_success_codes(payload.success_codes),
         *validate_parameters(payload),
+        *_reboot(payload),
     )
+
+
+def _reboot(payload: CommandPayload) -> list[Problem]:
+    if payload.reboot is Reboot.NEVER or payload.durable:
+        return []
+    return [_problem("command_payload.reboot", "only a durable command outlives a restart", "make it durable")]
 
 
 def _body(payload: CommandPayload) -> list[Problem]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from threading import Event
@@ -23,10 +23,13 @@ from deployx_tui.model.secret import Secret
 from deployx_tui.transports.base import (
     CommandSpec,
     Connection,
+    Detached,
     Exited,
     Killed,
     Outcome,
+    OutputLimit,
     OutputSink,
+    Rebooted,
     Refused,
     Signalled,
     TimedOut,
@@ -56,7 +59,9 @@ class RunFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class _Step:
+class Step:
+    """One command of a payload."""
+
     script: str
     #: how a message names it; "" when it is the only one
     title: str
@@ -78,30 +83,38 @@ def run_command(
     `timeout` is for all steps together; `nonce` is the one stored with the start.
     `clock` counts seconds. Blocks; the sink is called in this thread.
     """
-    steps = _steps(payload)
+    steps = steps_of(payload)
     deadline = None if timeout is None else clock() + timeout.total_seconds()
     goes_on = isinstance(payload.body, Commands) and not payload.body.stop_on_failure
     failures: list[RunFacts] = []
     last = RunFacts(state=TargetState.SUCCEEDED)
     for number, step in enumerate(steps):
         left = None if deadline is None else timedelta(seconds=deadline - clock())
-        facts = _before(step, number, cancel, left, timeout)
+        facts = before_step(step, number, cancel, left, timeout)
         if facts is None:
-            spec = _spec(payload, step, parameters, left, step_nonce(nonce, number))
+            spec = spec_of(payload, step, parameters, left, step_nonce(nonce, number))
             outcome = _run_step(spec, connection, sink, cancel)
-            facts = _facts(outcome, payload.success_codes, timeout)
-            if step.title and facts.message:
-                facts = replace(facts, message=f"{step.title}: {facts.message}")
+            facts = named(facts_of(outcome, payload.success_codes, timeout), step)
         if facts.state is TargetState.SUCCEEDED:
             last = facts
         elif facts.state is TargetState.FAILED and goes_on:
             failures.append(facts)
         else:
             return facts
+    return summed(failures, len(steps)) or last
+
+
+def summed(failures: Sequence[RunFacts], steps: int) -> RunFacts | None:
+    """What commands that failed without ending the run make of it; None: none failed."""
     if len(failures) > 1:
-        count = f"{len(failures)} of {len(steps)} commands failed, the first was "
+        count = f"{len(failures)} of {steps} commands failed, the first was "
         return replace(failures[0], message=count + failures[0].message)
-    return failures[0] if failures else last
+    return failures[0] if failures else None
+
+
+def named(facts: RunFacts, step: Step) -> RunFacts:
+    """The message says which of several steps it is about."""
+    return replace(facts, message=f"{step.title}: {facts.message}") if step.title and facts.message else facts
 
 
 def step_nonce(nonce: str, number: int) -> str:
@@ -125,25 +138,26 @@ def cancelled_before_start() -> RunFacts:
     return RunFacts(state=TargetState.CANCELLED, changed=False, message="cancelled before it started")
 
 
-def _steps(payload: CommandPayload) -> tuple[_Step, ...]:
+def steps_of(payload: CommandPayload) -> tuple[Step, ...]:
+    """What is run one after the other."""
     match payload.body:
         case Line(command):
-            return (_Step(command, ""),)
+            return (Step(command, ""),)
         case Script(text):
-            return (_Step(text, ""),)
+            return (Step(text, ""),)
         case Commands((only,)):
-            return (_Step(only, ""),)
+            return (Step(only, ""),)
         case Commands(commands):
             return tuple(
-                _Step(command, f"command {number} of {len(commands)} ({_shown(command)})")
+                Step(command, f"command {number} of {len(commands)} ({_shown(command)})")
                 for number, command in enumerate(commands, start=1)
             )
         case _:
             assert_never(payload.body)
 
 
-def _before(
-    step: _Step, number: int, cancel: Event, left: timedelta | None, timeout: timedelta | None
+def before_step(
+    step: Step, number: int, cancel: Event, left: timedelta | None, timeout: timedelta | None
 ) -> RunFacts | None:
     """What ends the run between two steps; None: go on."""
     if cancel.is_set():
@@ -159,9 +173,10 @@ def _before(
     return None
 
 
-def _spec(
-    payload: CommandPayload, step: _Step, parameters: Mapping[str, str | Secret], timeout: timedelta | None, nonce: str
+def spec_of(
+    payload: CommandPayload, step: Step, parameters: Mapping[str, str | Secret], timeout: timedelta | None, nonce: str
 ) -> CommandSpec:
+    """What a transport is told of a step."""
     return CommandSpec(
         script=step.script,
         shell=payload.shell,
@@ -170,6 +185,7 @@ def _spec(
         working_directory=payload.working_directory,
         timeout=timeout,
         nonce=nonce,
+        durable=payload.durable,
     )
 
 
@@ -180,10 +196,13 @@ def _run_step(spec: CommandSpec, connection: Connection, sink: OutputSink, cance
     return process.stream(sink, cancel)
 
 
-def _facts(outcome: Outcome, success_codes: frozenset[int], timeout: timedelta | None) -> RunFacts:
+def facts_of(outcome: Outcome, success_codes: frozenset[int], timeout: timedelta | None) -> RunFacts:
+    """How a step ended, as facts of its run."""
     match outcome:
-        case Exited(code, background):
-            note = "background processes kept the output open" if background else ""
+        case Exited(code, background, incomplete):
+            notes = ["background processes kept the output open"] if background else []
+            notes += ["a part of its output may be missing"] if incomplete else []
+            note = "; ".join(notes)
             if code in success_codes:
                 return RunFacts(state=TargetState.SUCCEEDED, exit_code=code, message=note)
             message = f"exit {code}" + (f"; {note}" if note else "")
@@ -210,6 +229,14 @@ def _facts(outcome: Outcome, success_codes: frozenset[int], timeout: timedelta |
             return RunFacts(
                 state=TargetState.LOST, cause=cause, message=f"{message}; it may have run, last heard at {heard}"
             )
+        case OutputLimit(kill):
+            message = f"ended on the target: its output grew above the limit there; {_found(kill)}"
+            return RunFacts(state=TargetState.FAILED, cause=Cause.OUTPUT_LIMIT, kill=kill, message=message)
+        case Rebooted(last_heard):
+            message = f"the target was restarted while it ran; last heard at {last_heard:%Y-%m-%d %H:%M:%S} UTC"
+            return RunFacts(state=TargetState.LOST, cause=Cause.LOST, message=message)
+        case Detached():
+            raise ValueError("a run that was let go of has not ended")
         case _:
             assert_never(outcome)
 

@@ -148,6 +148,7 @@ def engine_settings(settings: Settings, *, socket: Path | None = None, second: b
         connect_timeout=settings.connect_timeout,
         default_timeout=settings.target_timeout,
         kill_wait=settings.kill_wait,
+        spool_bases=settings.spool_folders,
         caps=Caps(target=settings.target_output, run=settings.run_output),
         facts_age=settings.facts_age,
         events_kept=settings.keep_events,

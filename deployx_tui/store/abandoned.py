@@ -1,8 +1,9 @@
 """What engines that died left unfinished, as the next engine will judge it: shown to readers, never written.
 
 Each connection that reads gets temporary views with the names of three tables, so every list, filter, page and count
-agrees. In them the dead engines are gone; a target that they ran is lost; an execution that they ran is queued when
-it can go on, and else what its targets say. `orphans.py` has the same for an engine, which writes it. SQLite only.
+agrees. In them the dead engines are gone; a target that they ran is lost, but for a durable one, which runs on; an
+execution that they ran is queued when it can go on, and else what its targets say. `orphans.py` has the same for an
+engine, which writes it. SQLite only.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from deployx_tui.store import executions, orphans
 from deployx_tui.store.database import Database
 from deployx_tui.store.schema import engines, execution_targets
 from deployx_tui.store.schema import executions as runs
+from deployx_tui.store.targets import DURABLE_HANDLE
 
 #: of a run whose engine ended before all of it was started
 GOES_ON = "its engine ended; it goes on when an engine starts, if that is not too late"
@@ -64,15 +66,22 @@ def show(database: Database, dead: Collection[EngineId]) -> int:
 _IS_LEFT = "NOT coalesce({} IN (SELECT id FROM temp.engines), 0)"
 
 
-def _lost(column: str, value: str) -> str:
-    """Of a target that ran."""
-    return f"CASE WHEN state = 'running' AND {_IS_LEFT.format('owner')} THEN '{value}' ELSE {column} END"
+#: of a durable target
+_RUNS_ON = "its engine ended; it goes on on its target, and the next engine takes it up"
+
+
+def _lost(column: str, value: str, durable: str = "") -> str:
+    """Of a target that ran; `durable`: what is said of one that runs on, "": what is written."""
+    runs_on = f"'{durable}'" if durable else column
+    is_durable = f"coalesce(remote_handle LIKE '{DURABLE_HANDLE}%', 0)"
+    instead = f"CASE WHEN {is_durable} THEN {runs_on} ELSE '{value}' END"
+    return f"CASE WHEN state = 'running' AND {_IS_LEFT.format('owner')} THEN {instead} ELSE {column} END"
 
 
 _LOST_TARGET = {
     "state": _lost("state", TargetState.LOST.value),
     "cause": _lost("cause", Cause.LOST.value),
-    "error_message": _lost("error_message", orphans.LOST),
+    "error_message": _lost("error_message", orphans.LOST, _RUNS_ON),
 }
 
 
@@ -90,7 +99,7 @@ def _view(table: Table, *, where: str = "1", **instead: str) -> str:
 
 
 def _judge(c: Connection, orphan: orphans.Orphan) -> tuple[str, str]:
-    if not orphan.is_cancelled and (orphan.waiting or not orphan.is_planned):
+    if orphan.durable or (not orphan.is_cancelled and (orphan.waiting or not orphan.is_planned)):
         return ExecutionStatus.QUEUED.value, GOES_ON
     status, why, _ = executions.verdict(c, orphan.id, is_cancelled=orphan.is_cancelled)
     return status.value, why

@@ -198,12 +198,16 @@ def batches(c: Connection, execution: ExecutionId) -> tuple[BatchId, ...]:
     return tuple(BatchId(id_) for id_ in rows)
 
 
-def set_running(c: Connection, execution: ExecutionId, now_ms: int) -> bool:
-    """It runs now: said once in its life, and counted in its task. False: it was cancelled or is over."""
+def set_running(c: Connection, execution: ExecutionId, now_ms: int, *, even_cancelled: bool = False) -> bool:
+    """It runs now: said once in its life, and counted in its task. False: it was cancelled or is over.
+
+    `even_cancelled`: something of it runs that is to be ended.
+    """
     first = sa.func.coalesce(executions.c.execution_time, now_ms)
+    may_run = () if even_cancelled else (executions.c.cancel_requested == 0,)
     row = c.execute(
         sa.update(executions)
-        .where(executions.c.id == execution, IS_ALIVE, executions.c.cancel_requested == 0)
+        .where(executions.c.id == execution, IS_ALIVE, *may_run)
         .values(status=ExecutionStatus.RUNNING.value, wait_reason=None, execution_time=first)
         .returning(executions.c.task_id, executions.c.task_name, executions.c.summary, executions.c.execution_time)
     ).one_or_none()

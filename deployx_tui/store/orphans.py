@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from deployx_tui.model.execution import Cause, ExecutionStatus, TargetState
-from deployx_tui.model.ids import EngineId, ExecutionId
+from deployx_tui.model.ids import EngineId, ExecutionId, TargetId
 from deployx_tui.store import events, targets
 from deployx_tui.store.executions import IS_ALIVE
 from deployx_tui.store.schema import attempts, engines, execution_targets, executions
@@ -54,12 +54,19 @@ class Orphan:
     has_started: bool
     #: targets that were not
     waiting: int
+    #: durable targets that run on
+    durable: int
 
 
 def left_behind(c: Connection) -> tuple[Orphan, ...]:
     """Executions that are alive and belong to no living engine, the earliest due first."""
     of_run = execution_targets.c.execution_id == executions.c.id
     waiting = sa.select(sa.func.count()).where(of_run, execution_targets.c.state == TargetState.WAITING.value)
+    durable = sa.select(sa.func.count()).where(
+        of_run,
+        execution_targets.c.state == TargetState.RUNNING.value,
+        execution_targets.c.remote_handle.startswith(targets.DURABLE_HANDLE, autoescape=True),
+    )
     tried = sa.exists().where(
         of_run,
         execution_targets.c.state.not_in(
@@ -67,7 +74,12 @@ def left_behind(c: Connection) -> tuple[Orphan, ...]:
         ),
     )
     rows = c.execute(
-        sa.select(executions, waiting.scalar_subquery().label("waiting"), tried.label("has_started"))
+        sa.select(
+            executions,
+            waiting.scalar_subquery().label("waiting"),
+            durable.scalar_subquery().label("durable"),
+            tried.label("has_started"),
+        )
         .where(_RUN_IS_ORPHAN)
         .order_by(executions.c.due_at, executions.c.id)
     )
@@ -81,6 +93,7 @@ def left_behind(c: Connection) -> tuple[Orphan, ...]:
             is_cancelled=bool(row.cancel_requested),
             has_started=bool(row.has_started),
             waiting=row.waiting,
+            durable=row.durable,
         )
         for row in rows
     )
@@ -108,6 +121,26 @@ def adopt(c: Connection, execution: ExecutionId, engine: EngineId, now_ms: int) 
         execution_id=execution,
         facts=[("status", row.status)],
     )
+
+
+@dataclass(frozen=True, slots=True)
+class OrphanTarget:
+    """A running target whose engine is no more."""
+
+    id: TargetId
+    execution: ExecutionId
+    handle_json: str | None
+
+
+def running(c: Connection) -> tuple[OrphanTarget, ...]:
+    """Running targets of engines that are no more."""
+    rows = c.execute(sa.select(_t.id, _t.execution_id, _t.remote_handle).where(_TARGET_IS_ORPHAN).order_by(_t.id))
+    return tuple(OrphanTarget(TargetId(row.id), ExecutionId(row.execution_id), row.remote_handle) for row in rows)
+
+
+def adopt_target(c: Connection, target: TargetId, engine: EngineId, token: str) -> None:
+    """It goes on under this engine, with a token that the dead one does not know."""
+    c.execute(sa.update(execution_targets).where(_t.id == target).values(owner=engine, claim=token))
 
 
 def lose_targets(c: Connection, now_ms: int) -> frozenset[ExecutionId]:

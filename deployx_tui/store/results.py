@@ -14,6 +14,7 @@ from deployx_tui.model.ids import DeviceId, ExecutionId, TargetId, UserId
 from deployx_tui.store.clock import from_ms
 from deployx_tui.store.paging import checked_limit, cursor_of, key_of
 from deployx_tui.store.schema import execution_targets, executions
+from deployx_tui.store.targets import DURABLE_HANDLE
 
 x = execution_targets.c
 
@@ -115,6 +116,7 @@ def _result(row: Row[Any]) -> TargetResult:
         stdout_bytes=row.stdout_bytes,
         stderr_bytes=row.stderr_bytes,
         output_cut=bool(row.output_cut),
+        durable=(row.remote_handle or "").startswith(DURABLE_HANDLE),
         error_message=row.error_message,
     )
 

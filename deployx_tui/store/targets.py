@@ -34,6 +34,8 @@ class TargetRow:
     #: where its process is, as the transport wrote it
     handle_json: str | None
     cancel_requested: bool
+    #: None: not started
+    started_at_ms: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,9 @@ class Progress:
     stderr_bytes: int
 
 
+#: how the handle of a durable target begins
+DURABLE_HANDLE = '{"durable":true,'
+
 _t = execution_targets.c
 
 
@@ -101,6 +106,7 @@ def of_batch(c: Connection, batch: BatchId, state: TargetState | None = None) ->
             claim=row.claim,
             handle_json=row.remote_handle,
             cancel_requested=bool(row.cancel_requested),
+            started_at_ms=row.started_at,
         )
         for row in c.execute(statement)
     )
@@ -111,6 +117,12 @@ def waiting_devices(c: Connection, execution: ExecutionId) -> tuple[DeviceId, ..
     t = execution_targets.c
     rows = c.scalars(sa.select(t.device_id).where(t.execution_id == execution, t.state == TargetState.WAITING.value))
     return tuple(DeviceId(row) for row in rows)
+
+
+def keep_handle(c: Connection, target: TargetId, token: str, handle_json: str) -> bool:
+    """How far a running target has come, for whoever goes on with it. False: this token does not own it."""
+    ours = (_t.id == target, _t.claim == token, _t.state == TargetState.RUNNING.value)
+    return bool(c.execute(sa.update(execution_targets).where(*ours).values(remote_handle=handle_json)).rowcount)
 
 
 def start(

@@ -35,6 +35,13 @@ class Login:
     passphrase: Secret | None = field(default=None, compare=False)
 
 
+#: folders on a target that may hold the spool of a durable run, in this order (not the login's runtime directory: it
+#: goes with the last session)
+SPOOL_BASES = ("/var/tmp", "/tmp")  # noqa: S108 - on the target, and made there with mkdir -m 700
+#: bytes of both streams that a durable run may leave in its spool
+SPOOL_LIMIT = 1 << 30
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
     """Where and as whom to connect. Made from a Device by the engine; the pool's key is part of it."""
@@ -72,6 +79,11 @@ class CommandSpec:
     grace: timedelta = timedelta(seconds=5)
     #: 128 bits in hex, chosen by the engine and stored before the first byte is sent
     nonce: str = ""
+    #: it runs on when the connection breaks or the engine ends, and can be attached to again
+    durable: bool = False
+    #: with `durable`: where its spool may lie, and how much output it may leave there
+    spool_bases: tuple[str, ...] = SPOOL_BASES
+    spool_limit: int = SPOOL_LIMIT
 
 
 # What is known after a command, an attempt to connect or a cancel.
@@ -84,6 +96,8 @@ class Exited:
     code: int
     #: it left processes behind that kept the output open; they were not touched
     background: bool = False
+    #: of a durable run: a part of its output may be missing (the disk was full, or the command emptied its own output)
+    incomplete: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +151,34 @@ class Unknown:
     last_heard: datetime
 
 
-Outcome = Exited | Signalled | Unreached | Refused | TimedOut | Killed | Unknown
+@dataclass(frozen=True, slots=True)
+class OutputLimit:
+    """A durable run left more output on the target than it may; it was ended there. `kill` says what became of it."""
+
+    kill: KillReport
+
+
+@dataclass(frozen=True, slots=True)
+class Rebooted:
+    """A durable run was cut by a restart of its target: nothing of it runs, and it did not say how it ended."""
+
+    last_heard: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Detached:
+    """A durable run was let go of as asked: it goes on, and `Connection.attach` finds it."""
+
+
+Outcome = Exited | Signalled | Unreached | Refused | TimedOut | Killed | Unknown | OutputLimit | Rebooted | Detached
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """There is no spool of this run on the target: it never began there, or its traces were removed."""
+
+    message: str
+
 
 #: called in the reading thread with (stream, bytes, arrival aware UTC); it may block, which slows the target
 OutputSink = Callable[[Stream, bytes, datetime], None]
@@ -152,6 +193,14 @@ class RemoteHandle:
     #: "<start time>/<session id>" as REMOTE.md defines it
     start: str
     boot_id: str
+    #: it can be attached to; pid, start and boot id then stand in its spool too and need not be known
+    durable: bool = False
+    spool_bases: tuple[str, ...] = SPOOL_BASES
+
+    @classmethod
+    def of_durable(cls, nonce: str, spool_bases: tuple[str, ...]) -> RemoteHandle:
+        """What is known, and enough, before the first byte is sent."""
+        return cls(nonce, 0, "-", "-", durable=True, spool_bases=spool_bases)
 
 
 class Process(Protocol):
@@ -160,11 +209,22 @@ class Process(Protocol):
     @property
     def handle(self) -> RemoteHandle: ...
 
-    def stream(self, sink: OutputSink, cancel: Event) -> Outcome:
+    def stream(self, sink: OutputSink, cancel: Event, leave: Event | None = None) -> Outcome:
         """Deliver output as it comes until the end, and return what is known.
 
         When `cancel` is set or the deadline passes, kills the process tree, verifies its death, returns
         `Killed` or `TimedOut`. Output that came before is always delivered first.
+
+        A durable run outlives its connection: it is attached to again. When `leave` is set it is let go of, and
+        `Detached` returned; other runs heed no `leave`.
+        """
+        ...
+
+    def acknowledge(self) -> bool:
+        """Output and result of a durable run are kept here: its traces on the target are removed.
+
+        To be called once, after `stream`; does nothing for other runs. False: it could not be said to the target,
+        which removes them itself after a week.
         """
         ...
 
@@ -173,7 +233,20 @@ class Connection(Protocol):
     """An authenticated connection to one device; several processes may run over it at once."""
 
     def start(self, spec: CommandSpec) -> Process | Refused | Unknown:
-        """Start a command. After `Refused` nothing has run; after `Unknown` it may have."""
+        """Start a command. After `Refused` nothing has run; after `Unknown` it may have.
+
+        A durable one that may have been started must not be started again, but attached to.
+        """
+        ...
+
+    def attach(
+        self, handle: RemoteHandle, stdout_offset: int, stderr_offset: int, spec: CommandSpec
+    ) -> Process | Refused | Unknown | Gone:
+        """Take up a durable run where so many bytes of its streams were delivered already.
+
+        Of `spec` the deadline counts (from now on) and the grace. After `Refused` and `Unknown` another attempt may
+        succeed. Any number may be attached at once, and see the same.
+        """
         ...
 
     def close(self) -> None: ...

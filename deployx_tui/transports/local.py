@@ -23,16 +23,18 @@ from deployx_tui.transports.base import (
     Connection,
     Endpoint,
     Exited,
+    Gone,
     Process,
     Refused,
+    RemoteHandle,
     Signalled,
     Unknown,
     Unreached,
 )
 from deployx_tui.transports.facts import NoFacts
+from deployx_tui.transports.posix import durable, durable_text, wrapper
 from deployx_tui.transports.posix import facts as posix_facts
 from deployx_tui.transports.posix import process as posix
-from deployx_tui.transports.posix import wrapper
 
 #: how long `sh` may take to answer
 PATIENCE = timedelta(seconds=20)
@@ -73,14 +75,15 @@ class LocalConnection:
 
     def start(self, spec: CommandSpec) -> Process | Refused | Unknown:
         spec = posix.with_nonce(spec)
-        text = wrapper.start_text(spec)
+        text = durable_text.start_text(spec) if spec.durable else wrapper.start_text(spec)
         if isinstance(text, Refused):
             return text
-        try:
-            child = Child()
-        except OSError as error:
-            return Refused(Cause.SHELL, f"sh can't be started here: {error}", "see that sh is in the engine's PATH")
+        child = _child()
+        if isinstance(child, Refused):
+            return child
         patience = PATIENCE.total_seconds()
+        if spec.durable:
+            return durable.start(child, spec, text, _side_door, patience)
         begun = posix.start(child, spec, text, patience)
         if isinstance(begun, Refused | Unknown):
             child.close()
@@ -91,8 +94,24 @@ class LocalConnection:
         """See TellsFacts."""
         return posix_facts.gather(self.start, cancel)
 
+    def attach(
+        self, handle: RemoteHandle, stdout_offset: int, stderr_offset: int, spec: CommandSpec
+    ) -> Process | Refused | Unknown | Gone:
+        child = _child()
+        if isinstance(child, Refused):
+            return child
+        offsets = stdout_offset, stderr_offset
+        return durable.attach(child, handle, offsets, spec, _side_door, PATIENCE.total_seconds())
+
     def close(self) -> None:
         return
+
+
+def _child() -> Child | Refused:
+    try:
+        return Child()
+    except OSError as error:
+        return Refused(Cause.SHELL, f"sh can't be started here: {error}", "see that sh is in the engine's PATH")
 
 
 def _side_door() -> Child | None:

@@ -27,7 +27,7 @@ from deployx_tui.model.parse import (
     parse_times,
     zone_of,
 )
-from deployx_tui.model.payload import CommandPayload, Commands, Line, Script, Shell
+from deployx_tui.model.payload import CommandPayload, Commands, Line, Reboot, Script, Shell
 from deployx_tui.model.schedule import (
     Cron,
     Daily,
@@ -46,6 +46,8 @@ from deployx_tui.model.task import TaskDraft
 
 Kind = Literal["line", "script", "commands"]
 Repeat = Literal["once", "daily", "weekly", "monthly", "cron"]
+#: what becomes of a command whose connection is cut; "restarts": it restarts the target itself
+CutOff = Literal["lost", "goes on", "restarts"]
 T = TypeVar("T")
 
 #: wire names by the form's, longest first where one begins with another
@@ -57,6 +59,8 @@ _WIRE: tuple[tuple[str, str], ...] = (
     ("command_payload.success_codes", "codes"),
     ("command_payload.shell", "shell"),
     ("command_payload.stop_on_failure", "stop"),
+    ("command_payload.durable", "cut_off"),
+    ("command_payload.reboot", "cut_off"),
     ("command_payload.command", "text"),
     ("command_payload.script", "text"),
     ("command_payload", "text"),
@@ -117,6 +121,7 @@ class Form:
     start: str = ""
     end: str = ""
     timeout: str = ""
+    cut_off: CutOff = "lost"
     overlap: OverlapKind = OverlapKind.SKIP
     parallel: str = "3"
     grace: str = "1h"
@@ -141,6 +146,7 @@ def form_of(draft: TaskDraft) -> Form:
         start=_instant_text(schedule.start, schedule.zone),
         end=_instant_text(schedule.end, schedule.zone),
         timeout="" if draft.timeout is None else format_duration(draft.timeout),
+        cut_off="restarts" if payload.reboot is Reboot.EXPECTED else "goes on" if payload.durable else "lost",
         overlap=draft.overlap.kind,
         parallel=str(draft.overlap.limit) if draft.overlap.kind is OverlapKind.PARALLEL else "3",
         grace=format_duration(draft.grace),
@@ -235,6 +241,8 @@ def draft_of(form: Form, base: TaskDraft | None = None) -> tuple[TaskDraft, tupl
         working_directory=form.directory.strip() or None,
         success_codes=reader.read("codes", lambda: parse_success_codes(form.codes), frozenset({0})),
         parameters=form.parameters,
+        durable=form.cut_off != "lost",
+        reboot=Reboot.EXPECTED if form.cut_off == "restarts" else Reboot.NEVER,
     )
     default = TaskDraft(name="", schedule=schedule, payload=payload)
     timeout = form.timeout.strip()

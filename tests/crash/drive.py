@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ import sqlalchemy as sa
 
 from deployx_tui.model.device import DeviceDraft, TransportKind
 from deployx_tui.model.ids import DeviceId, TaskId, UserId
+from deployx_tui.model.payload import CommandPayload, Commands, Line
 from deployx_tui.model.schedule import Cron, Once
 from deployx_tui.store import devices, tasks
 from deployx_tui.store.clock import from_ms, now_ms
@@ -75,6 +76,10 @@ class Drive:
             ]
         #: single runs and their instant
         self.instants: dict[TaskId, int] = {}
+        #: name of each durable single run, and what it says on each stream; its oracle has each command once
+        self.durable: dict[str, Said] = {}
+        self.spools = folder / "spools"
+        self.spools.mkdir()
         #: minutely ones and their first instant
         self.minutely: dict[TaskId, int] = dict(self._add_minutely(number) for number in range(2))
         self._said: queue.Queue[list[str]] = queue.Queue()
@@ -134,7 +139,21 @@ class Drive:
             mark = f"m{len(self.instants)}"
             command = f'echo "{mark} $WHERE" >> {self.oracle}; sleep {pause}'
             what = draft(Once(from_ms(at)), name=mark, command=command, device_ids=chosen)
+            if self.random.random() < 0.5:
+                what = replace(what, payload=self._durable(mark, pause))
             self.instants[tasks.add(c, what, self.owner, at, now_ms())] = at
+
+    def _durable(self, mark: str, pause: str) -> CommandPayload:
+        """A command, or two, that talk for a while; how much lies on both sides of what the database keeps itself."""
+        lines = self.random.choice((10, 400, 4000))
+        talk = f"seq {lines}; seq {lines} >&2; sleep {pause}; seq {lines}; sleep {pause}; seq {lines} >&2"
+        begin = f'echo "{mark}{{}} $WHERE" >> {self.oracle}; '
+        count = self.random.choice((1, 1, 2))
+        once = b"".join(b"%d\n" % n for n in range(1, lines + 1))
+        self.durable[mark] = Said(once * 2 * count, once * 2 * count, count)
+        if count == 1:
+            return CommandPayload(body=Line(begin.format("") + talk), durable=True)
+        return CommandPayload(body=Commands((begin.format("") + talk, begin.format("-2") + talk)), durable=True)
 
     def _add_minutely(self, number: int) -> tuple[TaskId, int]:
         command = f'echo "every{number} $WHERE" >> {self.oracle}'
@@ -158,6 +177,7 @@ class Drive:
             "id": self._last_id,
             "url": self.url,
             "output": str(self.folder / "output"),
+            "spools": str(self.spools),
             "beside": slot.beside,
             "point": slot.point,
             "nth": nth,
@@ -242,6 +262,15 @@ class Drive:
             return [tuple(row) for row in rows] + [
                 tuple(row) for row in c.execute(sa.select(engines.c.id, engines.c.pid))
             ]
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a durable run says, and of how many commands it is."""
+
+    stdout: bytes
+    stderr: bytes
+    commands: int
 
 
 @dataclass

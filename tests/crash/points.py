@@ -13,6 +13,7 @@ from deployx_tui.engine.starts import Starts
 from deployx_tui.output.store import OutputStore
 from deployx_tui.store import claims, engines, executions, orphans, targets
 from deployx_tui.transports.local import LocalConnection
+from deployx_tui.transports.posix.durable import DurableProcess
 
 #: name: (where the function lives, its name, whether it dies before or after the real one ran)
 POINTS: dict[str, tuple[Any, str, str]] = {
@@ -26,10 +27,15 @@ POINTS: dict[str, tuple[Any, str, str]] = {
     "start committed, nothing sent": (Starts, "start", "after"),
     "about to send": (LocalConnection, "start", "before"),
     "sent": (LocalConnection, "start", "after"),
+    "durable one attached to": (LocalConnection, "attach", "after"),
+    "how far it is kept, not told to the target": (Starts, "keep", "after"),
+    "result kept, not acknowledged": (DurableProcess, "acknowledge", "before"),
+    "acknowledged": (DurableProcess, "acknowledge", "after"),
     "result written, not committed": (targets, "finish_many", "after"),
     "execution ended, not committed": (executions, "finish", "after"),
     "result committed": (OutputStore, "forget", "before"),
     "beat": (engines, "beat", "after"),
+    "durable target adopted, not committed": (orphans, "adopt_target", "after"),
     "targets lost, not committed": (orphans, "lose_targets", "after"),
     "execution adopted, not committed": (orphans, "adopt", "after"),
     "takeover written, not committed": (recovery, "_take_over", "after"),
@@ -37,7 +43,9 @@ POINTS: dict[str, tuple[Any, str, str]] = {
 }
 
 #: points that only the work of a dead engine leads to
-AFTER_A_DEATH = frozenset(name for name, (where, *_) in POINTS.items() if where in (recovery, orphans))
+AFTER_A_DEATH = frozenset(
+    name for name, (where, what, _) in POINTS.items() if where in (recovery, orphans) or what == "attach"
+)
 
 
 def arm(point: str, nth: int, tell: Callable[[], None]) -> None:

@@ -26,7 +26,17 @@ from deployx_tui.engine.settings import EngineSettings
 from deployx_tui.model.device import TransportKind
 from deployx_tui.output.store import OutputStore
 from deployx_tui.store.database import Database
-from deployx_tui.transports.base import CommandSpec, Connection, Endpoint, Process, Refused, Unknown, Unreached
+from deployx_tui.transports.base import (
+    CommandSpec,
+    Connection,
+    Endpoint,
+    Gone,
+    Process,
+    Refused,
+    RemoteHandle,
+    Unknown,
+    Unreached,
+)
 from deployx_tui.transports.local import LocalTransport
 from tests.crash.points import arm
 from tests.support.vaults import vault_in
@@ -48,6 +58,11 @@ class _Named:
 
     def start(self, spec: CommandSpec) -> Process | Refused | Unknown:
         return self._inner.start(replace(spec, environment={**spec.environment, "WHERE": self._name}))
+
+    def attach(
+        self, handle: RemoteHandle, stdout_offset: int, stderr_offset: int, spec: CommandSpec
+    ) -> Process | Refused | Unknown | Gone:
+        return self._inner.attach(handle, stdout_offset, stderr_offset, spec)
 
     def close(self) -> None:
         self._inner.close()
@@ -115,7 +130,7 @@ def _serve(order: dict[str, Any]) -> None:
     if order["point"] is not None:
         arm(order["point"], order["nth"], lambda: _say(f"at {order['id']}"))
     database = Database.open(order["url"], create=False)
-    settings = EngineSettings(workers=8, test_second_engine=order["beside"])
+    settings = EngineSettings(workers=8, test_second_engine=order["beside"], spool_bases=(order["spools"],))
     output = OutputStore(database, Path(order["output"]))
     vault = vault_in(database, Path(order["output"]).parent)
     engine = Engine(database, settings, {TransportKind.LOCAL: NamedTransport()}, output, vault)

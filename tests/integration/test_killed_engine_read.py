@@ -7,11 +7,12 @@ import sqlite3
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from deployx_tui.model.execution import Cause, ExecutionQuery, ExecutionStatus, TargetState
+from deployx_tui.model.execution import Cause, ExecutionQuery, ExecutionStatus, Stream, TargetState
 from deployx_tui.model.ids import ExecutionId
 from deployx_tui.model.task import TaskQuery
 from deployx_tui.service.backend import Backend
@@ -152,3 +153,31 @@ async def test_an_engine_that_takes_over_while_a_reader_looks_is_believed(place:
         finally:
             gate.touch()
             await next_one.close()
+
+
+async def test_a_durable_run_without_its_engine_is_queued_and_its_target_runs_on(place: Place, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    with place.serving() as (process, _):
+        backend = await attach_or_start(place.settings())
+        try:
+            await add_device(backend, "a")
+            payload = replace(line(f"echo begun; while [ ! -e {gate} ]; do sleep 0.05; done; echo over"), durable=True)
+            run = await backend.executions.run_ad_hoc(payload, "a", str(uuid.uuid4()))
+            await running(backend, run)
+        finally:
+            kill(process.pid)
+            await ended(process.pid)
+            await backend.close()
+        async with backend_for(place.settings(), engine=False) as reader:
+            assert (await reader.executions.get(run)).status is QUEUED
+            (target,) = (await reader.executions.targets(run)).items
+            assert (target.state, target.durable) == (TargetState.RUNNING, True)
+            assert "the next engine takes it up" in target.error_message
+    gate.touch()
+    next_one = await attach_or_start(place.settings())
+    try:
+        assert (await finished(next_one, run)).status is ExecutionStatus.SUCCEEDED
+        said = await next_one.executions.output(run, target.device_id, Stream.BOTH)
+        assert b"".join(chunk.data for chunk in said.chunks) == b"begun\nover\n"
+    finally:
+        await next_one.close()

@@ -13,14 +13,19 @@ from types import TracebackType
 class Proxy:
     """Forwards every connection to one address; a context manager."""
 
-    def __init__(self, address: str, port: int, *, cut_after: int | None = None, delay: float = 0.0) -> None:
+    def __init__(
+        self, address: str, port: int, *, cut_after: int | None = None, cuts_once: bool = False, delay: float = 0.0
+    ) -> None:
         self._to = (address, port)
         #: seconds that each byte is under way, in each direction
         self._delay = delay
         #: all connections break when so many bytes went from the client to the server in one of them
         self._cut_after = cut_after
+        #: and later ones do not
+        self._cuts_once = cuts_once
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._open: list[socket.socket] = []
+        self._dropped: set[socket.socket] = set()
         self._lock = threading.Lock()
         self._flows = threading.Event()
         self._flows.set()
@@ -57,6 +62,11 @@ class Proxy:
         """Connections stay open; nothing passes any more."""
         self._flows.clear()
 
+    def drop(self) -> None:
+        """Nothing passes on the present connections any more, and nobody is told; new ones are taken as before."""
+        with self._lock:
+            self._dropped.update(self._open)
+
     def __enter__(self) -> Proxy:
         return self
 
@@ -87,9 +97,13 @@ class Proxy:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
                 self._flows.wait()
+                if source in self._dropped:
+                    continue
                 if counts and self._cut_after is not None and passed + len(data) >= self._cut_after:
                     sink.sendall(data[: self._cut_after - passed])
                     self.sent += self._cut_after - passed
+                    if self._cuts_once:
+                        self._cut_after = None
                     self.cut()
                     break
                 sink.sendall(data)

@@ -14,11 +14,13 @@ from deployx_tui.transports.base import (
     CommandSpec,
     Endpoint,
     Exited,
+    Gone,
     Killed,
     Outcome,
     OutputSink,
     Refused,
     RemoteHandle,
+    Unknown,
     Unreached,
 )
 
@@ -90,6 +92,11 @@ class _Connection:
         self.transport.specs.append(spec)
         return _Process(spec, self.transport.by_name.get(self.name, self.transport.behaviour))
 
+    def attach(
+        self, handle: RemoteHandle, stdout_offset: int, stderr_offset: int, spec: CommandSpec
+    ) -> _Process | Refused | Unknown | Gone:
+        raise NotImplementedError
+
     def close(self) -> None: ...
 
 
@@ -102,7 +109,10 @@ class _Process:
     def handle(self) -> RemoteHandle:
         return RemoteHandle(self.spec.nonce, 1, "1/1", "boot")
 
-    def stream(self, sink: OutputSink, cancel: Event) -> Outcome:
+    def acknowledge(self) -> bool:
+        return True
+
+    def stream(self, sink: OutputSink, cancel: Event, leave: Event | None = None) -> Outcome:
         return self.behaviour(self.spec, sink, cancel)
 
 

@@ -81,6 +81,14 @@ async def test_a_target_that_was_never_started_says_why(open_app: Open) -> None:
         assert "it was not started, so there is no output" in text
 
 
+def test_the_title_says_that_the_streams_of_a_durable_run_stand_as_they_were_polled() -> None:
+    plain = replace(TARGET, state=TargetState.SUCCEEDED, cause=None, error_message="")
+    assert tail_words(replace(plain, durable=True), UTC) == (
+        *tail_words(plain, UTC),
+        "durable: its streams as they were polled",
+    )
+
+
 def test_a_title_has_the_class_and_never_the_message() -> None:
     assert tail_words(TARGET, UTC) == ("web19", "✗ unreachable", "host key refused")
     assert class_of(replace(TARGET, cause=Cause.EXIT, state=TargetState.FAILED, exit_code=127)) == "exit 127"

@@ -139,6 +139,7 @@ def test_the_engines_limits_reach_it_from_the_file_and_through_its_processs_flag
         connect_timeout = "3s"
         target_timeout = "2h"
         kill_wait = "20s"
+        spool_folders = "/srv/spool /tmp"
         target_output = "1MiB"
         run_output = "2GiB"
         keep_events = "1d"
@@ -151,6 +152,7 @@ def test_the_engines_limits_reach_it_from_the_file_and_through_its_processs_flag
         connect_timeout=timedelta(seconds=3),
         default_timeout=timedelta(hours=2),
         kill_wait=timedelta(seconds=20),
+        spool_bases=("/srv/spool", "/tmp"),
         caps=Caps(target=1 << 20, run=2 << 30),
         events_kept=timedelta(days=1),
         history_kept=timedelta(days=90),
@@ -178,6 +180,9 @@ def test_no_limit_is_said_by_a_word_and_told_to_the_engines_process(tmp_path: Pa
         ('connect_timeout = "0s"', "1s or more"),
         ('connect_timeout = "none"', "30s"),
         ("target_output = 1000", '"128MiB"'),
+        ('spool_folders = "relative"', "absolute"),
+        ('spool_folders = "/a;b"', "absolute"),
+        ("spool_folders = []", "in quotes"),
         ('target_output = "0MiB"', '"128MiB"'),
         ('run_output = "4GB"', '"4GiB"'),
         ('keep_history = "for ever"', "7d"),

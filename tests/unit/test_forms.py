@@ -7,7 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
-from deployx_tui.model.payload import CommandPayload, Commands, Line, Script, Shell
+from deployx_tui.model.payload import CommandPayload, Commands, Line, Reboot, Script, Shell
 from deployx_tui.model.schedule import (
     Cron,
     Daily,
@@ -56,6 +56,8 @@ def test_every_recurrence_survives_the_form(rule: Recurrence) -> None:
             environment=(("LEVEL", "debug"), ("GREETING", "it's two words"), ("EMPTY", "")),
             working_directory="/srv/web",
             success_codes=frozenset({0, 3010}),
+            durable=True,
+            reboot=Reboot.EXPECTED,
         ),
         selector="@web,!web07",
         description="what for",

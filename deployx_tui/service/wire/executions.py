@@ -154,6 +154,7 @@ def target_to_json(target: TargetResult) -> Json:
         "stdout_bytes": target.stdout_bytes,
         "stderr_bytes": target.stderr_bytes,
         "output_cut": target.output_cut,
+        "durable": target.durable,
         "error_message": target.error_message,
     }
 
@@ -182,6 +183,7 @@ def target_from_json(data: JSON) -> TargetResult:
         stdout_bytes=values.number(row, "stdout_bytes"),
         stderr_bytes=values.number(row, "stderr_bytes"),
         output_cut=values.flag(row, "output_cut"),
+        durable=values.flag(row, "durable"),
         error_message=values.text(row, "error_message"),
     )
 

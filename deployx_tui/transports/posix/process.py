@@ -40,7 +40,7 @@ SideDoor = Callable[[], Carrier | None]
 
 
 @dataclass(slots=True)
-class _Start:
+class Started:
     """What had come when the mark was seen."""
 
     handle: RemoteHandle
@@ -66,7 +66,7 @@ def greet(carrier: Carrier, patience: float) -> Refused | None:
         carrier.feed(wrapper.hello_line(nonce))
     except Broken as error:
         return Refused(Cause.LOST, f"the connection broke before anything was sent: {error}", "run it again")
-    heard = _Heard()
+    heard = Heard()
     until = time.monotonic() + patience
     while mark not in heard.stdout:
         if not heard.take(carrier, until):
@@ -74,9 +74,17 @@ def greet(carrier: Carrier, patience: float) -> Refused | None:
     return None
 
 
-def start(carrier: Carrier, spec: CommandSpec, text: bytes, patience: float) -> _Start | Refused | Unknown:
+def start(carrier: Carrier, spec: CommandSpec, text: bytes, patience: float) -> Started | Refused | Unknown:
     """Send the text and wait for the wrapper's mark. Refused: it certainly did not run."""
-    heard = _Heard()
+    begun = begin(carrier, spec.nonce, text, patience)
+    return rejected(begun.reason, spec) if isinstance(begun, wrapper.Rejection) else begun
+
+
+def begin(
+    carrier: Carrier, nonce: str, text: bytes, patience: float
+) -> Started | wrapper.Rejection | Refused | Unknown:
+    """`start`, for any text that prints the mark of this nonce, and with the wrapper's own word why it did not run."""
+    heard = Heard()
     try:
         carrier.feed(text)
     except Broken as error:
@@ -85,13 +93,13 @@ def start(carrier: Carrier, spec: CommandSpec, text: bytes, patience: float) -> 
     # its end is not sent: the command has /dev/null, and every packet costs both sides a thread's wake
     until = time.monotonic() + patience
     while True:
-        noise, newline, rest = _split_at_mark(heard.stdout, spec.nonce)
+        noise, newline, rest = _split_at_mark(heard.stdout, nonce)
         if newline:
-            mark = wrapper.read_mark(noise, spec.nonce)
+            mark = wrapper.read_mark(noise, nonce)
             if isinstance(mark, wrapper.Mark):
-                return _Start(mark.handle, rest, bytes(heard.stderr))
+                return Started(mark.handle, rest, bytes(heard.stderr))
             if isinstance(mark, wrapper.Rejection):
-                return _rejected(mark.reason, spec)
+                return mark
         if heard.take(carrier, until):
             continue
         if carrier.was_refused:
@@ -118,7 +126,7 @@ def _split_at_mark(stdout: bytearray, nonce: str) -> tuple[bytes, bytes, bytes]:
     return line, newline, rest
 
 
-def _rejected(reason: str, spec: CommandSpec) -> Refused:
+def rejected(reason: str, spec: CommandSpec) -> Refused:
     if reason == "folder":
         return Refused(
             Cause.SHELL,
@@ -137,7 +145,7 @@ def _not_sent(carrier: Carrier, patience: float) -> Refused:
     return Refused(Cause.LOST, f"the connection was lost before the command was sent: {why}", "run it again")
 
 
-def _no_shell(carrier: Carrier, heard: _Heard, patience: float) -> Refused:
+def _no_shell(carrier: Carrier, heard: Heard, patience: float) -> Refused:
     said = (bytes(heard.stdout) + bytes(heard.stderr)).decode("utf-8", "replace").strip()
     told = f"; it said: {said[:300]}" if said else ""
     remedy = "give the account a login shell that can run sh, and login files that do not read standard input"
@@ -151,7 +159,7 @@ def _no_shell(carrier: Carrier, heard: _Heard, patience: float) -> Refused:
     return Refused(Cause.SHELL, f"unsupported shell: no answer from sh within {patience:g} s{told}", remedy)
 
 
-class _Heard:
+class Heard:
     """What has come before the mark."""
 
     def __init__(self) -> None:
@@ -180,7 +188,7 @@ class PosixProcess:
     """A command that runs on a target; what `Process` of base.py promises."""
 
     def __init__(
-        self, carrier: Carrier, spec: CommandSpec, started: _Start, side_door: SideDoor, patience: float
+        self, carrier: Carrier, spec: CommandSpec, started: Started, side_door: SideDoor, patience: float
     ) -> None:
         self._carrier = carrier
         self._spec = spec
@@ -196,7 +204,7 @@ class PosixProcess:
     def handle(self) -> RemoteHandle:
         return self._started.handle
 
-    def stream(self, sink: OutputSink, cancel: Event) -> Outcome:
+    def stream(self, sink: OutputSink, cancel: Event, leave: Event | None = None) -> Outcome:
         """Deliver output until the end; see Process.stream. An exception of the sink passes through."""
         try:
             self._feed()
@@ -204,8 +212,12 @@ class PosixProcess:
         finally:
             self._carrier.close()
 
+    def acknowledge(self) -> bool:
+        """Nothing lies on the target."""
+        return True
+
     def _follow(self, sink: OutputSink, cancel: Event) -> Outcome:
-        kill: _Kill | None = None
+        kill: Kill | None = None
         timeout = self._spec.timeout
         if self._started.stdout:
             sink(Stream.STDOUT, self._started.stdout, self._heard_at)
@@ -218,9 +230,9 @@ class PosixProcess:
                 quiet_since = time.monotonic()
             if kill is None:
                 if cancel.is_set():
-                    kill = _Kill(self, by_deadline=False)
+                    kill = Kill(self.kill, by_deadline=False)
                 elif timeout is not None and time.monotonic() - self._since >= timeout.total_seconds():
-                    kill = _Kill(self, by_deadline=True)
+                    kill = Kill(self.kill, by_deadline=True)
             if piece is not None and not (kill and kill.is_done):
                 continue
             quiet = time.monotonic() - quiet_since
@@ -255,7 +267,7 @@ class PosixProcess:
             return Unknown(Cause.LOST, f"the connection was lost while the command ran: {why}", self._heard_at)
         return None
 
-    def _after_kill(self, kill: _Kill, quiet: float) -> Outcome | None:
+    def _after_kill(self, kill: Kill, quiet: float) -> Outcome | None:
         if not kill.is_done:
             return None
         report, was_over = kill.report
@@ -298,40 +310,44 @@ class PosixProcess:
 
     def kill(self) -> tuple[KillReport, bool]:
         """Signal everything that belongs to the run, TERM then KILL, and look until nobody is left."""
-        door = self._side_door()
-        if door is None:
-            return KillReport(KillVerdict.UNKNOWN), False
-        try:
-            return self._ask_to_kill(door)
-        except Broken:
-            return KillReport(KillVerdict.UNKNOWN), False
-        finally:
-            door.close()
+        text = wrapper.cancel_text(self.handle, self._spec.grace)
+        return kill_through(self._side_door, text, self._spec, self._patience)
 
-    def _ask_to_kill(self, door: Carrier) -> tuple[KillReport, bool]:
-        door.feed(wrapper.cancel_text(self.handle, self._spec.grace))
+
+def kill_through(side_door: SideDoor, text: bytes, spec: CommandSpec, patience: float) -> tuple[KillReport, bool]:
+    """Send a kill text through a fresh carrier: what became of the run, and whether it was over before."""
+    unknown = KillReport(KillVerdict.UNKNOWN), False
+    door = side_door()
+    if door is None:
+        return unknown
+    try:
+        door.feed(text)
         door.end_input()
-        heard = _Heard()
+        heard = Heard()
         # grace, then 2 s of KILL and looks; scans of a busy machine take their time
-        until = time.monotonic() + self._spec.grace.total_seconds() + 10 + self._patience
-        while (report := wrapper.kill_report(bytes(heard.stdout), self._spec.nonce)) is None:
+        until = time.monotonic() + spec.grace.total_seconds() + 10 + patience
+        while (report := wrapper.kill_report(bytes(heard.stdout), spec.nonce)) is None:
             if not heard.take(door, until):
-                return KillReport(KillVerdict.UNKNOWN), False
+                return unknown
         return report
+    except Broken:
+        return unknown
+    finally:
+        door.close()
 
 
-class _Kill:
+class Kill:
     """A kill under way, in a thread of its own, so that output is read meanwhile."""
 
-    def __init__(self, process: PosixProcess, *, by_deadline: bool) -> None:
+    def __init__(self, kill: Callable[[], tuple[KillReport, bool]], *, by_deadline: bool) -> None:
         self.by_deadline = by_deadline
         self.report: tuple[KillReport, bool] = (KillReport(KillVerdict.UNKNOWN), False)
-        self._process = process
+        self._kill = kill
         self._thread = threading.Thread(target=self._run, daemon=True, name="deployx-kill")
         self._thread.start()
 
     def _run(self) -> None:
-        self.report = self._process.kill()
+        self.report = self._kill()
 
     @property
     def is_done(self) -> bool:

@@ -48,11 +48,14 @@ dx_rows() {
 }
 
 # dx_m: who belongs to the run: the leader dx_g (if it still started at dx_gs), its session or group dx_gi, everything
-# that carries the mark, and all below these; dx_me (the watch) left out. dx_fo: some of them are another account's
+# that carries the mark, and all below these; those in dx_me (" pid pid ": the watch) left out. dx_fo: some of them are
+# another account's
 dx_scan() {
   dx_m=' '
   dx_x=$dx_gi
   dx_rows
+  # of a durable run: who follows and guards it (durable.sh)
+  if [ "$dx_fp$dx_wp" ]; then dx_spare; fi
   if dx_stat "$dx_g"; then
     if [ "$dx_st" = "$dx_gs" ]; then dx_m=" $dx_g "; else dx_x=-1; fi
   fi
@@ -81,7 +84,7 @@ dx_scan() {
   done
   dx_q=' '
   for dx_p in $dx_m; do
-    [ "$dx_p" != "$dx_me" ] || continue
+    case $dx_me in *" $dx_p "*) continue ;; esac
     case " $dx_r" in
       *" $dx_p "*)
         dx_q="$dx_q$dx_p "
@@ -154,8 +157,8 @@ dx_say() {
 dx_watch() {
   dx_e=0
   trap 'dx_e=30' TERM HUP INT
-  dx_me=$(exec sh -c 'echo $PPID')
-  dx_g=$1 dx_gs=$2 dx_gi=$dx_si dx_o=$3
+  dx_me=" $(exec sh -c 'echo $PPID') "
+  dx_g=$1 dx_gs=$2 dx_gi=$dx_si dx_o=$3 dx_fp= dx_wp=
   while [ "$dx_o" -gt 0 ]; do
     { dx_stat "$dx_g" && [ "$dx_st" = "$dx_gs" ]; } || exit
     if [ $dx_e -gt 0 ]; then
@@ -193,7 +196,7 @@ dx_direct() {
 # end a run from another channel: $1 pid, $2 start/session, $3 boot id, $4 grace in tenths of a second, $5 nonce
 dx_cancel() {
   [ "$5" = "$dx_n" ] || exit 97
-  dx_me= dx_g=$1 dx_gs=${2%/*} dx_gi=${2#*/} dx_fo=
+  dx_me= dx_fp= dx_wp= dx_g=$1 dx_gs=${2%/*} dx_gi=${2#*/} dx_fo=
   dx_boot
   if [ "$3" != "$dx_b" ]; then
     dx_say rebooted

@@ -24,7 +24,7 @@ _PIECE = 30_000
 #: argument and environment space is a quarter of the stack limit: 2 MiB on Linux, 1 MiB on macOS
 _SCRIPT_BYTES = 768 * 1024
 #: the watch on the target leaves the client so much time to cancel first
-_WATCH_AFTER = 10
+WATCH_AFTER = 10
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}\Z")
 _RESERVED = re.compile(r"dx_|DEPLOYX_(RUN|S\d*)\Z")
@@ -45,9 +45,9 @@ class Rejection:
     reason: str
 
 
-def _functions() -> dict[str, str]:
-    """Name -> definition, from remote.sh, without comments and indentation."""
-    source = importlib.resources.files(__package__).joinpath("remote.sh").read_text(encoding="utf-8")
+def functions(file: str) -> dict[str, str]:
+    """Name -> definition, from a file of this package, without comments and indentation."""
+    source = importlib.resources.files(__package__).joinpath(file).read_text(encoding="utf-8")
     lines = [line.strip() for line in source.splitlines()]
     text = "\n".join(line for line in lines if line and not line.startswith("#")) + "\n"
     starts = [found.start() for found in re.finditer(r"^dx_\w+\(\) \{$", text, re.MULTILINE)]
@@ -55,11 +55,11 @@ def _functions() -> dict[str, str]:
     return {piece.partition("(")[0]: piece for piece in pieces}
 
 
-_FUNCTIONS = _functions()
-_KILL = ("dx_rows", "dx_scan", "dx_nap", "dx_gone", "dx_kill", "dx_say")
-_START = "".join(_FUNCTIONS[name] for name in ("dx_boot", "dx_read", "dx_stat", "dx_direct"))
-_WATCH = "".join(_FUNCTIONS[name] for name in (*_KILL, "dx_watch"))
-_CANCEL = "".join(_FUNCTIONS[name] for name in ("dx_boot", "dx_read", "dx_stat", *_KILL, "dx_cancel"))
+FUNCTIONS = functions("remote.sh")
+KILL = ("dx_rows", "dx_scan", "dx_nap", "dx_gone", "dx_kill", "dx_say")
+_START = "".join(FUNCTIONS[name] for name in ("dx_boot", "dx_read", "dx_stat", "dx_direct"))
+_WATCH = "".join(FUNCTIONS[name] for name in (*KILL, "dx_watch"))
+_CANCEL = "".join(FUNCTIONS[name] for name in ("dx_boot", "dx_read", "dx_stat", *KILL, "dx_cancel"))
 
 
 def quote(value: str) -> str:
@@ -78,27 +78,26 @@ def hello_mark(nonce: str) -> bytes:
 
 def start_text(spec: CommandSpec) -> bytes | Refused:
     """The text that starts a direct run; Refused when no shell could carry it unchanged."""
-    refusal = _unfit(spec)
+    refusal = unfit(spec)
     if refusal is not None:
         return refusal
     if spec.timeout is None:
         watch, library = "", _START
     else:
-        watch, library = str(_whole_seconds(spec.timeout) + _WATCH_AFTER), _START + _WATCH
+        watch, library = str(whole_seconds(spec.timeout) + WATCH_AFTER), _START + _WATCH
     settings = (
-        f"dx_n={spec.nonce} dx_i={spec.shell.value} dx_w={watch} dx_gr={_tenths(spec.grace)} dx_me=\n"
-        f"dx_d={quote(_folder(spec.working_directory))}\n"
+        f"dx_n={spec.nonce} dx_i={spec.shell.value} dx_w={watch} dx_gr={tenths(spec.grace)} dx_me=\n"
+        f"dx_d={quote(folder(spec.working_directory))}\n"
     )
     source = "null" if spec.stdin is None else "stream"
-    functions = library + settings + _environment_function(spec) + _run_function(spec)
-    return f"{functions}dx_direct {source} {spec.nonce}\n".encode()
+    return f"{library}{settings}{run_functions(spec)}dx_direct {source} {spec.nonce}\n".encode()
 
 
 def cancel_text(handle: RemoteHandle, grace: timedelta) -> bytes:
     """The text that ends a run from another channel; answered by one line, see `kill_report`."""
     return (
         f"{_CANCEL}dx_n={handle.nonce}\n"
-        f"dx_cancel {handle.pid} {handle.start} {handle.boot_id} {_tenths(grace)} {handle.nonce}\n"
+        f"dx_cancel {handle.pid} {handle.start} {handle.boot_id} {tenths(grace)} {handle.nonce}\n"
     ).encode()
 
 
@@ -137,7 +136,7 @@ def kill_report(output: bytes, nonce: str) -> tuple[KillReport, bool] | None:
             return KillReport(KillVerdict.UNKNOWN), False
 
 
-def _unfit(spec: CommandSpec) -> Refused | None:
+def unfit(spec: CommandSpec) -> Refused | None:
     if spec.shell not in POSIX_SHELLS:
         return Refused(Cause.SHELL, f"{spec.shell} can't be started on a POSIX target", "choose sh, bash or zsh")
     if not _NONCE.match(spec.nonce):
@@ -187,6 +186,11 @@ def _environment_function(spec: CommandSpec) -> str:
     return f"dx_env() {{\n{lines}:\n}}\n"
 
 
+def run_functions(spec: CommandSpec) -> str:
+    """`dx_env`, and what calls it: `dx_run`, which becomes the interpreter."""
+    return _environment_function(spec) + _run_function(spec)
+
+
 def _run_function(spec: CommandSpec) -> str:
     """`dx_run`: set environment and script, become the interpreter."""
     pieces = [spec.script[start : start + _PIECE] for start in range(0, len(spec.script), _PIECE)] or [""]
@@ -200,16 +204,16 @@ def _run_function(spec: CommandSpec) -> str:
     )
 
 
-def _folder(path: str | None) -> str:
+def folder(path: str | None) -> str:
     # cd gives "-" and leading dashes a meaning of their own; a relative path is below the login's home
     if not path or path.startswith("/"):
         return path or ""
     return f"./{path}"
 
 
-def _whole_seconds(duration: timedelta) -> int:
+def whole_seconds(duration: timedelta) -> int:
     return max(1, -(-duration // timedelta(seconds=1)))
 
 
-def _tenths(duration: timedelta) -> int:
+def tenths(duration: timedelta) -> int:
     return max(0, duration // timedelta(milliseconds=100))

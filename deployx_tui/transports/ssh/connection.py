@@ -17,11 +17,11 @@ import paramiko
 
 from deployx_tui.model.execution import Cause
 from deployx_tui.model.facts import Facts
-from deployx_tui.transports.base import CommandSpec, Process, Refused, Unknown, Unreached
+from deployx_tui.transports.base import CommandSpec, Gone, Process, Refused, RemoteHandle, Unknown, Unreached
 from deployx_tui.transports.facts import NoFacts
+from deployx_tui.transports.posix import durable, durable_text, wrapper
 from deployx_tui.transports.posix import facts as posix_facts
 from deployx_tui.transports.posix import process as posix
-from deployx_tui.transports.posix import wrapper
 from deployx_tui.transports.posix.carrier import Broken, Carrier
 from deployx_tui.transports.ssh.channel import SshChannel
 from deployx_tui.transports.ssh.link import SILENCE, Link
@@ -116,7 +116,7 @@ class SshConnection:
 
     def start(self, spec: CommandSpec) -> Process | Refused | Unknown:
         spec = posix.with_nonce(spec)
-        text = wrapper.start_text(spec)
+        text = durable_text.start_text(spec) if spec.durable else wrapper.start_text(spec)
         if isinstance(text, Refused):
             return text
         if self._opened.is_windows:
@@ -127,7 +127,26 @@ class SshConnection:
             return self._attempt(spec, text)
         return begun
 
+    def attach(
+        self, handle: RemoteHandle, stdout_offset: int, stderr_offset: int, spec: CommandSpec
+    ) -> Process | Refused | Unknown | Gone:
+        if self._opened.is_windows:
+            return _NO_POSIX
+        carrier = self._carrier()
+        if isinstance(carrier, Refused):
+            return carrier
+        refused = self._greet(carrier)
+        if refused is not None:
+            return refused
+        offsets = stdout_offset, stderr_offset
+        return durable.attach(carrier, handle, offsets, spec, self._side_door, self._patience)
+
     def _attempt(self, spec: CommandSpec, text: bytes) -> Process | Refused | Unknown:
+        carrier = self._carrier()
+        return carrier if isinstance(carrier, Refused) else self._begin(carrier, spec, text)
+
+    def _carrier(self) -> SshChannel | Refused:
+        """A session in which `exec sh` was asked for."""
         taken = self._session()
         if isinstance(taken, Refused):
             return taken
@@ -135,20 +154,34 @@ class SshConnection:
         try:
             with link.together():
                 self._ask_for_spare()
-                carrier = SshChannel.execute(link, session, silence=self._silence, after=after)
+                return SshChannel.execute(link, session, silence=self._silence, after=after)
         except (Broken, EOFError, OSError, paramiko.SSHException) as error:
             # `exec sh` alone, without the text, does nothing
             return Refused(Cause.LOST, f"the connection broke before the command was sent: {error}", "run it again")
-        return self._begin(carrier, spec, text)
+
+    def _greet(self, carrier: Carrier) -> Refused | None:
+        """What an account that is not known yet refuses; the carrier is closed then."""
+        account = self._opened.account
+        if self._acquaintances.knows(account):
+            return None
+        refused = posix.greet(carrier, self._patience)
+        if refused is None:
+            self._acquaintances.add(account)
+        else:
+            carrier.close()
+        return refused
 
     def _begin(self, carrier: Carrier, spec: CommandSpec, text: bytes) -> Process | Refused | Unknown:
         """Greet the account if it is not known, and send the text."""
+        refused = self._greet(carrier)
+        if refused is not None:
+            return refused
         account = self._opened.account
-        if not self._acquaintances.knows(account):
-            refused = posix.greet(carrier, self._patience)
-            if refused is not None:
-                carrier.close()
-                return refused
+        if spec.durable:
+            run = durable.start(carrier, spec, text, self._side_door, self._patience)
+            if isinstance(run, Refused | Unknown):
+                self._acquaintances.forget(account)
+            return run
         begun = posix.start(carrier, spec, text, self._patience)
         if isinstance(begun, Refused | Unknown):
             self._acquaintances.forget(account)

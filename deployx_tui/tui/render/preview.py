@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, tzinfo
 from zoneinfo import ZoneInfo
 
-from deployx_tui.model.payload import Commands
+from deployx_tui.model.payload import Commands, Reboot
 from deployx_tui.model.task import TaskDraft, TaskPreview
 from deployx_tui.tui.render.fires import fire_line
 from deployx_tui.tui.render.line import BLANK, Line, line, span, spread
@@ -75,6 +75,10 @@ def _command(draft: TaskDraft, width: int) -> tuple[Line, ...]:
     if isinstance(payload.body, Commands):
         stops = payload.body.stop_on_failure
         rows.append(line("the first failure ends a target" if stops else "a failure does not end a target"))
+    if payload.durable:
+        rows.append(line("goes on when the connection or the engine is lost"))
+    if payload.reboot is Reboot.EXPECTED:
+        rows.append(line("the first command restarts the target; the rest waits for that"))
     if payload.working_directory:
         rows.append(line(span("in   ", "dim"), payload.working_directory))
     rows.extend(line(span("with ", "dim"), f"{name}={value}") for name, value in payload.environment)

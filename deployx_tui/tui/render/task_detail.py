@@ -14,7 +14,7 @@ from deployx_tui.model.execution import (
     TargetResult,
     TargetState,
 )
-from deployx_tui.model.payload import CommandPayload, Commands, Script
+from deployx_tui.model.payload import CommandPayload, Commands, Reboot, Script
 from deployx_tui.model.payload import Line as CommandLine
 from deployx_tui.model.schedule import OverlapKind
 from deployx_tui.model.task import Task, TaskPreview, TaskState
@@ -282,6 +282,10 @@ def task_rules(task: Task) -> tuple[tuple[str, str], ...]:
     ]
     if isinstance(payload.body, Commands):
         rows.append(("failing", "ends the target" if payload.body.stop_on_failure else "goes on with the next"))
+    if payload.durable:
+        rows.append(("cut off", "goes on without connection or engine"))
+    if payload.reboot is Reboot.EXPECTED:
+        rows.append(("restart", "by the first command; the rest waits for it"))
     if payload.working_directory:
         rows.append(("in", payload.working_directory))
     if payload.environment:

@@ -12,7 +12,7 @@ from deployx_tui.errors import Problem
 from deployx_tui.model.parse import WEEKDAYS
 from deployx_tui.model.payload import POSIX_SHELLS, Shell
 from deployx_tui.model.schedule import Fold, Gap, OverlapKind, ShortMonth
-from deployx_tui.tui.forms import Form, Kind, Repeat
+from deployx_tui.tui.forms import CutOff, Form, Kind, Repeat
 from deployx_tui.tui.render.line import BLANK, line, span
 from deployx_tui.tui.widgets.base import Lines
 from deployx_tui.tui.widgets.choices import AnyOf, Choices
@@ -92,6 +92,11 @@ class FormColumn(VerticalScroll):
         yield FormRow("not after", Field(form.end, framed=True, hint="no end", id="end"))
         yield _heading("HOW")
         yield FormRow("timeout", Field(form.timeout, framed=True, hint="none", id="timeout"), "  per target")
+        yield FormRow(
+            "cut off",
+            Choices(("lost", "goes on", "restarts"), form.cut_off, id="cut_off"),
+            fields_of=("cut_off",),
+        )
         overlap = Choices(
             [each.value for each in OverlapKind],
             form.overlap.value,
@@ -142,6 +147,7 @@ class FormColumn(VerticalScroll):
             start=text("start"),
             end=text("end"),
             timeout=text("timeout"),
+            cut_off=cast(CutOff, choice("cut_off")),
             overlap=OverlapKind(choice("overlap")),
             parallel=text("parallel"),
             grace=text("grace"),

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
+from threading import Event
+
 import pytest
 
 from tests.integration.cli.conftest import Cli
@@ -21,6 +25,31 @@ def test_the_words_after_the_dashes_are_one_command_line(cli: Cli) -> None:
 def test_the_exit_status_is_that_of_the_worst_target(cli: Cli) -> None:
     assert "7" in cli("run", "--on", "@web", "--", "exit 7", status=1).out
     cli("run", "--on", "@web", "--success-codes", "0,7", "--", "exit 7")
+
+
+def test_a_durable_run_prints_as_any_other_and_leaves_nothing(cli: Cli) -> None:
+    command = 'echo "hello $DEPLOYX_RUN"; ls -d /var/tmp/dx-$DEPLOYX_RUN; exit 7'
+    answer = cli("run", "--on", "web01", "--durable", "--json", "--", command, status=1).lines
+    said = [line["text"] for line in answer if "text" in line]
+    (hello, folder) = "".join(said).split("\n")[:2]
+    assert folder == f"/var/tmp/dx-{hello.removeprefix('hello ')}"
+    # removed behind the result, by an engine that lives on for a moment
+    until = time.monotonic() + 30
+    while Path(folder).exists() and time.monotonic() < until:
+        Event().wait(0.05)
+    assert not Path(folder).exists()
+    execution = answer[-1]["execution"]["id"]
+    (target,) = cli("execution", "show", str(execution), "--json").document["targets"]
+    assert (target["durable"], target["exit_code"]) == (True, 7)
+
+
+def test_only_a_durable_task_may_expect_a_restart(cli: Cli) -> None:
+    refused = cli(
+        "task", "add", "kernel", "--on", "web01", "--command", "reboot", "--daily", "03:00", "--reboot", "expected",
+        status=2,
+    ).err  # fmt: skip
+    assert "--reboot" in refused
+    assert "durable" in refused
 
 
 def test_json_is_a_line_a_piece_and_the_execution_at_the_end(cli: Cli) -> None:

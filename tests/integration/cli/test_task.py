@@ -45,7 +45,7 @@ def test_every_option_reaches_the_task(cli: Cli) -> None:
         cli, "--on", "@web&!web02", "--command", "one", "--command", "two", "--keep-going", "--monthly", "31@03:00",
         "--zone", "Asia/Tokyo", "--start", "2098-01-01", "--end", "2099-01-01T12:00", "--overlap", "parallel:3",
         "--grace", "2h", "--timeout", "90s", "--gap", "skip", "--fold", "both", "--short-month", "last",
-        "--shell", "bash", "--env", "B=2", "--env", "A=x=y", "--cwd", "/tmp", "--success-codes", "0,3010",
+        "--shell", "bash", "--env", "B=2", "--env", "A=x=y", "--cwd", "/tmp", "--success-codes", "0,3010", "--durable",
         "--tag", "prod", "--tag", "night", "--description", "why it is",
     )  # fmt: skip
     assert made["selector"] == "@web&!web02"
@@ -54,6 +54,7 @@ def test_every_option_reaches_the_task(cli: Cli) -> None:
     assert made["payload"]["environment"] == {"A": "x=y", "B": "2"}
     assert (made["payload"]["shell"], made["payload"]["working_directory"]) == ("bash", "/tmp")
     assert made["payload"]["success_codes"] == [0, 3010]
+    assert made["payload"]["durable"] is True
     assert (made["gap"], made["fold"], made["short_month"]) == ("skip", "both", "last")
     assert (made["overlap"], made["grace_seconds"], made["timeout_seconds"]) == ("parallel:3", 7200, 90)
     assert (made["start"], made["end"]) == ("2098-01-01T00:00:00+09:00", "2099-01-01T12:00:00+09:00")

@@ -20,7 +20,7 @@ from deployx_tui.model.facts import Facts, KnownFacts
 from deployx_tui.model.ids import DeviceId
 from deployx_tui.store import devices
 from deployx_tui.store.database import Database
-from deployx_tui.transports.base import CommandSpec, Endpoint, Process, Refused, Transport, Unknown
+from deployx_tui.transports.base import CommandSpec, Endpoint, Gone, Process, Refused, RemoteHandle, Transport, Unknown
 from deployx_tui.transports.facts import NoFacts
 from deployx_tui.transports.local import LocalTransport
 from tests.support.bench import Bench, engine_on
@@ -94,6 +94,11 @@ class Speaker:
             self.changed.notify_all()
         return found
 
+    def attach(
+        self, handle: RemoteHandle, stdout_offset: int, stderr_offset: int, spec: CommandSpec
+    ) -> Process | Refused | Unknown | Gone:
+        raise NotImplementedError
+
     def await_asked(self, times: int) -> None:
         with self.changed:
             assert self.changed.wait_for(lambda: self.asked == times, 60)
@@ -109,6 +114,11 @@ class Silent:
     """One that can't be asked."""
 
     def start(self, spec: CommandSpec) -> Process | Refused | Unknown:
+        raise NotImplementedError
+
+    def attach(
+        self, handle: RemoteHandle, stdout_offset: int, stderr_offset: int, spec: CommandSpec
+    ) -> Process | Refused | Unknown | Gone:
         raise NotImplementedError
 
     def close(self) -> None:

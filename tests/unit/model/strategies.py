@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from deployx_tui.model.ids import DeviceId, GroupId
 from deployx_tui.model.parameter import Parameter, ParameterType
 from deployx_tui.model.parse import sort_days
-from deployx_tui.model.payload import CommandPayload, Commands, Line, Script, Shell
+from deployx_tui.model.payload import CommandPayload, Commands, Line, Reboot, Script, Shell
 from deployx_tui.model.schedule import (
     Cron,
     Daily,
@@ -64,6 +64,8 @@ payloads = st.builds(
     ),
     working_directory=st.none() | texts,
     success_codes=st.frozensets(st.integers(0, 2**32), max_size=4),
+    durable=st.booleans(),
+    reboot=st.sampled_from(Reboot),
 )
 parameters = st.builds(
     Parameter,

@@ -15,6 +15,7 @@ from deployx_tui.runners.command import RunFacts, run_command, step_nonce
 from deployx_tui.transports.base import (
     CommandSpec,
     Exited,
+    Gone,
     Killed,
     Outcome,
     OutputSink,
@@ -43,6 +44,11 @@ class Scripted:
         outcome = next(self.outcomes)
         return outcome if isinstance(outcome, Refused) else ScriptedProcess(self, outcome)
 
+    def attach(
+        self, handle: RemoteHandle, stdout_offset: int, stderr_offset: int, spec: CommandSpec
+    ) -> ScriptedProcess | Refused | Unknown | Gone:
+        raise NotImplementedError
+
     def close(self) -> None: ...
 
 
@@ -52,7 +58,10 @@ class ScriptedProcess:
     outcome: Outcome
     handle: RemoteHandle = field(default_factory=lambda: RemoteHandle(NONCE, 1, "1/1", "boot"))
 
-    def stream(self, sink: OutputSink, cancel: Event) -> Outcome:
+    def acknowledge(self) -> bool:
+        return True
+
+    def stream(self, sink: OutputSink, cancel: Event, leave: Event | None = None) -> Outcome:
         sink(Stream.STDOUT, b"said", datetime.now(UTC))
         if self.connection.cancel_after is not None:
             self.connection.cancel_after.set()

@@ -1,0 +1,182 @@
+"""A durable target: started, or taken up from a dead engine. Its traces are removed when its end is kept."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from deployx_tui.engine.attempt import broken, contact, end_of, not_tried, release
+from deployx_tui.engine.facts import Asking
+from deployx_tui.engine.results import Ended, Results
+from deployx_tui.engine.run import TargetJob
+from deployx_tui.engine.settings import EngineSettings
+from deployx_tui.engine.starts import EngineEnds, Starts
+from deployx_tui.model.device import Contact, TransportKind
+from deployx_tui.model.execution import Cause, Stream, TargetState
+from deployx_tui.output.store import OutputStore
+from deployx_tui.output.writer import OutputWriter
+from deployx_tui.runners.command import RunFacts, cancelled_before_start, unreached
+from deployx_tui.runners.durable import DurableRun, Left, Over, Ways, run_durable
+from deployx_tui.store.clock import now_ms
+from deployx_tui.transports.base import Connection, Endpoint, Transport, Unreached
+
+log = logging.getLogger(__name__)
+
+#: how long a worker waits until a result is kept, before it leaves the traces on the target to the sweep there
+_KEPT_SECONDS = 60.0
+
+
+class DurableTargets:
+    """What a worker does with a durable target."""
+
+    def __init__(
+        self,
+        settings: EngineSettings,
+        transports: Mapping[TransportKind, Transport],
+        output: OutputStore,
+        starts: Starts,
+        results: Results,
+        asking: Asking,
+    ) -> None:
+        self._settings, self._transports, self._output = settings, transports, output
+        self._starts, self._results, self._asking = starts, results, asking
+
+    def first(self, job: TargetJob) -> DurableRun:
+        """What is written down before the first byte is sent."""
+        return DurableRun(nonce=job.token, spool_bases=self._settings.spool_bases)
+
+    def run(self, job: TargetJob, run: DurableRun) -> None:
+        """Run it to its end, hand over what is known, and have its traces removed when that is kept."""
+        way = _Way(job, self._transports, self._settings.connect_timeout)
+        try:
+            writer = self._writer(job, run)
+        except OSError as error:
+            # what was kept of it can't be read: the target goes on, and the next engine may find the disk better
+            log.error("%s of execution %s can't be taken up: %s", job.name, job.run.id, error)
+            self._results.put(Ended(job=job, end=None))
+            return
+        self._results.began(job)
+        try:
+            found = self._attempt(job, run, way, writer)
+            if isinstance(found, Left):
+                self._results.put(Ended(job=job, end=None, unfinished=writer.suspend()))
+                return
+            at = datetime.now(UTC)
+            totals = writer.close(at, durable=True)
+            end = end_of(job, found.facts, totals, at)
+            ended = Ended(job=job, end=end, totals=totals, contact=way.contact, is_durable=True)
+            self._results.put(ended)
+            if found.acknowledge is not None and ended.kept.wait(_KEPT_SECONDS):
+                self._acknowledge(job, found)
+        finally:
+            way.close()
+        if way.last is not None and isinstance(job.endpoint, Endpoint):
+            self._asking.after_run(job.endpoint, way.last, f"run {job.run.id}")
+
+    def _acknowledge(self, job: TargetJob, over: Over) -> None:
+        try:
+            is_removed = over.acknowledge is None or over.acknowledge()
+        except Exception:  # its end is kept; what lies on the target is swept there after a week
+            log.exception("removing the spool of %s", job.name)
+            return
+        if not is_removed:
+            log.info("the spool folder of execution %s stays on %s for a week", job.run.id, job.name)
+
+    def _writer(self, job: TargetJob, run: DurableRun) -> OutputWriter:
+        of_run = job.secrets, self._settings.caps
+        if job.resumes is None:
+            return self._output.writer(job.id, job.run.id, job.device, *of_run)
+        return self._output.reopen(job.id, job.run.id, job.device, *of_run, run.bases)
+
+    def _attempt(self, job: TargetJob, run: DurableRun, way: _Way, writer: OutputWriter) -> Over | Left:
+        """Run it. A bug of ours or of a library ends this target, visibly, and nothing else."""
+        is_taken_up = job.resumes is not None
+        may_run = is_taken_up and not run.is_due
+        if (refusal := way.refusal()) is not None:
+            if may_run:
+                refusal = replace(refusal, state=TargetState.LOST, cause=Cause.LOST, changed=None)
+            return Over(refusal)
+
+        def keep(reached: DurableRun) -> DurableRun:
+            frames = writer.settle(datetime.now(UTC))
+            bases = writer.raw_offset(Stream.STDOUT), writer.raw_offset(Stream.STDERR)
+            reached = replace(reached, bases=bases)
+            self._starts.keep(job.id, job.token, reached.to_json(), frames)
+            return reached
+
+        ways = Ways(connect=way.connect, output=writer, keep=keep, cancel=job.cancel, leave=job.leave)
+        try:
+            found = run_durable(
+                job.run.work.payload,
+                run,
+                ways,
+                parameters=job.parameters,
+                timeout=self._time_left(job),
+                is_taken_up=is_taken_up,
+            )
+        except EngineEnds:
+            return Left()
+        except Exception as error:  # said in the docstring; the traceback goes to the log
+            log.exception("target %s (%s) of execution %s", job.id, job.name, job.run.id)
+            return Over(broken(error, may_have_run=may_run or way.last is not None))
+        if isinstance(found, Over) and found.facts.state is TargetState.UNREACHABLE and job.cancel.is_set():
+            return Over(cancelled_before_start())
+        return found
+
+    def _time_left(self, job: TargetJob) -> timedelta | None:
+        timeout = job.run.work.timeout or self._settings.default_timeout
+        if timeout is None or job.started_at_ms is None:
+            return timeout
+        return timeout - timedelta(milliseconds=now_ms() - job.started_at_ms)
+
+
+@dataclass(eq=False)
+class _Way:
+    """The connection that a job has at present, and where the next one comes from."""
+
+    job: TargetJob
+    transports: Mapping[TransportKind, Transport]
+    patience: timedelta
+    #: None: no attempt was made
+    contact: Contact | None = None
+    #: the connection that was had last
+    last: Connection | None = None
+    _held: tuple[Transport, Connection] | None = None
+
+    def refusal(self) -> RunFacts | None:
+        """Why the device can't be reached at all."""
+        endpoint = self.job.endpoint
+        if endpoint is None:
+            return not_tried(TargetState.SKIPPED, "the device was deleted")
+        if isinstance(endpoint, Unreached):
+            # what runs there is not given up for that: it can be cancelled, and the next engine may know better
+            return None if self.job.resumes is not None else unreached(endpoint)
+        if endpoint.transport not in self.transports:
+            return not_tried(TargetState.FAILED, f"this engine has no transport {endpoint.transport}")
+        return None
+
+    def connect(self) -> Connection | Unreached:
+        """Another connection; the one before is given back."""
+        self.close()
+        endpoint = self._endpoint()
+        if isinstance(endpoint, Unreached):
+            return endpoint
+        transport = self.transports[endpoint.transport]
+        found = transport.connect(endpoint, self.patience, self.job.cancel)
+        if isinstance(found, Unreached):
+            self.contact = contact(found.cause)
+            return found
+        self._held, self.contact, self.last = (transport, found), Contact.OK, found
+        return found
+
+    def close(self) -> None:
+        held, self._held = self._held, None
+        if held is not None:
+            release(*held, self.job)
+
+    def _endpoint(self) -> Endpoint | Unreached:
+        if self.job.endpoint is None:
+            raise RuntimeError("asked to connect to a deleted device")
+        return self.job.endpoint
