@@ -235,3 +235,10 @@ def test_a_clock_that_nobody_vouches_for_is_unknown_and_not_bad(
     assert [check["verdict"] for check in checks if check["check"] == "clock"] == [verdict]
     mark = {"good": "✓", "warning": "!", "unknown": "·"}[verdict]
     assert any(line.startswith(f"{mark} {verdict}") and " clock " in line for line in cli("doctor").out.splitlines())
+
+
+def test_everything_is_stopped_only_when_it_is_meant(cli: Cli) -> None:
+    refused = cli("execution", "stop-all", status=2)
+    assert "add --yes" in refused.err
+    assert cli("execution", "stop-all", "--yes").out == "asked 0 runs with 0 targets to stop\n"
+    assert cli("execution", "stop-all", "--yes", "--json").document == {"executions": 0, "targets": 0}
