@@ -54,7 +54,10 @@ async def killed(place: Place, gate: Path) -> AsyncIterator[tuple[ExecutionId, E
             kill(process.pid)
             await ended(process.pid)
             await backend.close()
-        yield alone, both
+        try:
+            yield alone, both
+        finally:
+            gate.touch()  # what the dead engine started still waits on this machine
 
 
 async def running(backend: Backend, execution: ExecutionId) -> None:
