@@ -18,16 +18,17 @@ def named_hosts(lines: list[str]) -> list[str]:
     return list(found)
 
 
-def lines_of(path: Path) -> tuple[list[str], list[Path]]:
+def lines_of(path: Path, *, anywhere: bool = False) -> tuple[list[str], list[Path]]:
     """All lines, Include replaced by what it names, and the files they came from. A file that is not there has none.
 
-    Raises OSError, and ValueError for an Include that can't be followed.
+    `anywhere`: an Include inside a block is followed too, but stays in the lines, for the block holds for what it
+    names. Raises OSError, and ValueError for an Include that can't be followed.
     """
     files: list[Path] = []
-    return _expand(path, files, 0), files
+    return _expand(path, files, 0, anywhere), files
 
 
-def _expand(path: Path, files: list[Path], depth: int) -> list[str]:
+def _expand(path: Path, files: list[Path], depth: int, anywhere: bool) -> list[str]:
     if depth > _DEPTH:
         raise ValueError(f"{path}: Include is nested deeper than {_DEPTH}")
     files.append(path)
@@ -44,13 +45,16 @@ def _expand(path: Path, files: list[Path], depth: int) -> list[str]:
         if keyword != "include":
             lines.append(line)
             continue
-        if block.split()[1:] != ["*"]:
+        is_inside = block.split()[1:] != ["*"] or bool(set(value) & set("%$"))
+        if is_inside and anywhere:
+            lines.append(line)
+        elif is_inside:
             raise ValueError(f"{path}: Include inside {block.strip()!r} is not supported; put it before the first Host")
         for name in shlex.split(value):
             pattern = Path(name).expanduser()
             folder = Path("/") if pattern.is_absolute() else Path.home() / ".ssh"
             for file in sorted(folder.glob(str(pattern.relative_to("/") if pattern.is_absolute() else pattern))):
-                lines += _expand(file, files, depth + 1)
+                lines += _expand(file, files, depth + 1, anywhere)
         lines.append(block)  # an included file's last Host ends with the file
     return lines
 

@@ -1,4 +1,4 @@
-"""What ~/.ssh/config says of a host: read by paramiko's SSHConfig, with Include, and nothing ignored in silence.
+"""What ~/.ssh/config says of a host: read here or by `ssh -G` (asking.py), and nothing ignored in silence.
 
 A keyword that would change where or as whom we connect and that is not supported yet is an error that names it.
 StrictHostKeyChecking is not read: the device's own policy says what an unknown key means.
@@ -10,7 +10,7 @@ import getpass
 import re
 import shlex
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import paramiko
@@ -20,12 +20,14 @@ from deployx_tui.model.device import DeviceDraft
 from deployx_tui.model.hosts import is_host, is_login
 from deployx_tui.ssh_hosts import lines_of, named_hosts
 from deployx_tui.transports.base import Endpoint
+from deployx_tui.transports.ssh import asking
+from deployx_tui.transports.ssh.tokens import Tokens
 
 DEFAULT_PORT = 22
 
 #: keyword -> when there is such a thing here
 _NOT_YET = {
-    "proxycommand": "proxy commands are not supported yet",
+    "proxyusefdpass": "a proxy command that passes a descriptor is not supported",
     "knownhostscommand": "KnownHostsCommand is not supported",
     "pkcs11provider": "keys on smart cards are supported through ssh-agent only",
     "securitykeyprovider": "security keys are supported through ssh-agent only",
@@ -89,6 +91,10 @@ class HostSettings:
     family: str
     #: ProxyJump, outermost first
     jumps: tuple[JumpHost, ...] = ()
+    #: ProxyCommand, tokens filled in; None: there is none
+    proxy_command: str | None = None
+    #: what of the configuration OpenSSH was asked for, because paramiko's parser falls short; "": nothing
+    asked_for: str = ""
     #: keywords that stand in the configuration and are not followed, because ours decides
     not_read: tuple[str, ...] = ()
 
@@ -99,11 +105,11 @@ class SshConfig:
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self._lock = threading.Lock()
-        self._held: tuple[tuple[tuple[Path, int, int], ...], paramiko.SSHConfig] | None = None
+        self._held: _Held | None = None
 
     def settings(self, endpoint: Endpoint) -> HostSettings:
         """Raises ConfigRefused, naming the keyword or the line."""
-        found = self._lookup(endpoint.address)
+        found, asked_for = self._lookup(endpoint)
         for keyword, why in _NOT_YET.items():
             value = found.get(keyword)
             if value and str(value).lower() not in ("none", "no"):
@@ -119,24 +125,40 @@ class SshConfig:
         except ValueError as error:
             raise ConfigRefused(f"{self._path}: {error} (for {endpoint.address})", "mend the number") from error
         login = endpoint.login
+        user = (login and login.user) or endpoint.user or str(found.get("user", "")) or getpass.getuser()
+        key_name = str(found.get("hostkeyalias", hostname))
+        if not is_host(hostname) or not is_login(user):
+            raise ConfigRefused(
+                f"{self._path}: {user!r} at {hostname!r} for {endpoint.address} is no login and host name",
+                "mend HostName and User",
+            )
+        try:
+            # the parser here has filled them in already
+            proxy_command = _fill(
+                found, Tokens(endpoint.address, hostname, port, user, key_name) if asked_for else None
+            )
+        except ValueError as error:
+            raise ConfigRefused(f"{self._path}: {error} (for {endpoint.address})", "write it without") from error
         identities, only_these = ((), True) if login is not None else _identities(endpoint, found)
         known_hosts = _paths(found.get("userknownhostsfile")) if "userknownhostsfile" in found else None
         bind_address = found.get("bindaddress")
         return HostSettings(
             hostname=hostname,
             port=port,
-            user=(login and login.user) or endpoint.user or str(found.get("user", "")) or getpass.getuser(),
-            key_name=str(found.get("hostkeyalias", hostname)),
+            user=user,
+            key_name=key_name,
             key_port=DEFAULT_PORT if "hostkeyalias" in found else port,
             identities=identities,
             only_these=only_these,
+            certificates=tuple(Path(name).expanduser() for name in _names(found.get("certificatefile"))),
             use_agent=login is None and _use_agent(self._path, endpoint, found),
-            certificates=_paths(found.get("certificatefile")),
             known_hosts=known_hosts,
             connect_timeout=connect_timeout,
             bind_address=str(bind_address) if bind_address else None,
             family=str(found.get("addressfamily", "any")).lower(),
             jumps=self._jumps(str(found.get("proxyjump", ""))),
+            proxy_command=proxy_command,
+            asked_for=asked_for,
             not_read=tuple(keyword for keyword in _OURS_DECIDES if keyword in found),
         )
 
@@ -148,22 +170,75 @@ class SshConfig:
         except ValueError as error:
             raise ConfigRefused(f"{self._path}: ProxyJump {words}: {error}", "write [user@]host[:port]") from error
 
-    def _lookup(self, alias: str) -> dict[str, str | list[str]]:
+    def _lookup(self, endpoint: Endpoint) -> tuple[asking.Found, str]:
+        """What the file says of a host, and for what of it OpenSSH was asked."""
         if self._path is None:
-            return {}
+            return {}, ""
+        alias = endpoint.address
         try:
-            return dict(self._read(self._path).lookup(alias))
-        except (ConfigParseError, CouldNotCanonicalize, ValueError, OSError, ImportError) as error:
+            held = self._read(self._path)
+            if held.parsed is not None:
+                return dict(held.parsed.lookup(alias)), ""
+            if not is_host(alias) or (endpoint.user is not None and not is_login(endpoint.user)):
+                raise ValueError("it is not asked about what is no host name and login")
+            return self._asked(self._path, held, alias, endpoint.user, endpoint.port), held.beyond
+        except (
+            ConfigParseError, CouldNotCanonicalize, ValueError, OSError, ImportError, asking.AskFailed,
+        ) as error:  # fmt: skip
             raise ConfigRefused(f"{self._path} can't be followed for {alias}: {error}", "mend the file") from error
 
-    def _read(self, path: Path) -> paramiko.SSHConfig:
+    def _asked(self, path: Path, held: _Held, alias: str, user: str | None, port: int | None) -> asking.Found:
+        key = (alias, user, port)
         with self._lock:
-            if self._held is not None and self._held[0] == tuple(_stamp(file) for file, _, _ in self._held[0]):
-                return self._held[1]
-            lines, files = lines_of(path)
-            parsed = paramiko.SSHConfig.from_text("\n".join(lines))
-            self._held = (tuple(_stamp(file) for file in files), parsed)
-            return parsed
+            found = held.answers.get(key)
+        if found is None:
+            found = asking.ask(path, alias, user, port)
+            if held.is_steady:
+                with self._lock:
+                    held.answers[key] = found
+        return dict(found)
+
+    def _read(self, path: Path) -> _Held:
+        with self._lock:
+            if self._held is not None and self._held.stamps == tuple(_stamp(file) for file, _, _ in self._held.stamps):
+                return self._held
+            lines, files = lines_of(path, anywhere=True)
+            beyond = asking.beyond_us(lines)
+            parsed = None
+            if not beyond or not asking.can_ask():
+                parsed = paramiko.SSHConfig.from_text("\n".join(lines_of(path)[0]))
+            # what a Match exec says can be another thing next time, and so can what a variable names
+            is_steady = not any(word in line.lower() for line in lines for word in ("exec", "include"))
+            self._held = _Held(tuple(_stamp(file) for file in files), parsed, beyond, is_steady)
+            return self._held
+
+
+@dataclass(slots=True)
+class _Held:
+    """A configuration as it was read."""
+
+    stamps: tuple[tuple[Path, int, int], ...]
+    #: None: OpenSSH is asked, because of `beyond`
+    parsed: paramiko.SSHConfig | None
+    beyond: str
+    #: answers stay true as long as the files do
+    is_steady: bool
+    #: of OpenSSH, by host, user and port
+    answers: dict[tuple[str, str | None, int | None], asking.Found] = field(default_factory=dict)
+
+
+def _fill(found: asking.Found, tokens: Tokens | None) -> str | None:
+    """Files with their tokens filled in, in place, and the proxy command. ValueError: a token is not known."""
+    command = found.get("proxycommand")
+    command = None if command is None or str(command).lower() == "none" else str(command)
+    if tokens is None:
+        return command
+    for keyword in ("identityfile", "certificatefile"):
+        named = found.get(keyword)
+        if named is not None:
+            files = [named] if isinstance(named, str) else named
+            found[keyword] = [file if file.lower() == "none" else str(tokens.path(file)) for file in files]
+    return None if command is None else tokens.fill(command)
 
 
 def jump_host(word: str) -> JumpHost:
@@ -193,6 +268,8 @@ def read_ssh_config(path: Path, *, is_own: bool) -> tuple[DeviceDraft, ...]:
     the rest. From another file, the values are copied. Raises OSError, and ValueError for a file that can't be parsed.
     """
     lines, _ = lines_of(path)
+    if any(re.match(r"\s*match\b.*\bexec\b", line, re.IGNORECASE) for line in lines) and not is_own:
+        raise ValueError(f"{path}: a Match exec would run a command of a file that is not your own configuration")
     try:
         config = paramiko.SSHConfig.from_text("\n".join(lines))
     except ConfigParseError as error:
@@ -235,6 +312,11 @@ def _paths(value: str | list[str] | None) -> tuple[Path, ...]:
     return tuple(Path(word).expanduser() for word in shlex.split(text) if word.lower() != "none")
 
 
+def _names(named: str | list[str] | None) -> list[str]:
+    names = [named] if isinstance(named, str) else named or []
+    return [name for name in names if name.lower() != "none"]
+
+
 def _identities(endpoint: Endpoint, found: dict[str, str | list[str]]) -> tuple[tuple[Path, ...], bool]:
     """(private keys, nothing else is tried)."""
     if endpoint.key_file is not None:
@@ -242,8 +324,7 @@ def _identities(endpoint: Endpoint, found: dict[str, str | list[str]]) -> tuple[
     only = str(found.get("identitiesonly", "no")).lower() == "yes"
     named = found.get("identityfile")
     if named:
-        names = [named] if isinstance(named, str) else named
-        return tuple(Path(name).expanduser() for name in names if name.lower() != "none"), only
+        return tuple(Path(name).expanduser() for name in _names(named)), only
     return tuple(Path.home() / ".ssh" / name for name in ("id_ed25519", "id_ecdsa", "id_rsa")), only
 
 

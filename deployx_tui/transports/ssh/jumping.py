@@ -113,6 +113,9 @@ class ThroughJump:
                 raise Failed(_refused(f"{host} port {port}", name, refusal))
         raise AssertionError("unreachable")
 
+    def why(self) -> str:
+        return ""
+
     def _ask(self, link: Link, host: str, port: int) -> Session | None:
         """The session with its answer; None: the connection to the jump host is gone."""
         try:

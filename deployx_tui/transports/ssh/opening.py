@@ -107,9 +107,10 @@ class Opening:
                     "run it again later; see MaxStartups and PerSourceMaxStartups in its sshd_config",
                 )
             )
-        return Failed(
-            Unreached(cause, f"no SSH handshake with {self._where}: {wrong}", "see that an SSH server listens there")
-        )
+        remedy = "see that an SSH server listens there"
+        if not link.first_words and (why := self._way.why()):
+            wrong, remedy = why, "mend ProxyCommand in ~/.ssh/config, and try it by hand"
+        return Failed(Unreached(cause, f"no SSH handshake with {self._where}: {wrong}", remedy))
 
     @property
     def _where(self) -> str:

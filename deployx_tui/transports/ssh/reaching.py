@@ -51,6 +51,10 @@ class Way(Protocol):
         """The line, and what was found. May be called again, when the server did not want to talk."""
         ...
 
+    def why(self) -> str:
+        """What the way itself knows of a line that broke before the server talked; "": nothing."""
+        ...
+
 
 class Direct:
     """See Way."""
@@ -93,6 +97,9 @@ class Direct:
             Cause.CONNECT_TIMEOUT: "see that the host is up and no firewall drops the connection",
         }
         raise Failed(Unreached(cause, message, remedies.get(cause, "check the network and the address")))
+
+    def why(self) -> str:
+        return ""
 
     def _reach(self, family: int, address: tuple[str | int, ...], seconds: float) -> socket.socket | tuple[Cause, str]:
         """Connect without blocking longer than a look, so that a cancel is noticed."""

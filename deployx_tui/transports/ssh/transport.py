@@ -26,6 +26,7 @@ from deployx_tui.transports.ssh.jumping import OwnJump, ThroughJump
 from deployx_tui.transports.ssh.limits import Failed, Limits
 from deployx_tui.transports.ssh.link import KEEPALIVE, SILENCE, WAKE
 from deployx_tui.transports.ssh.opening import KeyKept, Opening, Tools
+from deployx_tui.transports.ssh.proxying import ByCommand
 from deployx_tui.transports.ssh.reaching import Direct, Proofs, Way
 from deployx_tui.transports.ssh.route import Hop, Route, route
 
@@ -130,9 +131,11 @@ class SshTransport:
     def _steps(self, hop: Hop, opening: Opening, limits: Limits, clock: _Clock) -> Iterator[TestStep]:
         """Of one host; the last of a route also runs a command."""
         not_read = hop.settings.not_read
+        asked_for = hop.settings.asked_for
+        how = f"; ~/.ssh/config as `ssh -G` resolves it, for {asked_for}" if asked_for else ""
         note = f"; not read from the configuration: {', '.join(not_read)}" if not_read else ""
         steps: list[tuple[TestStepName, Callable[[], str]]] = [
-            (TestStepName.RESOLVE, opening.resolve),
+            (TestStepName.RESOLVE, lambda: f"{opening.resolve()}{how}"),
             (TestStepName.CONNECT, lambda: f"{opening.approach()}{note}"),
             (TestStepName.HOST_KEY, opening.verify),
             (TestStepName.AUTHENTICATE, opening.authenticate),
@@ -200,7 +203,7 @@ class SshTransport:
         if len(way) > 1:
             through = ThroughJump(hop.settings, limits, self._bastions.to(way[:-1]), self._settings.wake)
         else:
-            through = Direct(hop.settings, limits)
+            through = _straight(hop, limits)
         opening = Opening(hop, self._tools, limits, through)
         try:
             opening.resolve()
@@ -215,7 +218,7 @@ class SshTransport:
     def _own_way(self, hop: Hop, limits: Limits, last: Opening | None) -> Way:
         """For a test: over the connection to the jump host that the test has made."""
         if last is None:
-            return Direct(hop.settings, limits)
+            return _straight(hop, limits)
         return ThroughJump(hop.settings, limits, OwnJump(last), self._settings.wake)
 
     @contextlib.contextmanager
@@ -254,6 +257,12 @@ class SshTransport:
         if isinstance(found, NoFacts):
             raise Failed(Unreached(found.cause, found.message, found.remedy))
         return found
+
+
+def _straight(hop: Hop, limits: Limits) -> Way:
+    """Through no other connection of ours."""
+    command = hop.settings.proxy_command
+    return Direct(hop.settings, limits) if command is None else ByCommand(hop.settings, command)
 
 
 class _Pooled:

@@ -159,13 +159,13 @@ def test_an_import_says_where_hosts_lead_and_which_can_not_be_reached(cli: Cli) 
     file.write_text(
         "Host near\n  HostName 192.0.2.7\n  User deploy\n  ProxyJump none\n"
         "Host far\n  HostName 192.0.2.8\n  ProxyJump bastion\n"
-        "Host wrapped\n  ProxyCommand nc %h %p\n"
+        "Host wrapped\n  RemoteCommand tmux\n"
     )
     trial = cli("device", "import", "--dry-run")
     near = next(line.split() for line in trial.out.splitlines() if line.startswith("near"))
     assert near[1:4] == ["near", "192.0.2.7", "deploy"]
     assert "! far" not in trial.err
-    assert "! wrapped can't be reached in this release: needs proxycommand nc" in trial.err
+    assert "! wrapped can't be reached in this release: needs remotecommand tmux" in trial.err
     assert "! near" not in trial.err
 
 

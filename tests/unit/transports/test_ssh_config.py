@@ -65,7 +65,7 @@ def test_no_file_is_no_configuration(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "named"),
     [
-        ("ProxyCommand nc %h %p", "proxycommand"),
+        ("ProxyUseFdpass yes", "proxyusefdpass"),
         ("RemoteCommand tmux", "remotecommand"),
         ("PKCS11Provider /lib/x.so", "pkcs11provider"),
         ("IdentityAgent /run/agent", "IdentityAgent"),
@@ -105,9 +105,12 @@ def test_includes_are_followed_and_the_blocks_around_them_hold(tmp_path: Path) -
     assert settings(tmp_path, text, endpoint("other")).user == "everybody"
 
 
-def test_an_include_inside_a_host_block_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigRefused, match="Include inside"):
-        settings(tmp_path, "Host web\n  Include other\n", endpoint("web"))
+def test_an_include_inside_a_host_block_holds_for_that_host(tmp_path: Path) -> None:
+    (tmp_path / "other").write_text("Port 2222\n")
+    text = f"Host web\n  Include {tmp_path}/other\n"
+    found = settings(tmp_path, text, endpoint("web"))
+    assert (found.port, found.asked_for) == (2222, "an Include inside a block")
+    assert settings(tmp_path, text, endpoint("db")).port == 22
 
 
 def test_an_include_that_includes_itself_ends(tmp_path: Path) -> None:
