@@ -48,6 +48,10 @@ MANY = 10
 @click.option("--success-codes", metavar="0,3010", help="Exit codes that count as success.")
 @click.option("--durable", is_flag=True, help="It outlives its connection and the engine.")
 @click.option("--expect-reboot", is_flag=True, help="It restarts its target: wait for another boot.")
+@click.option("--sudo", is_flag=True, help="As root, by sudo.")
+@click.option("--run-as", metavar="USER", help="As USER, by sudo; su:USER and doas:USER go another way.")
+@click.option("--umask", metavar="027", help="Of the command; default: the account's own.")
+@click.option("--tty", is_flag=True, help="Give it a terminal; its two streams come as one.")
 @click.option("--dry-run", is_flag=True, help="Print the targets and the command; run nothing.")
 @click.option("--wait/--detach", default=True, help="Wait for the end (the default), or print the id and go.")
 @click.option("--yes", is_flag=True, help=f"Do not ask above {MANY} targets.")
@@ -62,6 +66,10 @@ def run(
     success_codes: str | None,
     durable: bool,
     expect_reboot: bool,
+    sudo: bool,
+    run_as: str | None,
+    umask: str | None,
+    tty: bool,
     dry_run: bool,
     wait: bool,
     yes: bool,
@@ -71,7 +79,8 @@ def run(
 
     The exit status is that of the worst target: 1 failed, 6 unknown. ctrl-c cancels the run, on the targets too.
     """
-    from deployx_tui.model.parse import parse_assignment, parse_duration, parse_shell, parse_success_codes
+    from deployx_tui.cli.task_options import run_as_of
+    from deployx_tui.model.parse import parse_assignment, parse_duration, parse_shell, parse_success_codes, parse_umask
     from deployx_tui.model.payload import CommandPayload, Line, Reboot
 
     call = invocation()
@@ -83,6 +92,9 @@ def run(
         parameters=declared(parameters),
         durable=durable or expect_reboot,
         reboot=Reboot.EXPECTED if expect_reboot else Reboot.NEVER,
+        run_as=run_as_of(sudo, run_as),
+        umask=None if umask is None else parse_umask(umask, "--umask"),
+        tty=tty,
     )
     if success_codes is not None:
         payload = replace(payload, success_codes=parse_success_codes(success_codes, "--success-codes"))
@@ -166,6 +178,7 @@ def named_on_standard_input() -> str:
 
 
 def _put_dry_run(call: Invocation, payload: CommandPayload, devices: tuple[tuple[int, str, str], ...]) -> None:
+    from deployx_tui.cli.task_printing import put_manner
     from deployx_tui.model.codec import payload_to_json
     from deployx_tui.model.parameter_json import parameters_to_json
 
@@ -179,5 +192,6 @@ def _put_dry_run(call: Invocation, payload: CommandPayload, devices: tuple[tuple
         )
         return
     printing.put_table(("TARGET", "BECAUSE OF"), ((name, why) for _, name, why in devices), empty="no device matches")
+    put_manner(payload)
     printing.put_line(f"would run with {payload.shell.value}: {getattr(payload.body, 'command', '')}")
     put_declared(payload.parameters)

@@ -19,7 +19,7 @@ from deployx_tui.errors import InvalidInput
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
-    from deployx_tui.model.payload import CommandPayload
+    from deployx_tui.model.payload import CommandPayload, RunAs
     from deployx_tui.model.schedule import Recurrence, Schedule
     from deployx_tui.model.task import TaskDraft
 
@@ -50,6 +50,10 @@ _REST = [
     click.option("--success-codes", metavar="0,3010", help="Exit codes that count as success."),
     click.option("--durable/--not-durable", default=None, help="It outlives its connection and the engine."),
     click.option("--reboot", type=click.Choice(["never", "expected"]), help="Whether the first command restarts it."),
+    click.option("--sudo", is_flag=True, help="As root, by sudo."),
+    click.option("--run-as", metavar="USER", help="As USER, by sudo; or su:USER, doas:USER; none: as who logs in."),
+    click.option("--umask", metavar="027", help="Of the command; none: the account's own."),
+    click.option("--tty/--no-tty", default=None, help="A terminal for the command; its two streams come as one."),
     click.option("--timeout", metavar="10m", help="Per target; then it is killed."),
     click.option("--overlap", metavar="RULE", help="While an earlier run is alive: skip, or parallel:3."),
     click.option("--grace", metavar="1h", help="After downtime a run this late still runs, once."),
@@ -194,7 +198,25 @@ def payload_of(fields: Mapping[str, Any], base: CommandPayload | None = None) ->
         changes["durable"] = fields["durable"]
     if fields["reboot"] is not None:
         changes["reboot"] = Reboot(fields["reboot"])
+    if fields["sudo"] or fields["run_as"] is not None:
+        changes["run_as"] = run_as_of(fields["sudo"], fields["run_as"])
+    if fields["umask"] is not None:
+        changes["umask"] = None if fields["umask"] == NONE else parse.parse_umask(fields["umask"])
+    if fields["tty"] is not None:
+        changes["tty"] = fields["tty"]
     return replace(payload, **changes)
+
+
+def run_as_of(sudo: bool, run_as: str | None) -> RunAs | None:
+    """What `--sudo` and `--run-as` say together. None: neither is there, or `--run-as none`."""
+    from deployx_tui.model.parse import parse_run_as
+    from deployx_tui.model.payload import BecomeMethod, RunAs
+
+    if run_as is None:
+        return RunAs() if sudo else None
+    if sudo and (run_as == NONE or parse_run_as(run_as).method is not BecomeMethod.SUDO):
+        raise InvalidInput.of("--sudo", f"--run-as {run_as} says otherwise", "give one of them")
+    return None if run_as == NONE else parse_run_as(run_as)
 
 
 def _body(fields: Mapping[str, Any], base: CommandPayload | None) -> Any:

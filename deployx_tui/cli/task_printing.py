@@ -11,6 +11,7 @@ from deployx_tui.cli.parameters import put_declared
 from deployx_tui.model.words import counted
 
 if TYPE_CHECKING:
+    from deployx_tui.model.payload import CommandPayload
     from deployx_tui.model.schedule import Fire, Schedule
     from deployx_tui.model.task import Task, TaskDraft
 
@@ -50,6 +51,7 @@ def put_payload(draft: TaskDraft) -> None:
             lines = text.splitlines()
         case Commands(commands):
             lines = list(commands)
+    put_manner(payload)
     place = f" in {payload.working_directory}" if payload.working_directory is not None else ""
     outlives = ", durable" if payload.durable else ""
     printing.put_line(f"runs with {payload.shell.value}{place}{outlives}:")
@@ -58,6 +60,14 @@ def put_payload(draft: TaskDraft) -> None:
     for line in lines:
         printing.put_line(f"    {line}")
     put_declared(payload.parameters)
+
+
+def put_manner(payload: CommandPayload) -> None:
+    """As whom and how, where that is not the account that logs in and its own way."""
+    from deployx_tui.tui.render.payload import manner
+
+    for name, value in manner(payload):
+        printing.put_line(f"{name}: {value}")
 
 
 def put_fires(schedule: Schedule, fires: Iterable[Fire]) -> None:

@@ -238,7 +238,8 @@ def _planned(c: Connection, row: RunRow, found: Inventory) -> _Planned:
     is_lenient = row.trigger is Trigger.SCHEDULE
     resolved = resolve_targets(work.selector, work.device_ids, work.group_ids, found, failed, lenient=is_lenient)
     chosen = tuple(PlannedTarget(device, name, why) for device, name, why in resolved)
-    plan = make_plan(task=row.task_id, task_version=row.task_version, work=work, targets=chosen, run_as=None)
+    run_as = None if work.payload.run_as is None else work.payload.run_as.user
+    plan = make_plan(task=row.task_id, task_version=row.task_version, work=work, targets=chosen, run_as=run_as)
     return _Planned(row, work, plan, chosen)
 
 

@@ -67,6 +67,8 @@ class TargetJob:
     secrets: SecretSet = NO_SECRETS
     #: what its command gets by name
     parameters: Mapping[str, str | Secret] = field(default_factory=dict)
+    #: what the way to another account asks for; None: it must not ask
+    password: Secret | None = None
     #: ends its command when set
     cancel: Event = field(default_factory=Event)
     #: of its start; "" before

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from deployx_tui.engine.endpoints import endpoints
 from deployx_tui.engine.run import Run, TargetJob
-from deployx_tui.engine.secrets import Taking, secrets_of
+from deployx_tui.engine.secrets import Taking, secrets_of, sudo_passwords
 from deployx_tui.model.execution import TargetState
 from deployx_tui.model.ids import DeviceId, EngineId, UserId
 from deployx_tui.model.inventory import Inventory
@@ -49,13 +49,15 @@ class Batches:
                 taking = Taking(c, self._vault, inventory, wanted)
                 reachable = endpoints(c, wanted, inventory, taking)
                 given = {device: _parameters(run.work, device, taking) for device in reachable}
+                passwords = sudo_passwords(taking, reachable) if run.work.payload.run_as is not None else {}
             if taking.given:
                 with self._database.write() as c:
                     taking.record(c, _engine_at(run), self._engine, now_ms(), execution_id=run.id)
             run.batches.popleft()
             if rows:
                 jobs = tuple(
-                    self._job(run, row, reachable.get(row.device_id), given.get(row.device_id, {})) for row in rows
+                    self._job(run, row, reachable.get(row.device_id), given.get(row.device_id, {}), passwords)
+                    for row in rows
                 )
                 run.begin(jobs)
                 return jobs
@@ -73,12 +75,17 @@ class Batches:
         row: TargetRow,
         endpoint: Endpoint | Unreached | None,
         given: Mapping[str, str | Secret] | Unreached,
+        passwords: Mapping[DeviceId, Secret | Unreached],
     ) -> TargetJob:
+        password = passwords.get(row.device_id)
+        if isinstance(password, Unreached):
+            endpoint, password = password, None
         login = endpoint.login if isinstance(endpoint, Endpoint) else None
         if isinstance(given, Unreached):
             # without one of its values the command must not run, nor its output be kept unmasked
             endpoint, given = given, {}
         secret_values = [value for value in given.values() if isinstance(value, Secret)]
+        secret_values += [] if password is None else [password]
         job = TargetJob(
             id=row.id,
             run=run,
@@ -87,6 +94,7 @@ class Batches:
             endpoint=endpoint,
             secrets=self._masks.of([*secrets_of(login), *secret_values]),
             parameters=given,
+            password=password,
         )
         if row.state is TargetState.RUNNING:
             job.token, job.resumes, job.started_at_ms = row.claim or "", _resumed(row), row.started_at_ms

@@ -113,6 +113,7 @@ class DurableTargets:
                 run,
                 ways,
                 parameters=job.parameters,
+                password=job.password,
                 timeout=self._time_left(job),
                 is_taken_up=is_taken_up,
             )

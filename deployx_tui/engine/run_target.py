@@ -130,4 +130,5 @@ class TargetRunner:
             parameters=job.parameters,
             timeout=timeout,
             nonce=job.token,
+            password=job.password,
         )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
@@ -20,7 +20,7 @@ from deployx_tui.model.user import Actor
 from deployx_tui.planning.plan import Work
 from deployx_tui.store import audit, credentials
 from deployx_tui.store.credentials import StoredCredential
-from deployx_tui.transports.base import Login, Unreached
+from deployx_tui.transports.base import Endpoint, Login, Unreached
 from deployx_tui.vault.binding import Ambiguous, Bindings
 from deployx_tui.vault.envelope import Damaged
 from deployx_tui.vault.vault import PASSPHRASE, VALUE, Vault
@@ -141,6 +141,22 @@ class Taking:
         return Taken(credential, version, value, passphrase)
 
 
+def sudo_passwords(
+    taking: Taking, reachable: Mapping[DeviceId, Endpoint | Unreached]
+) -> Mapping[DeviceId, Secret | Unreached]:
+    """What each device's sudo asks for, where there is one for it; `Unreached`: it can't be used."""
+    found: dict[DeviceId, Secret | Unreached] = {}
+    for device, endpoint in reachable.items():
+        if isinstance(endpoint, Unreached):
+            continue
+        match taking.of(device, Purpose.SUDO):
+            case Taken(value=value):
+                found[device] = value
+            case Unreached() as unusable:
+                found[device] = replace(unusable, cause=Cause.SUDO)
+    return found
+
+
 def waits_for_vault(c: Connection, vault: Vault, inventory: Inventory, devices: Iterable[DeviceId], work: Work) -> bool:
     """Whether one of these devices or the work itself needs a secret, and none can be read now."""
     if vault.look(c) in (VaultState.OPEN, VaultState.EMPTY):
@@ -148,11 +164,10 @@ def waits_for_vault(c: Connection, vault: Vault, inventory: Inventory, devices: 
     if any(each.secret is not None for each in work.values or ()):
         return True
     wanted = with_jumps(inventory, devices)
+    purposes = [Purpose.SSH_LOGIN] if work.payload.run_as is None else [Purpose.SSH_LOGIN, Purpose.SUDO]
     bindings = Bindings.load(c, inventory, wanted)
     return not bindings.is_empty and any(
-        isinstance(bindings.of(device, purpose), StoredCredential)
-        for device in wanted
-        for purpose in (Purpose.SSH_LOGIN,)
+        isinstance(bindings.of(device, purpose), StoredCredential) for device in wanted for purpose in purposes
     )
 
 

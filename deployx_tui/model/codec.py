@@ -20,12 +20,25 @@ from deployx_tui.model.json_reader import JSON, Reader
 from deployx_tui.model.parameter_json import parameters_to_json, read_parameters
 from deployx_tui.model.parse import (
     format_overlap,
+    format_umask,
     parse_overlap,
     parse_time,
+    parse_umask,
     sort_days,
     zone_of,
 )
-from deployx_tui.model.payload import CommandPayload, Commands, Line, Payload, Reboot, Script, Shell, TaskType
+from deployx_tui.model.payload import (
+    BecomeMethod,
+    CommandPayload,
+    Commands,
+    Line,
+    Payload,
+    Reboot,
+    RunAs,
+    Script,
+    Shell,
+    TaskType,
+)
 from deployx_tui.model.schedule import (
     DEFAULT_GRACE,
     Cron,
@@ -146,7 +159,13 @@ def payload_to_json(payload: Payload) -> dict[str, JSON]:
         case Commands(commands, stop_on_failure):
             result["commands"] = [*commands]
             result["stop_on_failure"] = stop_on_failure
-    # left out where it is not wanted: the hashes of plans that were made before it existed stay true
+    # left out where they are not wanted: the hashes of plans that were made before they existed stay true
+    if payload.run_as is not None:
+        result["run_as"] = {"method": payload.run_as.method.value, "user": payload.run_as.user}
+    if payload.umask is not None:
+        result["umask"] = format_umask(payload.umask)
+    if payload.tty:
+        result["tty"] = True
     if payload.durable:
         result["durable"] = True
     if payload.reboot is not Reboot.NEVER:
@@ -174,6 +193,10 @@ def _payload(reader: Reader) -> Payload | None:
     codes = reader.numbers("success_codes") if reader.has("success_codes") else (0,)
     durable = reader.flag("durable")
     reboot = reader.word("reboot", Reboot, Reboot.NEVER)
+    run_as = _run_as(reader.object("run_as"))
+    umask_text = reader.text("umask")
+    umask = None if umask_text is None else reader.attempt(lambda: parse_umask(umask_text, reader.path("umask")), None)
+    tty = reader.flag("tty")
     reader.close()
     bodies = {"command": line, "script": script, "commands": commands}
     given = [name for name, value in bodies.items() if value is not None]
@@ -200,7 +223,19 @@ def _payload(reader: Reader) -> Payload | None:
         success_codes=frozenset(codes),
         durable=bool(durable),
         reboot=reboot,
+        run_as=run_as,
+        umask=umask,
+        tty=bool(tty),
     )
+
+
+def _run_as(reader: Reader | None) -> RunAs | None:
+    if reader is None:
+        return None
+    method = reader.word("method", BecomeMethod, BecomeMethod.SUDO)
+    user = reader.text("user")
+    reader.close()
+    return RunAs(method=method, user="root" if user is None else user)
 
 
 # ---- schedules

@@ -12,7 +12,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from deployx_tui.errors import InvalidInput
-from deployx_tui.model.payload import POSIX_SHELLS, Shell
+from deployx_tui.model.payload import POSIX_SHELLS, BecomeMethod, RunAs, Shell
 from deployx_tui.model.schedule import Daily, Monthly, Overlap, OverlapKind, ShortMonth, Weekly
 
 #: as typed in --weekly, Monday first
@@ -210,6 +210,32 @@ def parse_shell(text: str, field: str = "command_payload.shell") -> Shell:
         raise InvalidInput.of(
             field, f"{text!r} is not a shell that deployx knows", f"say one of {', '.join(POSIX_SHELLS)}"
         ) from error
+
+
+def parse_run_as(text: str, field: str = "command_payload.run_as") -> RunAs:
+    """`root`, which is reached by sudo, or `su:app` and `doas:root`. The name is looked at elsewhere."""
+    how, colon, user = text.rpartition(":")
+    if colon and how not in tuple(BecomeMethod):
+        raise InvalidInput.of(
+            field, f"{how!r} is no way to another account", "say USER, or sudo:USER, su:USER, doas:USER"
+        )
+    return RunAs(method=BecomeMethod(how) if colon else BecomeMethod.SUDO, user=user)
+
+
+def format_run_as(run_as: RunAs) -> str:
+    """What `parse_run_as` reads."""
+    return run_as.user if run_as.method is BecomeMethod.SUDO else f"{run_as.method}:{run_as.user}"
+
+
+def parse_umask(text: str, field: str = "command_payload.umask") -> int:
+    """Three octal digits, a 0 before them or not."""
+    if re.fullmatch("0?[0-7]{3}", text, re.ASCII) is None:
+        raise InvalidInput.of(field, f"{text[:20]!r} is no umask", "give three octal digits, such as 027")
+    return int(text, 8)
+
+
+def format_umask(umask: int) -> str:
+    return f"{umask:03o}"
 
 
 def parse_success_codes(text: str, field: str = "command_payload.success_codes") -> frozenset[int]:

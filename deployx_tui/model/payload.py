@@ -37,6 +37,22 @@ class Reboot(StrEnum):
     EXPECTED = "expected"
 
 
+class BecomeMethod(StrEnum):
+    """How one account on a target becomes another."""
+
+    SUDO = "sudo"
+    SU = "su"
+    DOAS = "doas"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunAs:
+    """The account that the command runs as, and the way from the login's account to it."""
+
+    method: BecomeMethod = BecomeMethod.SUDO
+    user: str = "root"
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """One command line."""
@@ -68,7 +84,7 @@ class CommandPayload:
     shell: Shell = Shell.SH
     #: names match [A-Z][A-Z0-9_]{0,63}; dangerous names are refused (TRUST, "Parameters and shells")
     environment: tuple[tuple[str, str], ...] = ()
-    #: None: the login's home
+    #: None: the home of the account that it runs as
     working_directory: str | None = None
     success_codes: frozenset[int] = frozenset({0})
     #: in the order of forms; what a run gives for them are variables of the command
@@ -77,6 +93,12 @@ class CommandPayload:
     durable: bool = False
     #: only with `durable`
     reboot: Reboot = Reboot.NEVER
+    #: None: the account that logs in
+    run_as: RunAs | None = None
+    #: of the command, such as 0o027; None: the account's own
+    umask: int | None = None
+    #: it gets a terminal: its two streams come as one, and it can't be told to read from a file
+    tty: bool = False
 
 
 Payload = CommandPayload

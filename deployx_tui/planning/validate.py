@@ -119,6 +119,7 @@ def validate_payload(payload: CommandPayload) -> tuple[Problem, ...]:
         *_success_codes(payload.success_codes),
         *validate_parameters(payload),
         *_reboot(payload),
+        *_run_as(payload),
     )
 
 
@@ -182,6 +183,19 @@ def _working_directory(folder: str | None) -> list[Problem]:
     if len(folder) > 4096:
         return [_problem(field, "it is longer than 4096 characters", "give a shorter path")]
     return _plain(folder, field)
+
+
+def _run_as(payload: CommandPayload) -> list[Problem]:
+    problems = []
+    if payload.run_as is not None and not is_login(payload.run_as.user):
+        problems.append(
+            _problem("command_payload.run_as", "it is not a login name", "use letters, digits, . _ @ + and -, up to 64")
+        )
+    if payload.tty and payload.durable:
+        problems.append(_problem("command_payload.tty", "a durable run can have no terminal", "leave one of them out"))
+    if payload.umask is not None and not 0 <= payload.umask <= 0o777:
+        problems.append(_problem("command_payload.umask", "it is no umask", "give three octal digits, such as 027"))
+    return problems
 
 
 def _success_codes(codes: frozenset[int]) -> list[Problem]:

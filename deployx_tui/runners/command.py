@@ -21,6 +21,7 @@ from deployx_tui.model.parse import format_duration
 from deployx_tui.model.payload import CommandPayload, Commands, Line, Script
 from deployx_tui.model.secret import Secret
 from deployx_tui.transports.base import (
+    Become,
     CommandSpec,
     Connection,
     Detached,
@@ -76,12 +77,13 @@ def run_command(
     parameters: Mapping[str, str | Secret] = MappingProxyType({}),
     timeout: timedelta | None,
     nonce: str,
+    password: Secret | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> RunFacts:
     """Run the payload to its end, each step with the same `parameters`.
 
-    `timeout` is for all steps together; `nonce` is the one stored with the start.
-    `clock` counts seconds. Blocks; the sink is called in this thread.
+    `timeout` is for all steps together; `nonce` is the one stored with the start; `password` is what the way to another
+    account asks for, None: it must not ask. `clock` counts seconds. Blocks; the sink is called in this thread.
     """
     steps = steps_of(payload)
     deadline = None if timeout is None else clock() + timeout.total_seconds()
@@ -92,7 +94,7 @@ def run_command(
         left = None if deadline is None else timedelta(seconds=deadline - clock())
         facts = before_step(step, number, cancel, left, timeout)
         if facts is None:
-            spec = spec_of(payload, step, parameters, left, step_nonce(nonce, number))
+            spec = spec_of(payload, step, parameters, left, step_nonce(nonce, number), password)
             outcome = _run_step(spec, connection, sink, cancel)
             facts = named(facts_of(outcome, payload.success_codes, timeout), step)
         if facts.state is TargetState.SUCCEEDED:
@@ -174,15 +176,24 @@ def before_step(
 
 
 def spec_of(
-    payload: CommandPayload, step: Step, parameters: Mapping[str, str | Secret], timeout: timedelta | None, nonce: str
+    payload: CommandPayload,
+    step: Step,
+    parameters: Mapping[str, str | Secret],
+    timeout: timedelta | None,
+    nonce: str,
+    password: Secret | None,
 ) -> CommandSpec:
-    """What a transport is told of a step."""
+    """What a transport is told of a step; `password` as in `run_command`."""
+    run_as = payload.run_as
     return CommandSpec(
         script=step.script,
         shell=payload.shell,
         environment=dict(payload.environment),
         parameters=parameters,
         working_directory=payload.working_directory,
+        become=None if run_as is None else Become(method=run_as.method, user=run_as.user, password=password),
+        umask=payload.umask,
+        tty=payload.tty,
         timeout=timeout,
         nonce=nonce,
         durable=payload.durable,

@@ -157,6 +157,7 @@ def run_durable(
     ways: Ways,
     *,
     parameters: Mapping[str, str | Secret],
+    password: Secret | None = None,
     timeout: timedelta | None,
     is_taken_up: bool,
 ) -> Over | Left:
@@ -164,7 +165,7 @@ def run_durable(
 
     `is_taken_up`: another engine has, or may have, started this step. Blocks.
     """
-    return _Durable(payload, run, ways, parameters, timeout).run(is_taken_up=is_taken_up)
+    return _Durable(payload, run, ways, parameters, password, timeout).run(is_taken_up=is_taken_up)
 
 
 class _Durable:
@@ -174,10 +175,11 @@ class _Durable:
         run: DurableRun,
         ways: Ways,
         parameters: Mapping[str, str | Secret],
+        password: Secret | None,
         timeout: timedelta | None,
     ) -> None:
         self._payload, self._now, self._ways, self._timeout = payload, run, ways, timeout
-        self._parameters = parameters
+        self._parameters, self._password = parameters, password
         self._steps = steps_of(payload)
         self._deadline = None if timeout is None else time.monotonic() + timeout.total_seconds()
         body = payload.body
@@ -269,7 +271,8 @@ class _Durable:
         left = self._left()
         # one that is over its time is attached to all the same, and ended
         left = None if left is None else max(left, timedelta(milliseconds=1))
-        spec = spec_of(self._payload, step, self._parameters, left, step_nonce(self._now.nonce, self._now.step))
+        nonce = step_nonce(self._now.nonce, self._now.step)
+        spec = spec_of(self._payload, step, self._parameters, left, nonce, self._password)
         return replace(spec, spool_bases=self._now.spool_bases)
 
     def _start(self, step: Step, *, is_first: bool) -> Process | _Ended:

@@ -15,7 +15,7 @@ from typing import Protocol
 from deployx_tui.model.device import HostKeyPolicy, OfferedKey, TestStep, TransportKind
 from deployx_tui.model.execution import Cause, KillReport, Stream
 from deployx_tui.model.ids import CredentialId, DeviceId
-from deployx_tui.model.payload import Shell
+from deployx_tui.model.payload import BecomeMethod, Shell
 from deployx_tui.model.secret import CredentialKind, Secret
 
 
@@ -62,6 +62,16 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Become:
+    """Another account on the target than the one that logs in."""
+
+    method: BecomeMethod = BecomeMethod.SUDO
+    user: str = "root"
+    #: what the method asks for: sudo and doas want the login's own, su the other account's. None: it must not ask
+    password: Secret | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CommandSpec:
     """One command on a target. Names the interpreter; never a ready shell string."""
 
@@ -70,9 +80,16 @@ class CommandSpec:
     environment: Mapping[str, str] = field(default_factory=dict)
     #: values by name, exported like the environment
     parameters: Mapping[str, str | Secret] = field(default_factory=dict)
+    #: None: the home of the account that it runs as
     working_directory: str | None = None
-    #: None: /dev/null
+    #: None: /dev/null, or the terminal
     stdin: bytes | None = None
+    #: None: the account that logs in
+    become: Become | None = None
+    #: None: the account's own
+    umask: int | None = None
+    #: it gets a terminal of 80 by 24: both streams come as standard output, and it can be given no standard input
+    tty: bool = False
     #: the command may run so long (client cancels at T, the watch on the target kills at T + 10 s); None: no end
     timeout: timedelta | None = None
     #: between TERM and KILL
@@ -84,6 +101,13 @@ class CommandSpec:
     #: with `durable`: where its spool may lie, and how much output it may leave there
     spool_bases: tuple[str, ...] = SPOOL_BASES
     spool_limit: int = SPOOL_LIMIT
+
+    @property
+    def needs_terminal(self) -> bool:
+        """Whether `sh` has to be reached by a terminal: su and doas read a password from nothing else."""
+        become = self.become
+        types = become is not None and become.password is not None and become.method is not BecomeMethod.SUDO
+        return self.tty or types
 
 
 # What is known after a command, an attempt to connect or a cancel.

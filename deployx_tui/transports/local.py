@@ -5,15 +5,18 @@ from __future__ import annotations
 import contextlib
 import getpass
 import os
+import select
 import selectors
 import signal
 import subprocess
+import termios
 import threading
 import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from threading import Event
+from typing import IO
 
 from deployx_tui.model.device import TestStep, TestStepName
 from deployx_tui.model.execution import Cause, Stream
@@ -35,6 +38,7 @@ from deployx_tui.transports.facts import NoFacts
 from deployx_tui.transports.posix import durable, durable_text, wrapper
 from deployx_tui.transports.posix import facts as posix_facts
 from deployx_tui.transports.posix import process as posix
+from deployx_tui.transports.posix.escalate import escalate
 
 #: how long `sh` may take to answer
 PATIENCE = timedelta(seconds=20)
@@ -78,10 +82,10 @@ class LocalConnection:
         text = durable_text.start_text(spec) if spec.durable else wrapper.start_text(spec)
         if isinstance(text, Refused):
             return text
-        child = _child()
+        patience = PATIENCE.total_seconds()
+        child = _child(spec, patience)
         if isinstance(child, Refused):
             return child
-        patience = PATIENCE.total_seconds()
         if spec.durable:
             return durable.start(child, spec, text, _side_door, patience)
         begun = posix.start(child, spec, text, patience)
@@ -97,7 +101,7 @@ class LocalConnection:
     def attach(
         self, handle: RemoteHandle, stdout_offset: int, stderr_offset: int, spec: CommandSpec
     ) -> Process | Refused | Unknown | Gone:
-        child = _child()
+        child = _child(spec, PATIENCE.total_seconds())
         if isinstance(child, Refused):
             return child
         offsets = stdout_offset, stderr_offset
@@ -107,39 +111,42 @@ class LocalConnection:
         return
 
 
-def _child() -> Child | Refused:
+def _child(spec: CommandSpec, patience: float) -> Child | Refused:
+    """`sh` as who is wanted."""
     try:
-        return Child()
+        child = Child(spec.needs_terminal)
     except OSError as error:
         return Refused(Cause.SHELL, f"sh can't be started here: {error}", "see that sh is in the engine's PATH")
+    refused = escalate(child, spec.become, patience, terminal=spec.needs_terminal)
+    if refused is not None:
+        child.close()
+        return refused
+    return child
 
 
-def _side_door() -> Child | None:
+def _side_door(terminal: bool) -> Child | None:
     try:
-        return Child()
+        return Child(terminal)
     except OSError:  # no process can be had: the kill's verdict is unknown
         return None
 
 
-class Child:
-    """A Carrier: `sh` with three pipes."""
+#: what a child on a terminal starts with: the terminal becomes its session's own, then `sh` reads it as a file, for on
+#: its input alone it would prompt, echo and keep a history, as for a person
+_ON_TERMINAL = 'exec <"$0" >"$0" 2>&1; exec sh /dev/tty'
 
-    def __init__(self) -> None:
-        home = Path.home()
-        self._child = subprocess.Popen(
-            ["sh"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            bufsize=0,
-            start_new_session=True,
-            cwd=home if home.is_dir() else "/",
-        )
+
+class Child:
+    """A Carrier: `sh` with three pipes, or on a terminal."""
+
+    def __init__(self, terminal: bool = False) -> None:
+        self._terminal = terminal
+        self._child, self._pipes = _on_terminal() if terminal else _on_pipes()
         # Popen's file objects; descriptors are used below, closed once here
-        self._pipes = [pipe for pipe in (self._child.stdin, self._child.stdout, self._child.stderr) if pipe is not None]
-        self._stdin, stdout, stderr = (pipe.fileno() for pipe in self._pipes)
+        self._stdin, *outputs = (pipe.fileno() for pipe in self._pipes)
+        stdout, stderr = outputs if len(outputs) == 2 else (*outputs, -1)
         self._input_lock = threading.Lock()
-        self._open = {stdout: Stream.STDOUT, stderr: Stream.STDERR}
+        self._open = dict(zip(outputs, (Stream.STDOUT, Stream.STDERR), strict=False))
         self._selector = selectors.DefaultSelector()
         for descriptor in self._open:
             os.set_blocking(descriptor, False)
@@ -152,12 +159,19 @@ class Child:
         # a command that has closed its input, or ended, takes nothing more; how it ended says the rest
         with contextlib.suppress(BrokenPipeError, OSError):
             while view:
-                view = view[os.write(self._stdin, view) :]
+                try:
+                    view = view[os.write(self._stdin, view) :]
+                except BlockingIOError:  # a terminal, whose two directions are one file
+                    select.select([], [self._stdin], [])
 
     def take_back(self) -> bool:
         return False
 
     def end_input(self) -> None:
+        if not self._terminal:  # which has no end
+            self._close_input()
+
+    def _close_input(self) -> None:
         with self._input_lock:
             if not self._pipes[0].closed:
                 self._pipes[0].close()
@@ -179,6 +193,8 @@ class Child:
                 data = os.read(descriptor, 65536)
             except BlockingIOError:
                 continue
+            except OSError:  # EIO: nobody has the terminal open any more
+                data = b""
             if data:
                 self._next = (second, first)
                 return stream, data
@@ -210,7 +226,7 @@ class Child:
         return False
 
     def close(self) -> None:
-        self.end_input()
+        self._close_input()
         for pipe in self._pipes[1:]:
             pipe.close()
         self._selector.close()
@@ -228,3 +244,43 @@ class Child:
         death = os.pidfd_open(self._child.pid)
         self._selector.register(death, selectors.EVENT_READ)
         return death
+
+
+def _on_pipes() -> tuple[subprocess.Popen[bytes], list[IO[bytes]]]:
+    child = subprocess.Popen(
+        ["sh"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        bufsize=0,
+        start_new_session=True,
+        cwd=_home(),
+    )
+    return child, [pipe for pipe in (child.stdin, child.stdout, child.stderr) if pipe is not None]
+
+
+def _on_terminal() -> tuple[subprocess.Popen[bytes], list[IO[bytes]]]:
+    ours, theirs = os.openpty()
+    try:
+        termios.tcsetwinsize(theirs, (24, 80))
+        child = subprocess.Popen(
+            ["sh", "-c", _ON_TERMINAL, os.ttyname(theirs)],
+            # open from the first moment: a terminal that nobody has open is at its end
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+            cwd=_home(),
+            env={**os.environ, "TERM": "dumb"},
+        )
+        return child, [os.fdopen(os.dup(ours), "wb", buffering=0), os.fdopen(ours, "rb", buffering=0)]
+    except BaseException:
+        os.close(ours)
+        raise
+    finally:
+        os.close(theirs)
+
+
+def _home() -> Path:
+    home = Path.home()
+    return home if home.is_dir() else Path("/")

@@ -18,13 +18,17 @@ from deployx_tui.model.parameter import Parameter
 from deployx_tui.model.parse import (
     WEEKDAYS,
     format_duration,
+    format_run_as,
     format_times,
+    format_umask,
     parse_assignment,
     parse_duration,
     parse_instant,
     parse_monthly,
+    parse_run_as,
     parse_success_codes,
     parse_times,
+    parse_umask,
     zone_of,
 )
 from deployx_tui.model.payload import CommandPayload, Commands, Line, Reboot, Script, Shell
@@ -57,6 +61,9 @@ _WIRE: tuple[tuple[str, str], ...] = (
     ("command_payload.environment", "environment"),
     ("command_payload.working_directory", "directory"),
     ("command_payload.success_codes", "codes"),
+    ("command_payload.run_as", "runas"),
+    ("command_payload.umask", "umask"),
+    ("command_payload.tty", "tty"),
     ("command_payload.shell", "shell"),
     ("command_payload.stop_on_failure", "stop"),
     ("command_payload.durable", "cut_off"),
@@ -107,6 +114,9 @@ class Form:
     directory: str = ""
     environment: str = ""
     codes: str = "0"
+    runas: str = ""
+    umask: str = ""
+    tty: bool = False
     targets: str = ""
     repeat: Repeat = "daily"
     at: str = ""
@@ -139,6 +149,9 @@ def form_of(draft: TaskDraft) -> Form:
         directory=payload.working_directory or "",
         environment=" ".join(shlex.quote(f"{name}={value}") for name, value in payload.environment),
         codes=",".join(str(code) for code in sorted(payload.success_codes)),
+        runas="" if payload.run_as is None else format_run_as(payload.run_as),
+        umask="" if payload.umask is None else format_umask(payload.umask),
+        tty=payload.tty,
         targets=draft.selector,
         zone=schedule.zone,
         gap=schedule.gap,
@@ -234,6 +247,7 @@ def draft_of(form: Form, base: TaskDraft | None = None) -> tuple[TaskDraft, tupl
         start=_optional_instant("start", form.start, zone, reader),
         end=_optional_instant("end", form.end, zone, reader),
     )
+    runas, umask = form.runas.strip(), form.umask.strip()
     payload = CommandPayload(
         body=_body(form),
         shell=form.shell,
@@ -243,6 +257,9 @@ def draft_of(form: Form, base: TaskDraft | None = None) -> tuple[TaskDraft, tupl
         parameters=form.parameters,
         durable=form.cut_off != "lost",
         reboot=Reboot.EXPECTED if form.cut_off == "restarts" else Reboot.NEVER,
+        run_as=reader.read("runas", lambda: parse_run_as(runas), None) if runas else None,
+        umask=reader.read("umask", lambda: parse_umask(umask), None) if umask else None,
+        tty=form.tty,
     )
     default = TaskDraft(name="", schedule=schedule, payload=payload)
     timeout = form.timeout.strip()

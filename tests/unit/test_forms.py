@@ -7,7 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
-from deployx_tui.model.payload import CommandPayload, Commands, Line, Reboot, Script, Shell
+from deployx_tui.model.payload import BecomeMethod, CommandPayload, Commands, Line, Reboot, RunAs, Script, Shell
 from deployx_tui.model.schedule import (
     Cron,
     Daily,
@@ -58,6 +58,9 @@ def test_every_recurrence_survives_the_form(rule: Recurrence) -> None:
             success_codes=frozenset({0, 3010}),
             durable=True,
             reboot=Reboot.EXPECTED,
+            run_as=RunAs(method=BecomeMethod.DOAS, user="app"),
+            umask=0o27,
+            tty=True,
         ),
         selector="@web,!web07",
         description="what for",

@@ -117,6 +117,10 @@ def _payload(payload: Json) -> Json:
         "strategy": "transactional",
         "stop_on_failure": True,
         "config": {},
+        # and those that the stored form leaves out where they are not wanted
+        "run_as": None,
+        "umask": None,
+        "tty": False,
         **payload,
     }
 

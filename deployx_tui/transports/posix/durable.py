@@ -41,7 +41,10 @@ from deployx_tui.transports.posix.durable_text import (
     Said,
     SpoolGone,
 )
-from deployx_tui.transports.posix.process import LOOK, Kill, SideDoor, Started
+from deployx_tui.transports.posix.escalate import escalate
+from deployx_tui.transports.posix.heard import LOOK
+from deployx_tui.transports.posix.kill import Kill, SideDoor, kill_through
+from deployx_tui.transports.posix.process import Started
 
 #: seconds between attempts to attach again; the last one repeats
 BACK_OFF = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
@@ -275,8 +278,11 @@ class DurableProcess:
         return self._carrier is not None
 
     def _attach(self) -> None:
-        carrier = self._side_door()
+        carrier = self._side_door(self._spec.needs_terminal)
         if carrier is None:
+            return
+        if escalate(carrier, self._spec.become, self._patience, terminal=self._spec.needs_terminal) is not None:
+            carrier.close()
             return
         offsets = self._offsets[Stream.STDOUT], self._offsets[Stream.STDERR]
         text = durable_text.attach_text(self._handle, *offsets)
@@ -328,7 +334,7 @@ class DurableProcess:
 
     def _kill(self) -> tuple[KillReport, bool]:
         text = durable_text.stop_text(self._handle, self._spec.grace)
-        return process.kill_through(self._side_door, text, self._spec, self._patience)
+        return kill_through(self._side_door, text, self._spec, self._patience)
 
     def _acknowledge(self) -> bool:
         for _ in range(_ACKNOWLEDGEMENTS):

@@ -6,7 +6,6 @@ import dataclasses
 import secrets
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Event
@@ -25,18 +24,13 @@ from deployx_tui.transports.base import (
 )
 from deployx_tui.transports.posix import wrapper
 from deployx_tui.transports.posix.carrier import Broken, Carrier
+from deployx_tui.transports.posix.heard import LOOK, NOISE_BYTES, Heard
+from deployx_tui.transports.posix.kill import Kill, SideDoor, kill_through
 
-#: a cancel is noticed this late at most; a thread that waits wakes so often
-LOOK = 0.2
 #: after the command's own end, output of what it left behind is delivered until it is silent so long
 LINGER = 1.0
-#: login noise that is kept for a diagnosis
-NOISE_BYTES = 64 * 1024
 #: larger standard input is fed by a thread of its own, else the target's full output could block both sides
 FEED_AT_ONCE = 32 * 1024
-
-#: opens a carrier to a fresh `sh` for the kill text; None when the target can't be reached any more
-SideDoor = Callable[[], Carrier | None]
 
 
 @dataclass(slots=True)
@@ -159,31 +153,6 @@ def _no_shell(carrier: Carrier, heard: Heard, patience: float) -> Refused:
     return Refused(Cause.SHELL, f"unsupported shell: no answer from sh within {patience:g} s{told}", remedy)
 
 
-class Heard:
-    """What has come before the mark."""
-
-    def __init__(self) -> None:
-        self.stdout, self.stderr = bytearray(), bytearray()
-        self.at = datetime.now(UTC)
-
-    def take(self, carrier: Carrier, until: float) -> bool:
-        """Add what comes next; False when nothing more will come, or the time is up."""
-        while True:
-            piece = carrier.read()
-            if piece is not None:
-                stream, data = piece
-                kept = self.stdout if stream is Stream.STDOUT else self.stderr
-                kept += data
-                # noise without end is not kept without end; a mark that is cut here is not found
-                del kept[: max(0, len(kept) - NOISE_BYTES - len(data))]
-                self.at = datetime.now(UTC)
-                return True
-            left = until - time.monotonic()
-            if carrier.is_over or left <= 0:
-                return False
-            carrier.wait(min(left, LOOK))
-
-
 class PosixProcess:
     """A command that runs on a target; what `Process` of base.py promises."""
 
@@ -197,8 +166,8 @@ class PosixProcess:
         self._patience = patience
         self._since = time.monotonic()
         self._heard_at = datetime.now(UTC)
-        #: None: the mark on standard error was seen
-        self._held_stderr: bytearray | None = bytearray(started.stderr)
+        #: None: the mark on standard error was seen, or there is none because a terminal has one stream
+        self._held_stderr: bytearray | None = None if spec.needs_terminal else bytearray(started.stderr)
 
     @property
     def handle(self) -> RemoteHandle:
@@ -312,46 +281,6 @@ class PosixProcess:
         """Signal everything that belongs to the run, TERM then KILL, and look until nobody is left."""
         text = wrapper.cancel_text(self.handle, self._spec.grace)
         return kill_through(self._side_door, text, self._spec, self._patience)
-
-
-def kill_through(side_door: SideDoor, text: bytes, spec: CommandSpec, patience: float) -> tuple[KillReport, bool]:
-    """Send a kill text through a fresh carrier: what became of the run, and whether it was over before."""
-    unknown = KillReport(KillVerdict.UNKNOWN), False
-    door = side_door()
-    if door is None:
-        return unknown
-    try:
-        door.feed(text)
-        door.end_input()
-        heard = Heard()
-        # grace, then 2 s of KILL and looks; scans of a busy machine take their time
-        until = time.monotonic() + spec.grace.total_seconds() + 10 + patience
-        while (report := wrapper.kill_report(bytes(heard.stdout), spec.nonce)) is None:
-            if not heard.take(door, until):
-                return unknown
-        return report
-    except Broken:
-        return unknown
-    finally:
-        door.close()
-
-
-class Kill:
-    """A kill under way, in a thread of its own, so that output is read meanwhile."""
-
-    def __init__(self, kill: Callable[[], tuple[KillReport, bool]], *, by_deadline: bool) -> None:
-        self.by_deadline = by_deadline
-        self.report: tuple[KillReport, bool] = (KillReport(KillVerdict.UNKNOWN), False)
-        self._kill = kill
-        self._thread = threading.Thread(target=self._run, daemon=True, name="deployx-kill")
-        self._thread.start()
-
-    def _run(self) -> None:
-        self.report = self._kill()
-
-    @property
-    def is_done(self) -> bool:
-        return not self._thread.is_alive()
 
 
 def _feed_all(carrier: Carrier, data: bytes) -> None:

@@ -48,16 +48,24 @@ dx_rows() {
 }
 
 # dx_m: who belongs to the run: the leader dx_g (if it still started at dx_gs), its session or group dx_gi, everything
-# that carries the mark, and all below these; those in dx_me (" pid pid ": the watch) left out. dx_fo: some of them are
-# another account's
+# that carries the mark, and all below these; those in dx_me
+# (" pid pid ": the watch) left out. dx_va: all of these but the sudo by which the
+# run came here, which ends with the leader; dx_j: and but the leader, for with it sudo would stop, and su. dx_fo: some
+# are another account's, which may have left session and tree unseen; dx_fx: such live now; dx_ow: of dx_va some can be
+# signalled
 dx_scan() {
   dx_m=' '
   dx_x=$dx_gi
   dx_rows
   # of a durable run: who follows and guards it (durable.sh)
   if [ "$dx_fp$dx_wp" ]; then dx_spare; fi
+  # /proc is mounted with hidepid: who cannot see is not told that nobody is there
+  [ ! -r /proc/self/stat ] || [ -r /proc/1/stat ] || dx_fo=1
   if dx_stat "$dx_g"; then
-    if [ "$dx_st" = "$dx_gs" ]; then dx_m=" $dx_g "; else dx_x=-1; fi
+    if [ "$dx_st" = "$dx_gs" ]; then
+      dx_m=" $dx_g "
+      [ "$dx_an" ] || dx_above "$dx_g"
+    else dx_x=-1; fi
   fi
   for dx_f in $(grep -ls "DEPLOYX_RUN=$dx_n" /proc/[0-9]*/environ 2>/dev/null); do
     dx_p=${dx_f#/proc/}
@@ -82,17 +90,36 @@ dx_scan() {
       shift 4
     done
   done
-  dx_q=' '
+  dx_q=' ' dx_va=' ' dx_j=' ' dx_ow= dx_fx=
   for dx_p in $dx_m; do
     case $dx_me in *" $dx_p "*) continue ;; esac
-    case " $dx_r" in
-      *" $dx_p "*)
-        dx_q="$dx_q$dx_p "
-        kill -0 "$dx_p" 2>/dev/null || { ps -p "$dx_p" >/dev/null 2>&1 && dx_fo=1; }
-        ;;
-    esac
+    case " $dx_r" in *" $dx_p "*) ;; *) continue ;; esac
+    dx_q="$dx_q$dx_p "
+    case $dx_an in *" $dx_p "*) continue ;; esac
+    dx_va="$dx_va$dx_p "
+    case $dx_an$dx_p in ' '?*" $dx_g") ;; *) dx_j="$dx_j$dx_p " ;; esac
+    if kill -0 "$dx_p" 2>/dev/null; then
+      # sudo takes our signals too, and can't end before its child does
+      if [ ! -r /proc/self/stat ] || [ -O "/proc/$dx_p" ]; then dx_ow=1; fi
+    elif [ -r /proc/self/stat ]; then
+      dx_stat "$dx_p" && dx_fo=1 dx_fx=1
+    else
+      ps -p "$dx_p" >/dev/null 2>&1 && dx_fo=1 dx_fx=1
+    fi
   done
   dx_m=$dx_q
+}
+
+# dx_an: the sudo, su or doas above process $1
+dx_above() {
+  dx_an=' '
+  dx_read "/proc/$1/stat" || return 0
+  while :; do
+    set -- ${dx_l##*) }
+    dx_p=$2
+    dx_read "/proc/$dx_p/stat" || return 0
+    case $dx_l in *" (sudo) "* | *" (su) "* | *" (doas) "*) dx_an="$dx_an$dx_p " ;; *) return 0 ;; esac
+  done
 }
 
 # sleep a tenth of a second and count it in dx_c; a second where sleep knows no fractions
@@ -114,24 +141,33 @@ dx_gone() {
 # end the run: TERM, $1 tenths of a second of grace, KILL; says what became of it. Stopped first, until a scan finds
 # nobody new: what is being forked during a scan would else miss the TERM and live to the end of the grace
 dx_kill() {
-  dx_fo= dx_c=0 dx_h=
+  dx_fo= dx_an= dx_c=0 dx_h=
   if dx_gone; then
     dx_say none
     return
   fi
+  # asked whether somebody with more power has to do it: then while the tree that leads to everybody stands
+  if [ "$dx_fo" ] && [ "$dx_ask" ]; then
+    dx_say left
+    return
+  fi
   while [ "$dx_m" != "$dx_h" ] && [ $dx_c -lt 10 ]; do
-    kill -STOP $dx_m 2>/dev/null
+    kill -STOP $dx_j 2>/dev/null
     dx_h=$dx_m dx_c=$((dx_c + 1))
     dx_scan
   done
   dx_c=0
-  kill -TERM $dx_m 2>/dev/null
-  kill -CONT $dx_m 2>/dev/null
+  kill -TERM $dx_va 2>/dev/null
+  kill -CONT $dx_va 2>/dev/null
   while [ $dx_c -lt "$1" ]; do
     if dx_gone; then
       dx_say killed TERM
       return
     fi
+    # a sudo that saw its child stopped may have stopped itself
+    kill -CONT $dx_va 2>/dev/null
+    # nobody is left whom a signal could reach; sudo has passed ours on
+    if [ "$dx_fx" ] && [ ! "$dx_ow" ] && [ $dx_c -ge 10 ]; then break; fi
     dx_nap
   done
   dx_c=0
@@ -141,14 +177,32 @@ dx_kill() {
       dx_say killed KILL
       return
     fi
+    if [ "$dx_fx" ] && [ ! "$dx_ow" ]; then break; fi
     dx_nap
   done
   dx_say "alive$dx_m"
 }
 
+# root looks after a command's own sudo (dx_su), which takes the mark away: whether something that the same account
+# began by sudo since then lives apart from every session and run that is known, and so may be of this one
+dx_astray() {
+  dx_stat $$
+  dx_x=$dx_si
+  for dx_f in $(grep -ls "SUDO_UID=$SUDO_UID" /proc/[0-9]*/environ 2>/dev/null); do
+    dx_p=${dx_f#/proc/}
+    dx_stat "${dx_p%/environ}" || continue
+    { [ "$dx_si" != "$dx_x" ] && [ "$dx_st" -ge "$dx_gs" ]; } || continue
+    grep -qs DEPLOYX_RUN= "$dx_f" || return 0
+  done
+  return 1
+}
+
 # another account's processes may have left session and tree unseen: then it is not known that all are dead
 dx_say() {
-  if [ "$dx_fo" ] && [ "$1" = killed ]; then set -- unknown; fi
+  case $1 in
+    killed | none) if [ "$dx_fo" ] || { [ "$dx_su" ] && dx_astray; }; then set -- unknown; fi ;;
+  esac
+  [ ! "$dx_fo" ] || set -- "$@" others
   printf 'dxk %s %s\n' "$dx_n" "$*"
 }
 
@@ -187,7 +241,9 @@ dx_direct() {
   dx_boot
   dx_stat $$
   printf 'dx1 %s %s %s %s\n' "$dx_n" $$ "$dx_st/$dx_si" "$dx_b"
-  printf 'dx1 %s\n' "$dx_n" >&2
+  # a terminal has one stream; it is raw until here, and shall not make two characters of a line end
+  [ "$dx_y" ] || printf 'dx1 %s\n' "$dx_n" >&2
+  if [ "$dx_y" = tty ]; then stty sane -echo -onlcr; fi
   # exec first: redirections of the call alone would keep copies of the channel open (dash)
   if [ "$dx_w" ]; then ( (exec </dev/null >/dev/null 2>&1; dx_watch $$ "$dx_st" "$dx_w") &); fi
   if [ "$1" = stream ]; then dx_run; else dx_run </dev/null; fi

@@ -56,7 +56,7 @@ def functions(file: str) -> dict[str, str]:
 
 
 FUNCTIONS = functions("remote.sh")
-KILL = ("dx_rows", "dx_scan", "dx_nap", "dx_gone", "dx_kill", "dx_say")
+KILL = ("dx_rows", "dx_above", "dx_scan", "dx_nap", "dx_gone", "dx_kill", "dx_astray", "dx_say")
 _START = "".join(FUNCTIONS[name] for name in ("dx_boot", "dx_read", "dx_stat", "dx_direct"))
 _WATCH = "".join(FUNCTIONS[name] for name in (*KILL, "dx_watch"))
 _CANCEL = "".join(FUNCTIONS[name] for name in ("dx_boot", "dx_read", "dx_stat", *KILL, "dx_cancel"))
@@ -87,9 +87,9 @@ def start_text(spec: CommandSpec) -> bytes | Refused:
         watch, library = str(whole_seconds(spec.timeout) + WATCH_AFTER), _START + _WATCH
     settings = (
         f"dx_n={spec.nonce} dx_i={spec.shell.value} dx_w={watch} dx_gr={tenths(spec.grace)} dx_me=\n"
-        f"dx_d={quote(folder(spec.working_directory))}\n"
+        f"dx_d={quote(folder(spec.working_directory))} dx_y={_terminal(spec)}\n"
     )
-    source = "null" if spec.stdin is None else "stream"
+    source = "null" if spec.stdin is None and not spec.tty else "stream"
     return f"{library}{settings}{run_functions(spec)}dx_direct {source} {spec.nonce}\n".encode()
 
 
@@ -99,6 +99,12 @@ def cancel_text(handle: RemoteHandle, grace: timedelta) -> bytes:
         f"{_CANCEL}dx_n={handle.nonce}\n"
         f"dx_cancel {handle.pid} {handle.start} {handle.boot_id} {tenths(grace)} {handle.nonce}\n"
     ).encode()
+
+
+def saw_others(output: bytes, nonce: str) -> bool:
+    """Whether the answer to a kill text was given by somebody who saw processes that he has no power over."""
+    line = output.partition(f"dxk {nonce} ".encode())[2].partition(b"\n")[0]
+    return line.endswith(b" others")
 
 
 def read_mark(line: bytes, nonce: str) -> Mark | Rejection | None:
@@ -141,6 +147,9 @@ def unfit(spec: CommandSpec) -> Refused | None:
         return Refused(Cause.SHELL, f"{spec.shell} can't be started on a POSIX target", "choose sh, bash or zsh")
     if not _NONCE.match(spec.nonce):
         raise ValueError("a nonce is 32 hex digits")
+    refused = _unfit_terminal(spec)
+    if refused is not None:
+        return refused
     try:
         variables = _variables(spec)
     except UnicodeDecodeError:  # its words would show a part of the secret
@@ -172,6 +181,17 @@ def unfit(spec: CommandSpec) -> Refused | None:
     return None
 
 
+def _unfit_terminal(spec: CommandSpec) -> Refused | None:
+    if spec.durable and spec.needs_terminal:
+        message = "a terminal ends with its connection, and so does what runs on it"
+        return Refused(Cause.SHELL, message, "leave out --durable or --tty, or take sudo instead of su or doas")
+    if spec.stdin is not None and spec.needs_terminal:
+        return Refused(
+            Cause.SHELL, "a terminal can't carry standard input unchanged", "leave out --tty, su's or doas's password"
+        )
+    return None
+
+
 def _variables(spec: CommandSpec) -> dict[str, str]:
     """What the command finds in its environment; a parameter stands before a variable of the same name."""
     given = {
@@ -196,6 +216,7 @@ def _run_function(spec: CommandSpec) -> str:
     pieces = [spec.script[start : start + _PIECE] for start in range(0, len(spec.script), _PIECE)] or [""]
     names = ["DEPLOYX_S" + (str(number) if number else "") for number in range(len(pieces))]
     lines = [f"export {name}={quote(piece)}" for name, piece in zip(names, pieces, strict=True)]
+    lines += [] if spec.umask is None else [f"umask {spec.umask:04o}"]
     whole = "".join(f"${{{name}}}" for name in names)
     return (
         "dx_run() {\ndx_env\n" + "".join(f"{line}\n" for line in lines) + "export DEPLOYX_RUN=$dx_n\n"
@@ -209,6 +230,13 @@ def folder(path: str | None) -> str:
     if not path or path.startswith("/"):
         return path or ""
     return f"./{path}"
+
+
+def _terminal(spec: CommandSpec) -> str:
+    """For the command, or for what asked for the password alone; empty: there is none."""
+    if spec.tty:
+        return "tty"
+    return "raw" if spec.needs_terminal else ""
 
 
 def whole_seconds(duration: timedelta) -> int:

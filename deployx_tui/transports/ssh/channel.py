@@ -16,6 +16,8 @@ from deployx_tui.transports.ssh.session import Session
 
 #: the one string that a login shell ever parses
 REMOTE_LINE = b"exec sh"
+#: with a terminal: on its input alone sh would prompt, echo and keep a history, as for a person
+TERMINAL_LINE = b"exec sh /dev/tty"
 #: a feed that the server takes nothing of looks so often whether it is still there
 _LOOK = 1.0
 
@@ -32,21 +34,31 @@ class SshChannel:
         *,
         silence: float = SILENCE,
         after: Callable[[], None] | None = None,
+        terminal: bool = False,
     ) -> None:
         self._link = link
         self._session = session
         self._silence = silence
         self._after = after
+        self._terminal = terminal
         self._told_end: Exited | Signalled | None = None
 
     @classmethod
     def execute(
-        cls, link: Link, session: Session, *, silence: float = SILENCE, after: Callable[[], None] | None = None
+        cls,
+        link: Link,
+        session: Session,
+        *,
+        silence: float = SILENCE,
+        after: Callable[[], None] | None = None,
+        terminal: bool = False,
     ) -> SshChannel:
         """Ask for `exec sh` on an open session. Raises Broken; the request may have arrived all the same."""
-        carrier = cls(link, session, silence=silence, after=after)
+        carrier = cls(link, session, silence=silence, after=after, terminal=terminal)
         try:
-            session.execute(REMOTE_LINE)
+            if terminal:
+                session.ask_for_terminal()
+            session.execute(TERMINAL_LINE if terminal else REMOTE_LINE)
         except _FAILURES as error:
             raise Broken(str(error) or type(error).__name__) from error
         return carrier
@@ -70,6 +82,8 @@ class SshChannel:
         return self._session.take_back()
 
     def end_input(self) -> None:
+        if self._terminal:
+            return  # a terminal has no end
         try:
             self._session.end_input()
         except _FAILURES as error:

@@ -23,6 +23,7 @@ from deployx_tui.transports.posix import durable, durable_text, wrapper
 from deployx_tui.transports.posix import facts as posix_facts
 from deployx_tui.transports.posix import process as posix
 from deployx_tui.transports.posix.carrier import Broken, Carrier
+from deployx_tui.transports.posix.escalate import escalate
 from deployx_tui.transports.ssh.channel import SshChannel
 from deployx_tui.transports.ssh.link import SILENCE, Link
 from deployx_tui.transports.ssh.reaching import Proofs
@@ -132,20 +133,20 @@ class SshConnection:
     ) -> Process | Refused | Unknown | Gone:
         if self._opened.is_windows:
             return _NO_POSIX
-        carrier = self._carrier()
+        carrier = self._carrier(spec.needs_terminal)
         if isinstance(carrier, Refused):
             return carrier
-        refused = self._greet(carrier)
+        refused = self._greet(carrier, spec)
         if refused is not None:
             return refused
         offsets = stdout_offset, stderr_offset
         return durable.attach(carrier, handle, offsets, spec, self._side_door, self._patience)
 
     def _attempt(self, spec: CommandSpec, text: bytes) -> Process | Refused | Unknown:
-        carrier = self._carrier()
+        carrier = self._carrier(spec.needs_terminal)
         return carrier if isinstance(carrier, Refused) else self._begin(carrier, spec, text)
 
-    def _carrier(self) -> SshChannel | Refused:
+    def _carrier(self, terminal: bool) -> SshChannel | Refused:
         """A session in which `exec sh` was asked for."""
         taken = self._session()
         if isinstance(taken, Refused):
@@ -154,26 +155,29 @@ class SshConnection:
         try:
             with link.together():
                 self._ask_for_spare()
-                return SshChannel.execute(link, session, silence=self._silence, after=after)
+                return SshChannel.execute(link, session, silence=self._silence, after=after, terminal=terminal)
         except (Broken, EOFError, OSError, paramiko.SSHException) as error:
             # `exec sh` alone, without the text, does nothing
             return Refused(Cause.LOST, f"the connection broke before the command was sent: {error}", "run it again")
 
-    def _greet(self, carrier: Carrier) -> Refused | None:
-        """What an account that is not known yet refuses; the carrier is closed then."""
-        account = self._opened.account
-        if self._acquaintances.knows(account):
-            return None
-        refused = posix.greet(carrier, self._patience)
+    def _greet(self, carrier: Carrier, spec: CommandSpec) -> Refused | None:
+        """Until `sh` of the wanted account reads; what an account refuses, and the carrier is closed then."""
+        account, terminal = self._opened.account, spec.needs_terminal
+        refused = None
+        # a terminal is spoken to before anything is sent on it
+        if not (terminal or self._acquaintances.knows(account)):
+            refused = posix.greet(carrier, self._patience)
+            if refused is None:
+                self._acquaintances.add(account)
         if refused is None:
-            self._acquaintances.add(account)
-        else:
+            refused = escalate(carrier, spec.become, self._patience, terminal=terminal)
+        if refused is not None:
             carrier.close()
         return refused
 
     def _begin(self, carrier: Carrier, spec: CommandSpec, text: bytes) -> Process | Refused | Unknown:
         """Greet the account if it is not known, and send the text."""
-        refused = self._greet(carrier)
+        refused = self._greet(carrier, spec)
         if refused is not None:
             return refused
         account = self._opened.account
@@ -272,18 +276,23 @@ class SshConnection:
             if self._spare is None:
                 self._spare = self._opened.link.ask_for_session()
 
-    def _side_door(self) -> Carrier | None:
+    def _side_door(self, terminal: bool) -> Carrier | None:
         """A carrier for the kill text: the spare, a new channel, or a connection of its own."""
         try:
             return SshChannel.execute(
-                self._opened.link, self._take_spare() or self._open(self._opened.link), silence=self._silence
+                self._opened.link,
+                self._take_spare() or self._open(self._opened.link),
+                silence=self._silence,
+                terminal=terminal,
             )
         except (_NoChannel, Broken):
             fresh = self._reopen()
         if isinstance(fresh, Unreached):
             return None
         try:
-            return SshChannel.execute(fresh.link, self._open(fresh.link), silence=self._silence, after=fresh.link.end)
+            return SshChannel.execute(
+                fresh.link, self._open(fresh.link), silence=self._silence, after=fresh.link.end, terminal=terminal
+            )
         except (_NoChannel, Broken):
             fresh.link.end()
             return None

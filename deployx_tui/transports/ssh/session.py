@@ -39,6 +39,8 @@ _MOST_PIECES = 1024
 _STDERR = 1
 #: of the name of a signal; those of POSIX have up to 6 letters, others an @domain
 _MOST_SIGNAL = 40
+#: of a terminal, all off: ICRNL, IXON, ISIG, ECHO, OPOST
+_QUIET = (36, 38, 50, 53, 70)
 #: what a packet of data may hold; OpenSSH's own bound
 _PACKET = 32 * 1024
 
@@ -140,6 +142,16 @@ class Session:
             + b"exec\1"
             + struct.pack(">I", len(command))
             + command
+        )
+
+    def ask_for_terminal(self) -> None:
+        """80 by 24, that echoes nothing and changes no output (RFC 4254, 6.2 and 8). Raises what Sender.send raises."""
+        modes = b"".join(struct.pack(">BI", mode, 0) for mode in _QUIET) + b"\0"
+        self._sender.send(
+            struct.pack(">BII", MSG_CHANNEL_REQUEST, self._peer, 7)
+            + b"pty-req\0"
+            + struct.pack(">I4sIIIII", 4, b"dumb", 80, 24, 0, 0, len(modes))
+            + modes
         )
 
     def offer(self, data: memoryview) -> int:

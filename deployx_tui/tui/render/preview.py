@@ -10,6 +10,7 @@ from deployx_tui.model.task import TaskDraft, TaskPreview
 from deployx_tui.tui.render.fires import fire_line
 from deployx_tui.tui.render.line import BLANK, Line, line, span, spread
 from deployx_tui.tui.render.parameters import declared_line
+from deployx_tui.tui.render.payload import manner
 from deployx_tui.tui.render.task_detail import command_lines, payload_kind
 from deployx_tui.tui.render.words import said
 
@@ -79,6 +80,7 @@ def _command(draft: TaskDraft, width: int) -> tuple[Line, ...]:
         rows.append(line("goes on when the connection or the engine is lost"))
     if payload.reboot is Reboot.EXPECTED:
         rows.append(line("the first command restarts the target; the rest waits for that"))
+    rows.extend(line(span(f"{name:6}", "dim"), value) for name, value in manner(payload))
     if payload.working_directory:
         rows.append(line(span("in   ", "dim"), payload.working_directory))
     rows.extend(line(span("with ", "dim"), f"{name}={value}") for name, value in payload.environment)

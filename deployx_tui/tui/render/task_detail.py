@@ -21,6 +21,7 @@ from deployx_tui.model.task import Task, TaskPreview, TaskState
 from deployx_tui.tui.render.fires import fire_line
 from deployx_tui.tui.render.line import BLANK, Line, Span, StyleName, beside, line, span, spread
 from deployx_tui.tui.render.parameters import declared_words
+from deployx_tui.tui.render.payload import manner
 from deployx_tui.tui.render.progress import glyph, over_count, target_glyph, target_word
 from deployx_tui.tui.render.safe import show, show_bytes, show_lines
 from deployx_tui.tui.render.schedule import schedule_words
@@ -286,6 +287,7 @@ def task_rules(task: Task) -> tuple[tuple[str, str], ...]:
         rows.append(("cut off", "goes on without connection or engine"))
     if payload.reboot is Reboot.EXPECTED:
         rows.append(("restart", "by the first command; the rest waits for it"))
+    rows.extend(manner(payload))
     if payload.working_directory:
         rows.append(("in", payload.working_directory))
     if payload.environment:

@@ -91,6 +91,9 @@ class FormColumn(VerticalScroll):
         yield FormRow("not before", Field(form.start, framed=True, hint="from now on", id="start"))
         yield FormRow("not after", Field(form.end, framed=True, hint="no end", id="end"))
         yield _heading("HOW")
+        yield FormRow("run as", Field(form.runas, framed=True, hint="who logs in; root or su:app", id="runas"))
+        yield FormRow("umask", Field(form.umask, framed=True, hint="the account's own", id="umask"))
+        yield FormRow("terminal", Choices(("no", "yes"), "yes" if form.tty else "no", id="tty"))
         yield FormRow("timeout", Field(form.timeout, framed=True, hint="none", id="timeout"), "  per target")
         yield FormRow(
             "cut off",
@@ -133,6 +136,9 @@ class FormColumn(VerticalScroll):
             directory=text("directory"),
             environment=text("environment"),
             codes=text("codes"),
+            runas=text("runas"),
+            umask=text("umask"),
+            tty=choice("tty") == "yes",
             targets=text("targets"),
             repeat=cast(Repeat, choice("repeat")),
             at=text("at"),

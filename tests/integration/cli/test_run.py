@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from threading import Event
@@ -9,6 +10,7 @@ from threading import Event
 import pytest
 
 from tests.integration.cli.conftest import Cli
+from tests.support.require import require, require_program
 
 
 def test_each_line_has_its_host_before_it(cli: Cli) -> None:
@@ -68,6 +70,26 @@ def test_a_detached_run_prints_its_id_only(cli: Cli) -> None:
 def test_options_reach_the_target(cli: Cli) -> None:
     options = ["--shell", "bash", "--env", "LEVEL=de bug", "--cwd", "/"]
     assert "web01 │ de bug bash /" in cli("run", "--on", "web01", *options, "--", "echo $LEVEL ${BASH##*/} $PWD").out
+
+
+def test_it_runs_as_another_account(cli: Cli) -> None:
+    require_program("sudo")
+    require(os.geteuid() == 0, "root")
+    options = ["--run-as", "nobody", "--umask", "027", "--cwd", "/", "--tty"]
+    out = cli("run", "--on", "web01", *options, "--", "id -un; umask; test -t 0 && echo a terminal").out
+    assert "web01 │ nobody" in out
+    assert "web01 │ 0027" in out
+    assert "web01 │ a terminal" in out
+    plan = cli("run", "--on", "web01", "--sudo", "--dry-run", "--", "id").out
+    assert "as: root, by sudo" in plan
+
+
+def test_who_is_not_allowed_is_told_and_nothing_has_run(cli: Cli) -> None:
+    require_program("sudo")
+    answer = cli("run", "--on", "web01", "--run-as", "dxsudonobody", "--json", "--", "echo seen-to-run", status=1)
+    (target,) = answer.lines[-1]["execution"]["targets"]
+    assert (target["cause"], target["changed"]) == ("sudo", "no")
+    assert len(answer.lines) == 1, "no line of output"
 
 
 def test_a_timeout_kills_and_fails(cli: Cli) -> None:

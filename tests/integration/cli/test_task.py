@@ -47,6 +47,7 @@ def test_every_option_reaches_the_task(cli: Cli) -> None:
         "--grace", "2h", "--timeout", "90s", "--gap", "skip", "--fold", "both", "--short-month", "last",
         "--shell", "bash", "--env", "B=2", "--env", "A=x=y", "--cwd", "/tmp", "--success-codes", "0,3010", "--durable",
         "--tag", "prod", "--tag", "night", "--description", "why it is",
+        "--run-as", "su:app", "--umask", "027",
     )  # fmt: skip
     assert made["selector"] == "@web&!web02"
     assert made["payload"]["commands"] == ["one", "two"]
@@ -55,6 +56,8 @@ def test_every_option_reaches_the_task(cli: Cli) -> None:
     assert (made["payload"]["shell"], made["payload"]["working_directory"]) == ("bash", "/tmp")
     assert made["payload"]["success_codes"] == [0, 3010]
     assert made["payload"]["durable"] is True
+    assert made["payload"]["run_as"] == {"method": "su", "user": "app"}
+    assert (made["payload"]["umask"], made["payload"]["tty"]) == ("027", False)
     assert (made["gap"], made["fold"], made["short_month"]) == ("skip", "both", "last")
     assert (made["overlap"], made["grace_seconds"], made["timeout_seconds"]) == ("parallel:3", 7200, 90)
     assert (made["start"], made["end"]) == ("2098-01-01T00:00:00+09:00", "2099-01-01T12:00:00+09:00")
@@ -118,6 +121,11 @@ def test_names_for_the_selector_come_from_standard_input(cli: Cli) -> None:
         ([*RULE, "--daily", "03:00", "--env", "lower=x"], "--env: 'lower' is not a name"),
         ([*RULE, "--daily", "03:00", "--cwd", " "], "--cwd: it is blank"),
         ([*RULE, "--daily", "03:00", "--success-codes", "0,x"], "--success-codes: 'x' is not an exit code"),
+        ([*RULE, "--daily", "03:00", "--run-as", "pbrun:app"], "--run-as: 'pbrun' is no way to another account"),
+        ([*RULE, "--daily", "03:00", "--run-as", "-u"], "--run-as: it is not a login name"),
+        ([*RULE, "--daily", "03:00", "--sudo", "--run-as", "su:app"], "--sudo: --run-as su:app says otherwise"),
+        ([*RULE, "--daily", "03:00", "--tty", "--durable"], "--tty: a durable run can have no terminal"),
+        ([*RULE, "--daily", "03:00", "--umask", "9"], "--umask: '9' is no umask"),
         ([*RULE, "--daily", "03:00", "--keep-going"], "--keep-going: there is one command only"),
         ([*RULE, "--daily", "03:00", "--tag", "a,b"], "--tag: ',' has a meaning in selectors"),
         ([*RULE, "--daily", "03:00", "--description", "\x1b[31m"], "--description: it holds the invisible character"),

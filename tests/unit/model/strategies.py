@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from deployx_tui.model.ids import DeviceId, GroupId
 from deployx_tui.model.parameter import Parameter, ParameterType
 from deployx_tui.model.parse import sort_days
-from deployx_tui.model.payload import CommandPayload, Commands, Line, Reboot, Script, Shell
+from deployx_tui.model.payload import BecomeMethod, CommandPayload, Commands, Line, Reboot, RunAs, Script, Shell
 from deployx_tui.model.schedule import (
     Cron,
     Daily,
@@ -66,6 +66,9 @@ payloads = st.builds(
     success_codes=st.frozensets(st.integers(0, 2**32), max_size=4),
     durable=st.booleans(),
     reboot=st.sampled_from(Reboot),
+    run_as=st.none() | st.builds(RunAs, method=st.sampled_from(BecomeMethod), user=texts),
+    umask=st.none() | st.integers(0, 0o777),
+    tty=st.booleans(),
 )
 parameters = st.builds(
     Parameter,

@@ -10,7 +10,7 @@ import pytest
 
 from deployx_tui.model.device import DeviceDraft, GroupDraft
 from deployx_tui.model.ids import DeviceId, GroupId
-from deployx_tui.model.payload import CommandPayload, Commands, Line, Script
+from deployx_tui.model.payload import CommandPayload, Commands, Line, RunAs, Script
 from deployx_tui.model.schedule import Cron, Daily, Once, Overlap, OverlapKind, Schedule
 from deployx_tui.model.task import TaskDraft
 from deployx_tui.planning.validate import validate_device, validate_group, validate_payload, validate_task
@@ -121,6 +121,10 @@ def test_a_selector_of_a_run_is_fine_in_a_task() -> None:
         (CommandPayload(body=Line("a"), working_directory=" "), "working_directory"),
         (CommandPayload(body=Line("a"), working_directory="/a\0"), "working_directory"),
         (CommandPayload(body=Line("a"), working_directory="/" * 5000), "working_directory"),
+        (CommandPayload(body=Line("a"), run_as=RunAs(user="-u")), "run_as"),
+        (CommandPayload(body=Line("a"), run_as=RunAs(user="")), "run_as"),
+        (CommandPayload(body=Line("a"), run_as=RunAs(user="ro ot")), "run_as"),
+        (CommandPayload(body=Line("a"), umask=0o1000), "umask"),
         (CommandPayload(body=Line("a"), success_codes=frozenset()), "success_codes"),
         (CommandPayload(body=Line("a"), success_codes=frozenset({-1})), "success_codes"),
         (CommandPayload(body=Line("a"), success_codes=frozenset({2**32})), "success_codes"),
