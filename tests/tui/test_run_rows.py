@@ -20,6 +20,7 @@ from deployx_tui.tui.render.names import folded, in_room
 from deployx_tui.tui.render.progress import glyph, target_glyph
 from deployx_tui.tui.render.run_detail import group_lines
 from deployx_tui.tui.render.targets import bar_spans, progress_line, sums
+from deployx_tui.tui.render.task_detail import target_lines
 from deployx_tui.tui.render.words import beside_counts
 from deployx_tui.tui.run_filter import parse_run_filter
 from tests.support.history_world import execution
@@ -225,3 +226,11 @@ def test_what_failed_stands_beside_counts_without_a_count_of_its_own() -> None:
     assert beside_counts("1 of 13 targets failed: web19 unreachable") == "web19 unreachable"
     assert beside_counts("exit 127 on all 22 targets") == "exit 127 on all 22 targets"
     assert beside_counts("db: no such host") == "db: no such host"
+
+
+def test_the_folded_targets_of_a_detail_are_counted_by_kind() -> None:
+    running = [target(n, f"web{n:02}", TargetState.RUNNING) for n in range(1, 13)]
+    assert plain(target_lines(running, NOW, 7, 44)[-1]).startswith("… 6 ▸ more")
+    kinds = (TargetState.FAILED, TargetState.RUNNING, TargetState.SUCCEEDED, TargetState.WAITING)
+    mixed = [target(index * 3 + n, f"h{index}{n}", kind) for index, kind in enumerate(kinds) for n in range(3)]
+    assert plain(target_lines(mixed, NOW, 2, 44)[-1]).startswith("… 2 ✗  3 ▸  3 ✓  3 · more")

@@ -129,10 +129,8 @@ def target_lines(targets: Sequence[TargetResult], now: datetime, count: int, wid
     rows = [_target_line(target, now, longest, name_width, width) for target in shown]
     folded = order[len(shown) :]
     if folded:
-        good = sum(target.state is TargetState.SUCCEEDED for target in folded)
-        waiting = sum(target_glyph(target.state)[0] == "·" for target in folded)
-        other = len(folded) - good - waiting
-        words = [f"{number} {mark}" for number, mark in ((good, "✓"), (waiting, "·"), (other, "✗")) if number]
+        signs = [target_glyph(target.state)[0] for target in folded]
+        words = [f"{number} {mark}" for mark in "✗▸✓·" if (number := signs.count(mark))]
         seconds = sorted(_seconds(target, now) for target in targets if target.state is TargetState.SUCCEEDED)
         spread_words = ""
         if len(seconds) >= 4:
