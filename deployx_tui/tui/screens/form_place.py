@@ -93,6 +93,9 @@ class FormPlace(Place):
     def can_go_out(self) -> bool:
         return True
 
+    def out_word(self) -> str:
+        return "esc back"  # q is a letter of the fields
+
     def action_next_field(self) -> None:
         self.focus_next()
 
