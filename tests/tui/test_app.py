@@ -216,6 +216,8 @@ async def test_f9_stops_everything_after_its_word(open_app: Open, backend: FakeB
         await pilot.press("f9")
         await sees(pilot, "Stop everything")
         await press(pilot, "enter")
+        assert "! nothing is done before stop is typed; esc leaves" in screen_text(pilot)
+        await press(pilot, "escape")
         assert "engine.stop_all" not in backend.calls
         await pilot.press("f9")
         await sees(pilot, "Stop everything")

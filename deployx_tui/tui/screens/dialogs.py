@@ -1,4 +1,7 @@
-"""Questions over a place. They default to cancel, are deaf for 300 ms, and want a word typed where much is at stake."""
+"""Questions over a place. They default to cancel, are deaf for 300 ms, and want a word typed where much is at stake.
+
+Where a word is wanted, whatever is typed goes into its field, and Enter without the word says what is missing.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -51,8 +55,8 @@ class Question(ModalScreen[T | None], Generic[T]):
     Question Field { margin: 1 0 0 1; width: 24; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down,tab,j", "step(1)", show=False),
-        Binding("up,shift+tab,k", "step(-1)", show=False),
+        Binding("down,tab", "step(1)", show=False),
+        Binding("up,shift+tab", "step(-1)", show=False),
         Binding("enter", "choose", show=False),
         Binding("escape", "cancel", show=False),
     ]
@@ -79,7 +83,12 @@ class Question(ModalScreen[T | None], Generic[T]):
         self._cancel = cancel
         if again:
             self._bindings.bind(again, "first", show=False)
-        self._at = len(self._choices)
+        if not typed:  # where a word is typed, letters are of the word
+            self._bindings.bind("j", "step(1)", show=False)
+            self._bindings.bind("k", "step(-1)", show=False)
+        #: the answer with the cursor; None: the cursor is in the field
+        self._at: int | None = None if typed else len(self._choices)
+        self._is_missed = False
         self.is_ready = False
 
     def compose(self) -> ComposeResult:
@@ -88,19 +97,14 @@ class Question(ModalScreen[T | None], Generic[T]):
             if self._typed:
                 yield Field(prompt=f"type {self._typed}  ", framed=True)
             yield Lines((), id="choices")
-            yield Lines(
-                (
-                    BLANK,
-                    line(
-                        span("arrows ", "key"),
-                        "choose  ",
-                        span("enter ", "key"),
-                        "takes it  ",
-                        span("esc ", "key"),
-                        self._cancel,
-                    ),
-                )
-            )
+            yield Lines((BLANK, self._keys()))
+
+    def _keys(self) -> Line:
+        out = (span("esc ", "key"), span(self._cancel))
+        if self._typed:
+            word = self._choices[0].word
+            return line(span(f"type {self._typed}", "key"), ", then ", span("enter ", "key"), f"{word}  ", *out)
+        return line(span("arrows ", "key"), "choose  ", span("enter ", "key"), "takes it  ", *out)
 
     def on_mount(self) -> None:
         self._draw()
@@ -120,7 +124,8 @@ class Question(ModalScreen[T | None], Generic[T]):
         return not self._typed or self.query_one(Field).value.strip() == self._typed
 
     def _draw(self) -> None:
-        rows: list[Line] = [BLANK]
+        missing = line(span(" ! ", "warn"), f"nothing is done before {self._typed} is typed; esc leaves")
+        rows: list[Line] = [missing if self._is_missed else BLANK]
         words = [*((c.word, c.says) for c in self._choices), (self._cancel, "nothing happens")]
         size = max(len(word) for word, _ in words)
         for index, (word, says) in enumerate(words):
@@ -134,22 +139,36 @@ class Question(ModalScreen[T | None], Generic[T]):
     def on_field_edited(self, message: Field.Edited) -> None:
         message.stop()
         # the word typed is a decision: the cursor goes to the answer that it opens
-        self._at = 0 if self._is_typed() else len(self._choices)
+        self._at = 0 if self._is_typed() else None
+        self._is_missed = False
         self._draw()
+
+    async def on_key(self, event: events.Key) -> None:
+        """What is typed beside the field, after a click elsewhere, goes into it all the same."""
+        if self._typed and self.is_ready and event.is_printable and event.character is not None:
+            event.stop()
+            field = self.query_one(Field)
+            field.focus()
+            field.insert(event.character)
 
     def on_field_submitted(self, message: Field.Submitted) -> None:
         message.stop()
         self.action_choose()
 
     def action_step(self, by: int) -> None:
-        self._at = (self._at + by) % (len(self._choices) + 1)
+        cancel = len(self._choices)
+        # out of the field the first step goes to cancel, in either direction
+        self._at = cancel if self._at is None else (self._at + by) % (cancel + 1)
         self._draw()
 
     def action_choose(self) -> None:
         if self._at == len(self._choices):
             self.dismiss(None)
-        elif self._is_typed():
+        elif self._at is not None and self._is_typed():
             self.dismiss(self._choices[self._at].value)
+        else:
+            self._is_missed = True
+            self._draw()
 
     def action_first(self) -> None:
         self._at = 0
