@@ -107,8 +107,10 @@ async def test_a_changed_host_key_is_refused_unless_its_name_is_typed(open_app: 
         assert "SHA256:q8Zr1uTn0VfJ4yKcW2mXe7LbGh5sPdA9oRi3tUvN6Bk" in text
         assert "SHA256:Jw5Hc9sYp2LxQe0aVtM7rFzKd4nUoG1bTi8mSyXv3Rg" in text
         await press(pilot, "enter")
+        assert "! nothing is done before db05 is typed" in screen_text(pilot)
+        await press(pilot, "escape")
         assert "refused: no run talks to db05" in screen_text(pilot)
-        await press(pilot, "H", "y", "e", "s", "up", "enter", "escape")
+        await press(pilot, "H", "y", "e", "s", "enter", "escape")
         assert "devices.trust" not in backend.calls
         await press(pilot, "H", *"db05", "enter")
         assert "devices.trust" in backend.calls
@@ -127,7 +129,9 @@ async def test_a_device_is_edited_and_what_is_wrong_stands_below_its_field(
     open_app: Open, backend: FakeBackend
 ) -> None:
     async with open_app(first="devices") as pilot:
-        await press(pilot, "e", "ctrl+u", *"db-one", "down", "down", "down", *"x", "ctrl+s")
+        await press(pilot, "e", "ctrl+u")
+        assert "esc back" in screen_text(pilot) and "q back" not in screen_text(pilot)
+        await press(pilot, *"db-one", "down", "down", "down", *"x", "ctrl+s")
         text = screen_text(pilot)
         assert "✗ a port is a number" in text
         assert "✗ 1 field to mend" in text
@@ -165,12 +169,14 @@ async def test_a_delete_can_be_taken_back_and_protected_ones_want_their_name(
         screen.table.move_to_key(named(backend, "web01"))
         await press(pilot, "ctrl+d")
         assert "web01" not in {device.name for device in backend.device_rows.values()}
-        await press(pilot, "u")
+        await press(pilot, "down", "u")
         assert "web01" in {device.name for device in backend.device_rows.values()}
+        here = screen.device_here
+        assert here is not None and here.name == "web01"  # the next key means what came back
         screen.table.move_to_key(named(backend, "db05"))
         await press(pilot, "ctrl+d", "enter")
         assert "db05" in {device.name for device in backend.device_rows.values()}
-        await press(pilot, "ctrl+d", *"db05", "enter")
+        await press(pilot, *"db05", "enter")
         assert "db05" not in {device.name for device in backend.device_rows.values()}
 
 

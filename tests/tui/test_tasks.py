@@ -91,11 +91,9 @@ async def test_a_run_on_more_than_ten_targets_wants_their_number(open_app: Open,
         await press(pilot, "down", "down", "x")
         await sees(pilot, "on 22 targets")
         await settle(pilot)
-        await press(pilot, "enter")  # the cursor stands on cancel
+        await press(pilot, "enter")
+        assert "! nothing is done before 22 is typed; esc leaves" in screen_text(pilot)
         assert "tasks.run" not in backend.calls
-        await pilot.press("x")
-        await sees(pilot, "on 22 targets")
-        await settle(pilot)
         await pilot.press(*"22", "enter")
         await sees(pilot, "▸ #8843 nginx-reload")
         assert "tasks.run" in backend.calls
@@ -120,12 +118,43 @@ async def test_a_deleted_task_comes_back_by_u(open_app: Open, backend: FakeBacke
         assert "nginx-reload is back" in screen_text(pilot)
 
 
+async def test_the_cursor_stands_on_what_came_back(open_app: Open, backend: FakeBackend) -> None:
+    async with open_app() as pilot:
+        await press(pilot, "down", "down", "ctrl+d", "down", "u")
+        here = tasks_of(pilot).task
+        assert here is not None
+        assert here.id == TaskId(3)
+        await press(pilot, "ctrl+d")
+        assert TaskId(3) not in backend.task_rows
+
+
 async def test_deleting_two_wants_the_count_typed(open_app: Open, backend: FakeBackend) -> None:
     async with open_app() as pilot:
         await press(pilot, "space", "space", "ctrl+d", "enter")
+        assert "! nothing is done before 2 is typed; esc leaves" in screen_text(pilot)
+        await press(pilot, "3", "enter")
+        assert "! nothing is done before 2 is typed; esc leaves" in screen_text(pilot)
         assert len(backend.task_rows) == 52
-        await press(pilot, "ctrl+d", "2", "enter")
+        await press(pilot, "backspace", "2", "enter")
         assert len(backend.task_rows) == 50
+
+
+async def test_a_typed_count_goes_to_its_field_wherever_the_cursor_is(open_app: Open, backend: FakeBackend) -> None:
+    async with open_app() as pilot:
+        await press(pilot, "space", "space", "ctrl+d")
+        assert "type 2, then enter delete  esc cancel" in screen_text(pilot)
+        pilot.app.screen.set_focus(None)  # as after a click beside it
+        await press(pilot, "2", "enter")
+        assert len(backend.task_rows) == 50
+
+
+async def test_arrows_reach_cancel_beside_a_field_and_enter_takes_it(open_app: Open, backend: FakeBackend) -> None:
+    async with open_app() as pilot:
+        await press(pilot, "space", "space", "ctrl+d", "down")
+        assert "▌ cancel" in screen_text(pilot)
+        await press(pilot, "enter")
+        assert "Delete tasks" not in screen_text(pilot)
+        assert len(backend.task_rows) == 52
 
 
 async def test_the_end_of_a_run_is_seen_without_a_key(open_app: Open, backend: FakeBackend) -> None:

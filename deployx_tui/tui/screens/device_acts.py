@@ -44,7 +44,10 @@ async def delete_devices(place: Place, devices: Sequence[Device], protected: Col
     what = gone[0].name if len(gone) == 1 else f"{len(gone)} devices"
 
     async def take_back() -> object:
-        return [await place.bridge.backend.devices.restore(device.id) for device in gone]
+        back = [await place.bridge.backend.devices.restore(device.id) for device in gone]
+        if place.deployx.place is not None:
+            place.deployx.place.go_to(gone[0].id)
+        return back
 
     place.deployx.can_undo(f"{what} {'is' if len(gone) == 1 else 'are'} back", take_back)
     lost = f", {_count(len(used), 'task')} ran there" if used else ""

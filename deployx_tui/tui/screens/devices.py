@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import ClassVar
 
 from textual import work
@@ -75,6 +75,8 @@ class DevicesPlace(Place):
         self._groups: tuple[Group, ...] = ()
         self._credentials: tuple[Credential, ...] = ()
         self._words = ""
+        #: the device that the cursor goes to as soon as it is there
+        self._wanted: Hashable | None = None
         self._is_read = False
         self._tasks: tuple[DeviceId, tuple[Task, ...]] | None = None
         self._pace = Pace(self._read, EVERY)
@@ -166,6 +168,8 @@ class DevicesPlace(Place):
         found = draw.shown(list(self._devices.values()), members, self._words)
         logins = draw.logins(self._credentials)
         self.table.set_rows([DeviceRow(device, now, zone, logins.get(device.name, "")) for device in found])
+        if self._wanted is not None and self.table.move_to_key(self._wanted):
+            self._wanted = None
         if not self._is_read:
             # nothing is said that is not known
             self.table.set_empty((line(span("the devices come with the engine", "dim")),))
@@ -289,7 +293,7 @@ class DevicesPlace(Place):
         if self.branches.has_focus:
             self.action_new_group()
         else:
-            self.app.push_screen(DeviceEditor(None, self._groups, self._credentials, self._names, self._go_to))
+            self.app.push_screen(DeviceEditor(None, self._groups, self._credentials, self._names, self.go_to))
 
     def action_new_group(self) -> None:
         chosen = [row.device.id for row in self.table.marked]
@@ -301,10 +305,10 @@ class DevicesPlace(Place):
             if place is not None and place.group is not None:
                 self.app.push_screen(GroupEditor(place.group, self._groups, self._names, ()))
         elif device is not None:
-            self.app.push_screen(DeviceEditor(device, self._groups, self._credentials, self._names, self._go_to))
+            self.app.push_screen(DeviceEditor(device, self._groups, self._credentials, self._names, self.go_to))
 
-    def _go_to(self, device: DeviceId) -> None:
-        self.table.move_to_key(device)
+    def go_to(self, key: Hashable) -> None:
+        self._wanted = key
 
     def action_credentials(self) -> None:
         self.app.push_screen(CredentialsPlace())

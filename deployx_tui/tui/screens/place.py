@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from textual.app import ComposeResult
@@ -160,6 +160,9 @@ class Place(Screen[None]):
     def filter_by(self, text: str) -> None:
         """`tasks /web` in the palette; places without a filter say so."""
         self.tell(f"this screen has no filter for {text}", "warn")
+
+    def go_to(self, key: Hashable) -> None:
+        """The cursor goes to that row when the rows are read again; places without such a row let it be."""
 
     def copy_text(self) -> str:
         """What `y` copies; "" when there is nothing."""

@@ -153,7 +153,10 @@ async def delete(place: Place, tasks: Sequence[Task]) -> bool:
     what = gone[0].name if len(gone) == 1 else f"{len(gone)} tasks"
 
     async def take_back() -> object:
-        return [await place.bridge.backend.tasks.restore(task.id) for task in gone]
+        back = [await place.bridge.backend.tasks.restore(task.id) for task in gone]
+        if place.deployx.place is not None:
+            place.deployx.place.go_to(gone[0].id)
+        return back
 
     place.deployx.can_undo(f"{what} is back" if len(gone) == 1 else f"{what} are back", take_back)
     place.tell(f"{what} deleted; u takes it back", "warn")

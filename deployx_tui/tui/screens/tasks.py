@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import ClassVar
@@ -85,7 +85,7 @@ class TasksPlace(Place):
         self._text = ""
         self._only_failures = False
         self._reorder: Timer | None = None
-        self._wanted: TaskId | None = None
+        self._wanted: Hashable | None = None
         #: the task that the cursor stood on last
         self._last_here: TaskId | None = None
         self._changed_ids: set[TaskId] = set()
@@ -330,11 +330,10 @@ class TasksPlace(Place):
     def _edit(self, task: Task | None, draft: TaskDraft | None = None) -> None:
         from deployx_tui.tui.screens.editor import Editor  # noqa: PLC0415 - loaded when it is opened
 
-        self.app.push_screen(Editor(task, draft=draft, saved=self._go_to))
+        self.app.push_screen(Editor(task, draft=draft, saved=self.go_to))
 
-    def _go_to(self, task: TaskId) -> None:
-        """The cursor goes there when the list is read again, on return."""
-        self._wanted = task
+    def go_to(self, key: Hashable) -> None:
+        self._wanted = key
 
     async def act_on(self, verb: str, task: Task) -> None:
         """A command of the palette on one task."""
