@@ -125,7 +125,7 @@ class EndingContract:
     def test_the_deadline_holds_on_the_target_when_nobody_is_connected(
         self, site: Site, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("deployx_tui.transports.posix.wrapper._WATCH_AFTER", 0)
+        monkeypatch.setattr("deployx_tui.transports.posix.wrapper.WATCH_AFTER", 0)
         seconds = nap()
         connection = site.transport.connect(site.endpoint, CONNECT, Event())
         assert not isinstance(connection, Unreached)
