@@ -27,7 +27,6 @@ from pathlib import Path
 
 from deployx_tui.filelock import FileLock
 from deployx_tui.model.device import HostKeyPolicy, OfferedKey
-from deployx_tui.transports import certificates
 
 DEFAULT_PORT = 22
 
@@ -180,7 +179,7 @@ class KnownHosts:
         check = f"compare {offered.fingerprint} with the machine itself, then: deployx device trust"
         match standing:
             case Standing.KNOWN if why_not is None and certificate is not None:
-                message = f"{key_type} {offered.fingerprint} is certified as {certificates.key_id(certificate)!r}"
+                message = f"{key_type} {offered.fingerprint} is certified as {_key_id(certificate)!r}"
                 return Verdict(True, False, message, "", offered)
             case Standing.KNOWN:
                 return Verdict(True, False, f"{key_type} {offered.fingerprint} is known", "", offered)
@@ -255,6 +254,8 @@ class KnownHosts:
         return _Known(counting, revoked, authorities)
 
     def _objection(self, known: _Known, host: str, certificate: bytes) -> str | None:
+        from deployx_tui.transports import certificates  # noqa: PLC0415 - loads cryptography, which few hosts need
+
         return certificates.objection(certificate, host, known.authorities, self._now())
 
     def _read(self, path: Path) -> _File:
@@ -290,8 +291,16 @@ def _blob(text: str) -> bytes:
         return b""
 
 
+def _key_id(certificate: bytes) -> str:
+    from deployx_tui.transports import certificates  # noqa: PLC0415 - loads cryptography, which few hosts need
+
+    return certificates.key_id(certificate)
+
+
 def _signer(certificate: bytes) -> str:
     """Base64 text of the authority's key; "": it can't be read."""
+    from deployx_tui.transports import certificates  # noqa: PLC0415 - loads cryptography, which few hosts need
+
     try:
         return base64.b64encode(certificates.signer(certificate)).decode()
     except ValueError:

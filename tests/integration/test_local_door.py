@@ -18,6 +18,7 @@ from deployx_tui.model.device import DeviceDraft, GroupDraft, TestStep
 from deployx_tui.model.execution import ExecutionStatus, RerunScope
 from deployx_tui.model.ids import DeviceId
 from deployx_tui.model.schedule import Once, Schedule
+from deployx_tui.model.secret import CredentialDraft, CredentialKind
 from deployx_tui.model.task import TaskState
 from deployx_tui.model.user import Actor, Permission
 from deployx_tui.service.backend import FACETS
@@ -27,6 +28,7 @@ from deployx_tui.service.local.door import Change, Door
 from deployx_tui.service.local.guard import methods_of, serves
 from deployx_tui.store.database import Database
 from deployx_tui.store.schema import audit, events, executions, scheduled_tasks, settings
+from tests.contract.backend.credentials import typed
 from tests.contract.backend.devices import offered
 from tests.contract.backend.site import add_device, add_task, draft, finished, line, new_request, until
 from tests.support.local_site import LocalSite, site
@@ -65,6 +67,8 @@ async def test_every_change_leaves_an_entry_that_says_who_did_what(site: LocalSi
 
     first = await finished(backend, await backend.executions.run_ad_hoc(line("true"), "web01", new_request()))
     everything = frozenset({RerunScope.ALL})
+    login = CredentialDraft(name="web-login", kind=CredentialKind.PASSWORD, user="ops")
+    kept = await backend.credentials.create(login, typed())
 
     acts: dict[str, tuple[Callable[[], Awaitable[Any]], str]] = {
         "tasks.create": (lambda: add_task(backend, "other"), "task.create"),
@@ -93,6 +97,18 @@ async def test_every_change_leaves_an_entry_that_says_who_did_what(site: LocalSi
         "groups.update": (lambda: backend.groups.update(group.id, replace(group.draft, name="y")), "group.update"),
         "groups.delete": (lambda: backend.groups.delete(group.id), "group.delete"),
         "groups.restore": (lambda: backend.groups.restore(group.id), "group.restore"),
+        "credentials.create": (
+            lambda: backend.credentials.create(replace(login, name="other"), typed()),
+            "credential.create",
+        ),
+        "credentials.update": (
+            lambda: backend.credentials.update(kept.id, replace(login, user="root")),
+            "credential.update",
+        ),
+        "credentials.rotate": (lambda: backend.credentials.rotate(kept.id, typed()), "credential.rotate"),
+        "credentials.check": (lambda: backend.credentials.check(kept.id), "credential.check"),
+        "credentials.delete": (lambda: backend.credentials.delete(kept.id), "credential.delete"),
+        "vault.rotate_master": (backend.vault.rotate_master, "vault.rotate_master"),
         "engine.stay": (backend.engine.stay, "engine.stay"),
         "engine.stop_all": (backend.engine.stop_all, "engine.stop_all"),
         "engine.shutdown": (lambda: backend.engine.shutdown(timedelta(0)), "engine.shutdown"),
@@ -103,7 +119,8 @@ async def test_every_change_leaves_an_entry_that_says_who_did_what(site: LocalSi
         for name in methods_of(protocol)
         if not permission_of(protocol, name).value.endswith(".read")
     }
-    assert changing - acts.keys() == {"devices.read_ssh_config"}, "it writes nothing"
+    # reading a configuration writes nothing; a vault with a key of its own has no passphrase to be unlocked by
+    assert changing - acts.keys() == {"devices.read_ssh_config", "vault.unlock"}
     for method, (act, action) in acts.items():
         before = len(_entries(site))
         await act()

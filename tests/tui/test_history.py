@@ -133,7 +133,7 @@ async def test_rerun_names_what_it_touches_and_opens_the_new_run(open_app: Open,
         assert "type 22" in text
         await press(pilot, "enter")
         assert "executions.rerun" not in backend.calls
-        await press(pilot, "r", "2", "2", "enter")
+        await press(pilot, "2", "2", "enter")
         assert "executions.rerun" in backend.calls
         assert isinstance(pilot.app.screen, ExecutionPlace)
         assert "#8843" in screen_text(pilot)
