@@ -159,14 +159,19 @@ async def test_an_engine_that_takes_over_while_a_reader_looks_is_believed(place:
 
 
 async def test_a_durable_run_without_its_engine_is_queued_and_its_target_runs_on(place: Place, tmp_path: Path) -> None:
-    gate = tmp_path / "gate"
+    gate, begun = tmp_path / "gate", tmp_path / "begun"
     with place.serving() as (process, _):
         backend = await attach_or_start(place.settings())
         try:
             await add_device(backend, "a")
-            payload = replace(line(f"echo begun; while [ ! -e {gate} ]; do sleep 0.05; done; echo over"), durable=True)
+            waits = f"echo begun; touch {begun}; while [ ! -e {gate} ]; do sleep 0.05; done; echo over"
+            payload = replace(line(waits), durable=True)
             run = await backend.executions.run_ad_hoc(payload, "a", str(uuid.uuid4()))
             await running(backend, run)
+            # a kill between the claim and the first byte would leave it lost, rightly
+            async with asyncio.timeout(LONG):
+                while not begun.exists():
+                    await asyncio.sleep(0.02)
         finally:
             kill(process.pid)
             await ended(process.pid)
