@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from deployx_tui.engine.endpoints import endpoints
 from deployx_tui.engine.run import Run, TargetJob
-from deployx_tui.engine.secrets import Taking, secrets_of, sudo_passwords
+from deployx_tui.engine.secrets import Taking, secrets_on_the_way, sudo_passwords
 from deployx_tui.model.execution import TargetState
 from deployx_tui.model.ids import DeviceId, EngineId, UserId
 from deployx_tui.model.inventory import Inventory
@@ -80,7 +80,6 @@ class Batches:
         password = passwords.get(row.device_id)
         if isinstance(password, Unreached):
             endpoint, password = password, None
-        login = endpoint.login if isinstance(endpoint, Endpoint) else None
         if isinstance(given, Unreached):
             # without one of its values the command must not run, nor its output be kept unmasked
             endpoint, given = given, {}
@@ -92,7 +91,7 @@ class Batches:
             device=row.device_id,
             name=row.device_name,
             endpoint=endpoint,
-            secrets=self._masks.of([*secrets_of(login), *secret_values]),
+            secrets=self._masks.of([*secrets_on_the_way(endpoint), *secret_values]),
             parameters=given,
             password=password,
         )

@@ -171,8 +171,9 @@ def waits_for_vault(c: Connection, vault: Vault, inventory: Inventory, devices: 
     )
 
 
-def secrets_of(login: Login | None) -> tuple[Secret, ...]:
-    """What a login brings into the mask of its target."""
-    if login is None:
+def secrets_on_the_way(endpoint: Endpoint | Unreached | None) -> tuple[Secret, ...]:
+    """What the logins of a target and of its jump hosts bring into the mask of its output and messages."""
+    if not isinstance(endpoint, Endpoint):
         return ()
-    return (login.secret,) if login.passphrase is None else (login.secret, login.passphrase)
+    logins = [each.login for each in (endpoint, *endpoint.jumps) if each.login is not None]
+    return tuple(secret for login in logins for secret in (login.secret, login.passphrase) if secret is not None)

@@ -20,7 +20,7 @@ from deployx_tui.store import credentials, devices, groups, schema, sealed
 from deployx_tui.store.clock import now_ms
 from deployx_tui.store.database import Database
 from deployx_tui.transports.base import CommandSpec, Exited, Login, Outcome, OutputSink, Unreached
-from deployx_tui.vault.vault import VALUE
+from deployx_tui.vault.vault import PASSPHRASE, VALUE
 from tests.support.bench import Bench, engine_on
 from tests.support.scripted_transport import ScriptedTransport, says
 
@@ -205,6 +205,30 @@ def test_a_login_secret_is_masked_in_the_message_of_a_failure(bench: Bench, tran
     message = bench.targets(bench.run("x", on="b"))["b"].error_message
     assert SECRET not in message
     assert "with [secret]" in message
+
+
+def test_the_secrets_of_the_jump_hosts_are_masked_on_the_targets_behind_them(
+    bench: Bench, transport: ScriptedTransport
+) -> None:
+    with bench.database.write() as c:
+        draft = CredentialDraft(name="outer", kind=CredentialKind.SSH_KEY)
+        outer_key = credentials.add(c, draft, bench.owner, now_ms())
+        bench.vault.seal(c, outer_key, 1, VALUE, Secret.of("the key of the outer one"))
+        bench.vault.seal(c, outer_key, 1, PASSPHRASE, Secret.of("its passphrase"))
+    outer = add(bench, "outer", outer_key)
+    inner_login = keep(bench, "inner", "the password of the inner one")
+    inner = bench.add(DeviceDraft(name="inner", address="127.0.0.1", jump=outer, credentials=(inner_login,)))
+    for name in ("target", "refused"):
+        bench.add(DeviceDraft(name=name, address="127.0.0.1", jump=inner))
+    said = "the key of the outer one, its passphrase, the password of the inner one"
+    transport.behaviour = says(said.encode())
+    transport.unreached["refused"] = Unreached(Cause.AUTH, said)
+    found = bench.targets(bench.run("x", on="target,refused,outer"))
+    assert bench.output_of(found["target"]) == b", ".join([TOKEN] * 3)
+    assert found["refused"].error_message == "[secret], [secret], [secret]"
+    assert bench.output_of(found["outer"]) == TOKEN + b", " + TOKEN + b", the password of the inner one", (
+        "what lies behind a host is not told to it"
+    )
 
 
 def credentials_of(bench: Bench, name: str) -> tuple[CredentialId, ...]:
