@@ -25,7 +25,7 @@ from deployx_tui.planning.parameters import resolve_values
 from deployx_tui.planning.plan import Plan, PlannedTarget, Work, make_plan, read_draft, values_of
 from deployx_tui.planning.targets import resolve_targets
 from deployx_tui.runners.parameter_file import read_parameter_file
-from deployx_tui.store import credentials, executions, inventory, results, targets
+from deployx_tui.store import credentials, endings, executions, inventory, results, targets
 from deployx_tui.store.clock import now_ms
 from deployx_tui.store.database import Database
 from deployx_tui.store.executions import RunRow
@@ -204,7 +204,7 @@ class Dispatcher:
         with self._database.write() as c:
             now = now_ms()
             for id_, why in refused:
-                executions.fail(c, id_, why, now)
+                endings.fail(c, id_, why, now)
             for id_ in waiting:
                 executions.wait(c, id_, VAULT, now)
             for each in planned:
@@ -218,7 +218,7 @@ class Dispatcher:
 
     def _fail(self, execution: ExecutionId, why: str) -> None:
         with self._database.write() as c:
-            executions.fail(c, execution, why, now_ms())
+            endings.fail(c, execution, why, now_ms())
 
 
 def _planned(c: Connection, row: RunRow, found: Inventory) -> _Planned:
@@ -253,7 +253,7 @@ def _frozen(c: Connection, planned: _Planned, now: int) -> Run | None:
         whole = [[(target.device, target.name) for target in planned.targets]] if planned.targets else []
         batches = executions.freeze_plan(c, row.id, plan.text, plan.sha256, whole, now)
         if not planned.targets:
-            executions.skip(c, row.id, f"{planned.work.chosen} matches no device", now)
+            endings.skip(c, row.id, f"{planned.work.chosen} matches no device", now)
             return None
     batches = deque(batches)
     # adopted with durable targets that run: also one that was cancelled meanwhile, to end them

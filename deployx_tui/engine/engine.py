@@ -37,7 +37,7 @@ from deployx_tui.model.ids import EngineId, ExecutionId
 from deployx_tui.output.store import OutputStore
 from deployx_tui.scheduling.due import Ticker
 from deployx_tui.scheduling.ticker import APSchedulerTicker
-from deployx_tui.store import executions, targets
+from deployx_tui.store import endings, executions, targets
 from deployx_tui.store.clock import now_ms
 from deployx_tui.store.database import Database
 from deployx_tui.transports.base import Transport
@@ -181,7 +181,7 @@ class Engine:
         self._ticker.wake()
 
     def cancel(self, execution: ExecutionId) -> None:
-        """A cancel was asked for and committed (`executions.request_cancel`): end what runs of it here."""
+        """A cancel was asked for and committed (`endings.request_cancel`): end what runs of it here."""
         with self._changed:
             run = self._runs.get(execution)
         if run is None or run.is_cancelled:
@@ -235,7 +235,7 @@ class Engine:
             return
         # adopted from an engine that died before it could say that all was over
         with self._database.write() as c:
-            executions.finish(c, run.id, now_ms())
+            endings.finish(c, run.id, now_ms())
         self._forget(run)
 
     def _abandon(self, run: Run) -> None:
@@ -244,7 +244,7 @@ class Engine:
         with self._database.write() as c:
             now = now_ms()
             targets.skip_waiting(c, run.id, "deployx itself failed to begin it; its log says more", now)
-            executions.finish(c, run.id, now)
+            endings.finish(c, run.id, now)
         self._forget(run)
 
     def _batch_over(self, run: Run) -> None:

@@ -21,7 +21,7 @@ from deployx_tui.model.parse import format_duration
 from deployx_tui.model.schedule import DEFAULT_GRACE
 from deployx_tui.planning.plan import of_task
 from deployx_tui.runners.durable import DurableRun
-from deployx_tui.store import engines, executions, orphans, targets, tasks
+from deployx_tui.store import endings, engines, orphans, targets, tasks
 from deployx_tui.store.database import Database
 from deployx_tui.store.dialects.locks import try_lock
 from deployx_tui.store.orphans import Orphan
@@ -58,7 +58,7 @@ def _take_over(c: Connection, engine: EngineId, now_ms: int) -> bool:
     for orphan in left:
         too_late = None if orphan.is_cancelled else _too_late(orphan, now_ms)
         if too_late is not None and not orphan.has_started:
-            executions.miss(c, orphan.id, too_late, now_ms)
+            endings.miss(c, orphan.id, too_late, now_ms)
             continue
         if too_late is not None:
             targets.skip_waiting(c, orphan.id, too_late, now_ms)
@@ -67,10 +67,10 @@ def _take_over(c: Connection, engine: EngineId, now_ms: int) -> bool:
             orphans.adopt(c, orphan.id, engine, now_ms)
             has_adopted = True
         else:
-            executions.finish(c, orphan.id, now_ms)
+            endings.finish(c, orphan.id, now_ms)
     # of runs that a living engine goes on with, or that were over and hear now of a target that is lost
     for execution in concerned - {orphan.id for orphan in left}:
-        executions.finish(c, execution, now_ms)
+        endings.finish(c, execution, now_ms)
     return has_adopted
 
 

@@ -27,7 +27,7 @@ from deployx_tui.model.device import Contact
 from deployx_tui.model.ids import TargetId
 from deployx_tui.output.store import OutputStore
 from deployx_tui.output.writer import OutputTotals
-from deployx_tui.store import devices, events, executions, outputs, targets
+from deployx_tui.store import devices, endings, events, outputs, targets
 from deployx_tui.store.clock import now_ms
 from deployx_tui.store.database import Database
 from deployx_tui.store.events import NewEvent
@@ -242,7 +242,7 @@ class Results:
                 targets.skip_waiting(c, each.job.run.id, each.trouble, now)
         for run in over:
             if not run.batches or run.is_cancelled:
-                executions.finish(c, run.id, now)
+                endings.finish(c, run.id, now)
 
     def _write(self, ended: Sequence[Ended], running: Mapping[TargetId, TargetJob]) -> None:
         moment = time.monotonic()

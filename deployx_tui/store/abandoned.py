@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Table
 
 from deployx_tui.model.execution import Cause, ExecutionStatus, TargetState
 from deployx_tui.model.ids import EngineId
-from deployx_tui.store import executions, orphans
+from deployx_tui.store import endings, executions, orphans
 from deployx_tui.store.database import Database
 from deployx_tui.store.schema import engines, execution_targets
 from deployx_tui.store.schema import executions as runs
@@ -101,5 +101,5 @@ def _view(table: Table, *, where: str = "1", **instead: str) -> str:
 def _judge(c: Connection, orphan: orphans.Orphan) -> tuple[str, str]:
     if orphan.durable or (not orphan.is_cancelled and (orphan.waiting or not orphan.is_planned)):
         return ExecutionStatus.QUEUED.value, GOES_ON
-    status, why, _ = executions.verdict(c, orphan.id, is_cancelled=orphan.is_cancelled)
+    status, why, _ = endings.verdict(c, orphan.id, is_cancelled=orphan.is_cancelled)
     return status.value, why

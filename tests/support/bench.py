@@ -22,7 +22,7 @@ from deployx_tui.model.ids import DeviceId, ExecutionId, TargetId, UserId
 from deployx_tui.model.parameter_json import parameters_to_json
 from deployx_tui.model.payload import CommandPayload, Line
 from deployx_tui.output.store import OutputStore
-from deployx_tui.store import devices, executions, history, results, schema
+from deployx_tui.store import devices, endings, executions, history, results, schema
 from deployx_tui.store.clock import now_ms
 from deployx_tui.store.database import Database
 from deployx_tui.transports.base import Transport
@@ -131,7 +131,7 @@ class Bench:
 
     def cancel(self, execution: ExecutionId) -> None:
         with self.database.write() as c:
-            executions.request_cancel(c, execution, now_ms())
+            endings.request_cancel(c, execution, now_ms())
         self.engine.cancel(execution)
 
     def until(self, is_so: Callable[[], bool], patience: float = PATIENCE) -> None:

@@ -17,7 +17,7 @@ from deployx_tui.model.user import Actor
 from deployx_tui.service.backend.engine import EngineControl
 from deployx_tui.service.local.door import Change, Door
 from deployx_tui.service.local.guard import serves
-from deployx_tui.store import executions, history
+from deployx_tui.store import endings, history
 
 
 @serves(EngineControl)
@@ -71,7 +71,7 @@ class LocalEngineControl:
             targets = 0
             alive = history.by_ids(change.c, history.alive(change.c, self._door.only_own))
             for execution, found in alive.items():
-                if executions.request_cancel(change.c, execution, change.now_ms):
+                if endings.request_cancel(change.c, execution, change.now_ms):
                     asked.append(execution)
                     targets += found.targets.waiting + found.targets.running
             change.record("engine.stop_all", None, after={"executions": [*asked], "targets": targets})

@@ -32,7 +32,7 @@ from deployx_tui.service.local import starting
 from deployx_tui.service.local.door import Change, Door
 from deployx_tui.service.local.guard import serves
 from deployx_tui.service.local.parameters import Files
-from deployx_tui.store import executions, history, results
+from deployx_tui.store import endings, executions, history, results
 
 #: of a group's output, for a glance
 _SAMPLE = 1024
@@ -109,7 +109,7 @@ class LocalExecutions:
     async def cancel(self, execution: ExecutionId) -> Execution:
         def work(change: Change) -> Execution:
             found = self._get(change.c, execution)
-            if not executions.request_cancel(change.c, execution, change.now_ms):
+            if not endings.request_cancel(change.c, execution, change.now_ms):
                 raise Conflict(f"execution {execution} is over: {found.status.value}")
             change.record("execution.cancel", execution)
             return self._get(change.c, execution)

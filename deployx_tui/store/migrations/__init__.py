@@ -1,4 +1,4 @@
-"""How a database comes to the tables of `store/schema.py`. After a change there, write the next revision with
+"""How a database comes to the tables of `store/schema`. After a change there, write the next revision with
 `python -m deployx_tui.store.migrations "what changes"` and read it."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`python -m deployx_tui.store.migrations "what changes"`: write the revision that leads to `store/schema.py`."""
+"""`python -m deployx_tui.store.migrations "what changes"`: write the revision that leads to `store/schema`."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from deployx_tui.model.ids import ExecutionId, TaskId
 from deployx_tui.model.schedule import Cron, Daily, Once, Overlap, OverlapKind
 from deployx_tui.scheduling import catchup
 from deployx_tui.scheduling.clock_step import ClockStep
-from deployx_tui.store import claims, engines, events, executions
+from deployx_tui.store import claims, endings, engines, events
 from deployx_tui.store.clock import from_ms, to_ms
 from deployx_tui.store.database import Database
 from deployx_tui.store.schema import executions as executions_table
@@ -52,7 +52,7 @@ class World:
 
     def end(self, run: ExecutionId) -> None:
         with self.database.write() as c:
-            executions.fail(c, run, "", NOW_MS)
+            endings.fail(c, run, "", NOW_MS)
 
     def events(self) -> list[tuple[str, tuple[tuple[str, Any], ...]]]:
         with self.database.read() as c:

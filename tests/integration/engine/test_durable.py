@@ -20,7 +20,7 @@ from deployx_tui.model.execution import Cause, ExecutionStatus, KillVerdict, Str
 from deployx_tui.model.ids import ExecutionId, UserId
 from deployx_tui.model.payload import CommandPayload, Commands, Line
 from deployx_tui.output.writer import Caps
-from deployx_tui.store import executions
+from deployx_tui.store import endings
 from deployx_tui.store.clock import now_ms
 from deployx_tui.store.database import Database
 from deployx_tui.transports.base import Endpoint, Unreached
@@ -182,7 +182,7 @@ def test_a_cancel_between_two_engines_ends_it(there: Site) -> None:
         execution = begun(bench, durable(f"echo ready; sleep {seconds}"), b"ready\n")
     assert len(alive(seconds)) == 1
     with there.database.write() as c:
-        executions.request_cancel(c, execution, now_ms())
+        endings.request_cancel(c, execution, now_ms())
     with there.engine() as bench:
         target = the_target(bench, execution)
         assert target.state is TargetState.CANCELLED

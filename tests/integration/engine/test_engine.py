@@ -24,7 +24,7 @@ from deployx_tui.model.ids import DeviceId
 from deployx_tui.model.parameter import Parameter, ParameterType
 from deployx_tui.model.payload import CommandPayload, Commands, Line
 from deployx_tui.output.frames import decode
-from deployx_tui.store import devices, executions, groups, schema
+from deployx_tui.store import devices, endings, executions, groups, schema
 from deployx_tui.store.clock import now_ms
 from deployx_tui.store.database import Database
 from deployx_tui.transports.base import (
@@ -226,7 +226,7 @@ def test_a_cancel_written_by_another_process_is_seen(any_bench: Bench, transport
     execution = bench.queue("sleep")
     gate.entered.acquire()
     with bench.database.write() as c:
-        executions.request_cancel(c, execution, now_ms())
+        endings.request_cancel(c, execution, now_ms())
     assert bench.ended(execution).status is ExecutionStatus.CANCELLED
 
 

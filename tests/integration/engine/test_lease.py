@@ -22,7 +22,7 @@ from deployx_tui.engine.liveness import BeatWatch
 from deployx_tui.errors import DatabaseRefused
 from deployx_tui.model.execution import ExecutionStatus, TargetState
 from deployx_tui.model.ids import EngineId, ExecutionId
-from deployx_tui.store import engines, executions, targets
+from deployx_tui.store import endings, engines, executions, targets
 from deployx_tui.store.clock import now_ms
 from deployx_tui.store.database import Database
 from deployx_tui.store.schema import execution_targets
@@ -141,7 +141,7 @@ def test_a_cancelled_run_of_a_dead_engine_ends_cancelled(two_engines: Database) 
         batch = plan(c, run, [(add_device(c, owner, name), name) for name in "ab"])
         executions.set_running(c, run, NOW_MS)
         assert targets.start(c, targets.of_batch(c, batch)[0].id, DEAD, "t", NOW_MS)
-        assert executions.request_cancel(c, run, NOW_MS)
+        assert endings.request_cancel(c, run, NOW_MS)
     assert not _sweep(two_engines)
     with two_engines.read() as c:
         assert _states(c, run) == ["lost", "cancelled"]

@@ -11,7 +11,7 @@ from deployx_tui.engine.retention import Retention
 from deployx_tui.engine.settings import EngineSettings
 from deployx_tui.model.execution import ExecutionStatus
 from deployx_tui.output.store import OutputStore
-from deployx_tui.store import events, executions, history, schema, search
+from deployx_tui.store import endings, events, executions, history, schema, search
 from deployx_tui.store.clock import now_ms
 from deployx_tui.store.database import Database
 from tests.support.bench import Bench
@@ -71,7 +71,7 @@ def test_the_last_run_of_a_task_and_what_still_runs_stay_however_old(database: D
         task = add_task(c, owner)
         first, last, alive = (add_run(c, owner, task=task, key=f"m:{n}") for n in range(3))
         for run in (first, last):
-            executions.fail(c, run, "x", 1)
+            endings.fail(c, run, "x", 1)
     settings = EngineSettings(history_kept=timedelta(days=1))
     Retention(database, OutputStore(database, tmp_path / "output"), settings).sweep(2**42)
     with database.read() as c:

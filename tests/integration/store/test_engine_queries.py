@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from deployx_tui.model.execution import TargetState
 from deployx_tui.model.ids import EngineId, ExecutionId, TargetId, TaskId, UserId
-from deployx_tui.store import claims, engines, events, executions, orphans, targets
+from deployx_tui.store import claims, endings, engines, events, executions, orphans, targets
 from deployx_tui.store.claims import DueTask
 from deployx_tui.store.database import Database
 from deployx_tui.store.targets import Progress, TargetEnd, TargetStart
@@ -63,9 +63,9 @@ QUERIES: dict[str, Callable[[Connection], object]] = {
     "queued": lambda c: executions.queued(c, ENGINE),
     "batches": lambda c: executions.batches(c, RUN),
     "set running": lambda c: executions.set_running(c, RUN, NOW_MS),
-    "finish": lambda c: executions.finish(c, RUN, NOW_MS),
-    "fail": lambda c: executions.fail(c, RUN, "x", NOW_MS),
-    "cancel": lambda c: executions.request_cancel(c, RUN, NOW_MS),
+    "finish": lambda c: endings.finish(c, RUN, NOW_MS),
+    "fail": lambda c: endings.fail(c, RUN, "x", NOW_MS),
+    "cancel": lambda c: endings.request_cancel(c, RUN, NOW_MS),
     "of batch": lambda c: targets.of_batch(c, executions.batches(c, RUN)[0], TargetState.WAITING),
     "start": lambda c: targets.start_many(c, ENGINE, [TargetStart(TARGET, "t")], NOW_MS),
     "end": _start_and_end,

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from deployx_tui.model.execution import Cause, ExecutionStatus, KillReport, KillVerdict, TargetState
 from deployx_tui.model.ids import EngineId, ExecutionId, TargetId
-from deployx_tui.store import engines, events, executions, orphans, outputs, search, targets
+from deployx_tui.store import endings, engines, events, executions, orphans, outputs, search, targets
 from deployx_tui.store.database import Database
 from deployx_tui.store.schema import attempts, execution_batches, execution_targets, scheduled_tasks
 from deployx_tui.store.schema import executions as executions_table
@@ -114,11 +114,11 @@ def test_a_cancelled_run_is_not_planned(database: Database) -> None:
     with database.write() as c:
         owner = add_user(c)
         run = add_run(c, owner)
-        assert executions.request_cancel(c, run, NOW_MS)
+        assert endings.request_cancel(c, run, NOW_MS)
         device = add_device(c, owner, "a")
         assert executions.freeze_plan(c, run, "{}", "00", [[(device, "a")]], NOW_MS) == ()
         assert not executions.set_running(c, run, NOW_MS)
-        assert not executions.request_cancel(c, run, NOW_MS)
+        assert not endings.request_cancel(c, run, NOW_MS)
 
 
 def test_running_is_counted_once_in_the_task(database: Database) -> None:
@@ -157,10 +157,10 @@ def test_an_execution_ends_as_its_targets_did(database: Database, ends: str, sta
         run = Run(c)
         assert executions.set_running(c, run.id, NOW_MS)
         for number, letter in enumerate(ends):
-            assert executions.finish(c, run.id, LATER) == ExecutionStatus.RUNNING
+            assert endings.finish(c, run.id, LATER) == ExecutionStatus.RUNNING
             assert run.start(c, number)
             assert run.finish(c, number, kinds[letter])
-        assert executions.finish(c, run.id, LATER) == status
+        assert endings.finish(c, run.id, LATER) == status
         row = run.row(c)
         assert (row.status, row.error_message, row.completed_time) == (status.value, why, LATER)
         batch = sa.select(execution_batches.c.status).where(execution_batches.c.id == run.batch)
@@ -176,10 +176,10 @@ def test_an_execution_ends_once(database: Database) -> None:
         run = Run(c, devices=1)
         run.start(c)
         run.finish(c, 0, _end(exit_code=0))
-        assert executions.finish(c, run.id, LATER) == ExecutionStatus.SUCCEEDED
-        assert executions.finish(c, run.id, LATER + 1) == ExecutionStatus.SUCCEEDED
+        assert endings.finish(c, run.id, LATER) == ExecutionStatus.SUCCEEDED
+        assert endings.finish(c, run.id, LATER + 1) == ExecutionStatus.SUCCEEDED
         missed = add_run(c, run.owner, key="m:2", status=ExecutionStatus.MISSED)
-        assert executions.finish(c, missed, LATER) == ExecutionStatus.MISSED
+        assert endings.finish(c, missed, LATER) == ExecutionStatus.MISSED
         assert run.row(c).completed_time == LATER
     with database.read() as c:
         assert _types(c).count("execution.finished") == 2
@@ -188,15 +188,15 @@ def test_an_execution_ends_once(database: Database) -> None:
 def test_an_execution_without_targets_is_skipped_and_says_why(database: Database) -> None:
     with database.write() as c:
         run = Run(c, devices=0)
-        assert executions.finish(c, run.id, LATER) == ExecutionStatus.SKIPPED
+        assert endings.finish(c, run.id, LATER) == ExecutionStatus.SKIPPED
         assert run.row(c).error_message == "no device matches"
 
 
 def test_a_run_that_cannot_be_planned_fails_with_its_reason_once(database: Database) -> None:
     with database.write() as c:
         run = Run(c)
-        executions.fail(c, run.id, "selector: no such group", LATER)
-        executions.fail(c, run.id, "again", LATER)
+        endings.fail(c, run.id, "selector: no such group", LATER)
+        endings.fail(c, run.id, "again", LATER)
         assert (run.row(c).status, run.row(c).error_message) == ("failed", "selector: no such group")
 
 
@@ -206,9 +206,9 @@ def test_a_task_is_finished_when_no_instant_is_left_and_its_last_run_is_over(dat
         task = add_task(c, owner, next_ms=None)
         first, second = (add_run(c, owner, task=task, key=key) for key in "12")
         state = sa.select(scheduled_tasks.c.state).where(scheduled_tasks.c.id == task)
-        executions.fail(c, first, "x", LATER)
+        endings.fail(c, first, "x", LATER)
         assert c.scalar(state) == "active"
-        executions.fail(c, second, "x", LATER)
+        endings.fail(c, second, "x", LATER)
         assert c.scalar(state) == "finished"
 
 
@@ -216,14 +216,14 @@ def test_a_cancel_ends_what_waits_and_marks_what_runs(database: Database) -> Non
     with database.write() as c:
         run = Run(c)
         run.start(c, 0)
-        assert executions.request_cancel(c, run.id, LATER)
+        assert endings.request_cancel(c, run.id, LATER)
         assert [_state(c, t) for t in run.targets] == ["running", "cancelled", "cancelled"]
         assert targets.of_batch(c, run.batch)[0].cancel_requested
         assert run.row(c).status == "queued"  # it ends with its running target
         assert not run.start(c, 1)
         kill = KillReport(KillVerdict.ALIVE, (7, 8))
         assert run.finish(c, 0, _end(TargetState.CANCELLED, kill=kill, cause=Cause.KILLED))
-        assert executions.finish(c, run.id, LATER) == ExecutionStatus.CANCELLED
+        assert endings.finish(c, run.id, LATER) == ExecutionStatus.CANCELLED
         row = c.execute(sa.select(execution_targets).where(execution_targets.c.id == run.targets[0])).one()
         assert (row.kill_verdict, row.kill_pids) == ("alive", "7 8")
 
@@ -231,7 +231,7 @@ def test_a_cancel_ends_what_waits_and_marks_what_runs(database: Database) -> Non
 def test_a_cancel_before_anything_runs_ends_the_execution(database: Database) -> None:
     with database.write() as c:
         run = Run(c)
-        assert executions.request_cancel(c, run.id, LATER)
+        assert endings.request_cancel(c, run.id, LATER)
         assert run.row(c).status == "cancelled"
 
 
@@ -350,10 +350,10 @@ def test_the_targets_of_a_dead_engine_are_lost_and_may_still_end(database: Datab
         assert orphans.lose_targets(c, LATER) == {run.id}
         targets.skip_waiting(c, run.id, "the engine ended", LATER)
         assert [_state(c, t) for t in run.targets] == ["lost", "succeeded", "skipped"]
-        assert executions.finish(c, run.id, LATER) == ExecutionStatus.PARTIALLY_SUCCEEDED
+        assert endings.finish(c, run.id, LATER) == ExecutionStatus.PARTIALLY_SUCCEEDED
         assert not orphans.exist(c)
         assert run.finish(c, 0, _end(exit_code=0))  # it was only thought dead
-        assert executions.finish(c, run.id, LATER) == ExecutionStatus.PARTIALLY_SUCCEEDED
+        assert endings.finish(c, run.id, LATER) == ExecutionStatus.PARTIALLY_SUCCEEDED
         assert '"lost"' not in str(run.row(c).result)
 
 
