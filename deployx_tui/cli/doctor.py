@@ -119,7 +119,7 @@ def _vault_key(settings: Settings) -> Path:
     from deployx_tui import paths
 
     chosen = settings.vault_key
-    return paths.config_folder() / "vault.key" if chosen in (None, "passphrase") else Path(str(chosen))
+    return paths.config_folder() / "vault.key" if chosen in (None, "passphrase", "keyring") else Path(str(chosen))
 
 
 def _vault(settings: Settings) -> Iterator[Check]:

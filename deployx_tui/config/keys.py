@@ -139,7 +139,7 @@ KEEP_HISTORY: Key[timedelta | None] = Key(
 VAULT_KEY: Key[str | None] = Key(
     "vault_key",
     "DEPLOYX_VAULT_KEY",
-    'the file with the vault\'s master key, or "passphrase"',
+    'the file with the vault\'s master key, "passphrase" or "keyring"',
     values.read_vault_key,
     lambda: None,
 )

@@ -65,9 +65,9 @@ def read_path(field: str, value: object) -> Path:
 
 
 def read_vault_key(field: str, value: object) -> str:
-    """A file, or the word for a passphrase. A key itself has no place in the settings."""
+    """A file, or a word for what is no file. A key itself has no place in the settings."""
     text = read_text(field, value)
-    return text if text == "passphrase" else str(read_path(field, text))
+    return text if text in ("passphrase", "keyring") else str(read_path(field, text))
 
 
 def read_duration(field: str, value: object) -> timedelta:

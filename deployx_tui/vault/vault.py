@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable
-from pathlib import Path
+from dataclasses import replace
 from threading import Lock
 
 from sqlalchemy import Connection
@@ -19,9 +19,9 @@ from deployx_tui.store import credentials, sealed
 from deployx_tui.store.clock import now_ms
 from deployx_tui.store.database import Database
 from deployx_tui.store.sealed import SealedRow, VaultRow
-from deployx_tui.vault import keys
 from deployx_tui.vault.envelope import MasterKey, Place, Sealed
-from deployx_tui.vault.keys import FoundKey, KeyPlaces, NoKey
+from deployx_tui.vault.keys import FoundKey, KeyPlaces
+from deployx_tui.vault.shelves import NoKey, Shelf
 
 #: fields of a credential's secret
 VALUE, PASSPHRASE = "value", "passphrase"
@@ -83,6 +83,17 @@ class Vault:
         """Why it is not open; "" when it is, or when there is nothing in it."""
         return self._trouble
 
+    def prepare(self) -> None:
+        """Have the key at hand before a transaction that seals begins: a keyring may have to ask a person first.
+
+        Raises VaultClosed.
+        """
+        if self._places.may_ask and self.open() is VaultState.EMPTY:
+            try:
+                self._places.first()
+            except NoKey as error:
+                raise VaultClosed(f"the vault can't be opened: {error}") from error
+
     def status(self, c: Connection) -> VaultStatus:
         state = self.look(c)
         row, found = sealed.vault_row(c), self._found
@@ -111,7 +122,7 @@ class Vault:
                 "passphrase", "it is shorter than 12 bytes", "choose a longer one: it opens everything"
             )
         if row is not None and row.salt is None:
-            raise Conflict("the secrets are sealed with a key file's key; set vault_key back to that file")
+            raise Conflict("the secrets are sealed with a key, not a passphrase; set vault_key back to where it lies")
         salt = self._places.give_passphrase(passphrase, None if row is None else row.salt)
         with self._database.read() as c:
             state = self.look(c)
@@ -171,27 +182,34 @@ class Vault:
                 raise InvalidInput.of("passphrase", "it is shorter than 12 bytes", "choose a longer one")
             salt = self._places.give_passphrase(passphrase, None)
             return NewMaster(self, self._found.key, self._places.candidates(salt)[0], None, salt)
-        file = self._found.file
-        if file is None:
+        found = self._found
+        if found.shelf is None:
             raise Conflict(
-                f"the key comes from {self._found.source}, which deployx can't change; "
+                f"the key comes from {found.source}, which deployx can't change; "
                 "move it into a key file (vault_key = PATH), rotate it there, and put it back"
             )
-        fresh = keys.replacement(file)
-        fresh.unlink(missing_ok=True)
         try:
-            keys.make_file(fresh)
-            return NewMaster(self, self._found.key, self._places.candidates(None)[-1], file, None)
+            if found.is_waiting:
+                # the present key lies where the new one would wait
+                found.shelf.settle()
+            found.shelf.make_waiting()
+            key = found.shelf.read_waiting()
         except NoKey as error:
             raise Conflict(str(error)) from error
+        if key is None:
+            raise Conflict(f"a new key was put beside that of {found.source}, and is not there")
+        new = replace(found, key=key, is_waiting=True)
+        return NewMaster(self, found.key, new, found.shelf, None)
 
     def _settled(self, found: FoundKey) -> FoundKey:
-        """A crash between the commit of a rotation and its last step left the new key under its waiting name."""
-        file = self._places.own_file if self._places.chosen is None else Path(self._places.chosen)
-        if found.file is None or found.file != keys.replacement(file):
-            return found
-        _put_in_place(found.file, file)
-        return FoundKey(found.key, f"key file {file}", file, found.warning, str(file))
+        """The new key of a rotation takes its place once the secrets are sealed with it, also after a crash."""
+        if found.is_waiting and found.shelf is not None:
+            try:
+                found.shelf.settle()
+            except NoKey:
+                return found  # it opens the vault from where it is
+            return replace(found, is_waiting=False)
+        return found
 
     def _key_to_write(self, c: Connection) -> MasterKey:
         row = sealed.vault_row(c, shared=True)
@@ -213,8 +231,8 @@ class Vault:
 class NewMaster:
     """A change of the master key: `reseal` in one transaction, then `settle`; or `discard`."""
 
-    def __init__(self, vault: Vault, old: MasterKey, found: FoundKey, file: Path | None, salt: bytes | None) -> None:
-        self._vault, self._old, self._new, self._file, self._salt = vault, old, found, file, salt
+    def __init__(self, vault: Vault, old: MasterKey, found: FoundKey, shelf: Shelf | None, salt: bytes | None) -> None:
+        self._vault, self._old, self._new, self._shelf, self._salt = vault, old, found, shelf, salt
 
     @property
     def key_id(self) -> str:
@@ -246,8 +264,8 @@ class NewMaster:
 
     def discard(self) -> None:
         """The transaction was rolled back."""
-        if self._file is not None:
-            keys.replacement(self._file).unlink(missing_ok=True)
+        if self._shelf is not None:
+            self._shelf.drop_waiting()
         elif self._salt is not None:
             self._vault._places.forget_passphrase(self._salt)
 
@@ -256,11 +274,6 @@ def _is_kept(key: MasterKey, place: Place, made: Sealed, secret: Secret) -> bool
     """It opens to what it should, and does not lie there for everybody to read."""
     plain = secret.reveal()
     return hmac.compare_digest(key.open(place, made).reveal(), plain) and plain not in made.value
-
-
-def _put_in_place(new: Path, file: Path) -> None:
-    new.replace(file)
-    keys.sync_folder(file.parent)
 
 
 def _row(place: Place, made: Sealed) -> SealedRow:

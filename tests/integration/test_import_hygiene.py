@@ -48,7 +48,7 @@ assert main() == 0
 """,
     )
     assert "sqlalchemy" in names, "it did serve"
-    assert not names & {"textual", "rich", "httpx", "asyncssh"}
+    assert not names & {"textual", "rich", "httpx", "asyncssh", "keyring"}
 
 
 def test_the_screens_and_their_client_load_no_engine(place: Place) -> None:

@@ -19,7 +19,8 @@ from deployx_tui.model.secret import Secret
 from deployx_tui.output.veil import Veil, veil
 from deployx_tui.service.vaults import key_places
 from deployx_tui.vault.envelope import MasterKey
-from deployx_tui.vault.keys import KeyPlaces, NoKey
+from deployx_tui.vault.keys import KeyPlaces
+from deployx_tui.vault.shelves import NoKey
 from tests.support.processes import Place
 
 PACKAGE = Path(deployx_tui.__file__).parent
@@ -100,7 +101,7 @@ def test_the_first_place_that_has_a_key_gives_it(tmp_path: Path) -> None:
 def test_a_chosen_key_that_is_missing_is_not_replaced_by_another(tmp_path: Path) -> None:
     a_key(tmp_path / "vault.key")
     places = KeyPlaces(tmp_path / "vault.key", chosen=str(tmp_path / "gone"), environment=Secret(bytes(32)))
-    with pytest.raises(NoKey, match="there is no key file"):
+    with pytest.raises(NoKey, match=r"key file .*gone is missing"):
         places.candidates(None)
     with pytest.raises(NoKey):
         places.first()

@@ -62,6 +62,7 @@ class LocalCredentials:
             change.record("credential.create", credential, after=_facts(draft))
             return self._changed(change, credential)
 
+        await self._door.run(self._door.premises.vault.prepare)
         return await self._door.write(work, durable=True)
 
     async def update(self, credential: CredentialId, draft: CredentialDraft, version: int | None = None) -> Credential:
@@ -98,6 +99,7 @@ class LocalCredentials:
             )
             return self._changed(change, credential)
 
+        await self._door.run(self._door.premises.vault.prepare)
         found = await self._door.write(work, durable=True)
         await self._door.run(self._door.premises.database.forget_log)
         return found
