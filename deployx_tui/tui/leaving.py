@@ -17,10 +17,10 @@ from deployx_tui.model.task import TaskQuery, TaskState
 from deployx_tui.tui.bridge import LinkChanged, StripChanged
 from deployx_tui.tui.render.line import BLANK, Line, line, span
 from deployx_tui.tui.render.progress import bar, over_count, word
+from deployx_tui.tui.render.safe import fit, show
 from deployx_tui.tui.render.when import clock, day_and_clock
-from deployx_tui.tui.render.words import said
-from deployx_tui.tui.screens.dialogs import QUESTION_WIDTH, Choice, Question
-from deployx_tui.tui.widgets.base import Lines
+from deployx_tui.tui.screens.dialogs import Choice, Question
+from deployx_tui.tui.widgets.base import Prose
 
 if TYPE_CHECKING:
     from deployx_tui.tui.app import DeployxApp
@@ -107,7 +107,7 @@ def _question(app: DeployxApp, status: EngineStatus, alive: int, due: str) -> Qu
     else:
         choices.append(Choice(Leave.QUIT, "quit", "the engine ends with this terminal"))
     if due:
-        lines.extend(said("!", "warn", due, QUESTION_WIDTH))
+        lines.append(line(span("! ", "warn"), due))
     choices.append(Choice(Leave.STAY, "leave it running", "the engine goes on in the background until it is ended"))
     return Question("Quit deployx", lines, choices, cancel="stay here", again="Q" if not alive else "")
 
@@ -120,7 +120,7 @@ def running_lines(app: DeployxApp) -> list[Line]:
         rows.append(
             line(
                 span("  ▸ ", "run"),
-                f"#{run.id} {run.task_name[:30]:30} {word(run.status):9} {done:3d}/{total:<3d} ",
+                f"#{run.id} {fit(show(run.task_name), 30)} {word(run.status):9} {done:3d}/{total:<3d} ",
                 span(bar(done, total, 10), "run"),
             )
         )
@@ -134,7 +134,7 @@ class Waiting(ModalScreen[None]):
     Waiting { align: center middle; background: $background 60%; }
     Waiting > Vertical { width: 76; max-width: 96%; height: auto; background: $panel; border: round $accent;
                          padding: 0 1; }
-    Waiting Lines { height: auto; }
+    Waiting Prose { height: auto; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "back", show=False)]
 
@@ -144,7 +144,7 @@ class Waiting(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with Vertical():
-            yield Lines(id="runs")
+            yield Prose(id="runs")
 
     def on_mount(self) -> None:
         self._draw()
@@ -167,7 +167,7 @@ class Waiting(ModalScreen[None]):
         else:
             rows = running_lines(app)
         foot = line(span("esc ", "key"), "stay here")
-        self.query_one("#runs", Lines).set_lines((line(span(self._title, "title")), BLANK, *rows, BLANK, foot))
+        self.query_one("#runs", Prose).tell((line(span(self._title, "title")), BLANK, *rows, BLANK, foot))
 
     def action_back(self) -> None:
         self.dismiss(None)

@@ -17,9 +17,11 @@ from deployx_tui.model.ids import TaskId
 from deployx_tui.tui import bridge, crash
 from deployx_tui.tui.app import DeployxApp
 from deployx_tui.tui.keymap import EVERYWHERE, PLACES, TABLE
+from deployx_tui.tui.render.line import plain, width_of
 from deployx_tui.tui.screens.dialogs import Question
 from deployx_tui.tui.screens.editor import Editor
 from deployx_tui.tui.screens.tasks import TasksPlace
+from deployx_tui.tui.widgets.base import Prose
 from tests.support import world
 from tests.support.fake_backend import FakeBackend
 from tests.support.screen import check_snapshot, press, screen_text, sees, settle, type_text, until
@@ -248,6 +250,27 @@ async def test_leaving_with_work_running_asks_and_esc_stays(open_app: Open, back
         await press(pilot, "escape")
         assert pilot.app.is_running
         assert pilot.app.return_value is None
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36)])
+@pytest.mark.parametrize("running", [True, False])
+async def test_no_sentence_of_the_question_at_leaving_is_cut(
+    open_app: Open, backend: FakeBackend, size: tuple[int, int], running: bool
+) -> None:
+    if not running:
+        for number in (8841, 8842):
+            backend.finish_run(number)
+    async with open_app(*size) as pilot:
+        await press(pilot, "Q")
+        await sees(pilot, "Quit deployx")
+        await settle(pilot)
+        blocks = list(pilot.app.screen.query(Prose))
+        assert all(width_of(each) <= block.size.width for block in blocks for each in block.lines)
+        assert all(len(block.lines) == block.size.height for block in blocks)  # each line has a row
+        rows = [plain(each) for block in blocks for each in block.lines]
+        said = " ".join(" ".join(rows).split())
+        assert "tasks are due in the next 24 h, the first at 15:15: nothing runs while no engine does" in said
+        assert "the engine goes on in the background until it is ended" in said
 
 
 async def test_leaving_it_running_tells_the_engine_to_stay_and_the_person_how_it_ends(

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from deployx_tui.tui.render.line import Line, Span, StyleName, line, span
+import re
+from collections.abc import Iterable
+
+from deployx_tui.tui.render.line import BLANK, Line, Span, StyleName, line, plain, span, width_of
 from deployx_tui.tui.render.safe import SafeText, cells, show
+
+#: spaces, and a mark of one character
+_BEFORE_WORDS = re.compile(r" *(?:[^\w\s(\[\"'] +)?")
 
 
 def wrap(text: SafeText, width: int) -> tuple[SafeText, ...]:
@@ -38,6 +44,53 @@ def said(mark: str, style: StyleName, text: str, width: int) -> tuple[Line, ...]
     return tuple(
         line(span(f"{mark} ", style) if index == 0 else "  ", Span(piece)) for index, piece in enumerate(pieces)
     )
+
+
+def folded(content: Line, width: int, hang: int | None = None) -> tuple[Line, ...]:
+    """The line on as many lines as it takes, its styles kept.
+
+    What follows the first line stands `hang` cells in: behind a label, so that labels stay a column of their own.
+    None: as far in as the line's own words begin, behind its mark.
+    """
+    if width_of(content) <= width:
+        return (content,)
+    text = plain(content)
+    indent = min(_before_words(text) if hang is None else hang, width // 2)
+    first, *rest = wrap(text, width)
+    rows = [first]
+    if rest:
+        # the first line has the indent in itself already
+        rows += wrap(SafeText(text[len(first) :].lstrip(" ")), width - indent)
+    made: list[Line] = []
+    at = 0
+    for number, row in enumerate(rows):
+        at = text.index(row, at)
+        piece = _cut_out(content, at, at + len(row.rstrip(" ")))
+        made.append(piece if number == 0 else (Span(SafeText(" " * indent)), *piece))
+        at += len(row)
+    return tuple(made)
+
+
+def folded_all(lines: Iterable[Line], width: int, hang: int | None = None) -> tuple[Line, ...]:
+    """Each of them `folded`."""
+    return tuple(row for each in lines for row in (folded(each, width, hang) if each else (BLANK,)))
+
+
+def _before_words(text: str) -> int:
+    found = _BEFORE_WORDS.match(text)
+    return 0 if found is None else found.end()
+
+
+def _cut_out(content: Line, start: int, end: int) -> Line:
+    """Its characters from `start` up to `end`."""
+    kept: list[Span] = []
+    at = 0
+    for part in content:
+        low, high = max(start - at, 0), min(end - at, len(part.text))
+        if low < high:
+            kept.append(Span(SafeText(part.text[low:high]), part.style))
+        at += len(part.text)
+    return tuple(kept)
 
 
 def beside_counts(why: str) -> str:

@@ -11,7 +11,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 
 from deployx_tui.tui.render.line import BLANK, Line, line, span
-from deployx_tui.tui.widgets.base import Lines
+from deployx_tui.tui.widgets.base import Prose
 from deployx_tui.tui.widgets.field import Field
 
 
@@ -22,7 +22,7 @@ class Ask(ModalScreen[str | None]):
     Ask { align: center middle; background: $background 60%; }
     Ask > Vertical { width: 76; max-width: 96%; height: auto; background: $panel; border: round $accent;
                      padding: 0 1; }
-    Ask Lines { height: auto; }
+    Ask Prose { height: auto; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", show=False)]
 
@@ -34,9 +34,9 @@ class Ask(ModalScreen[str | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical():
-            yield Lines((line(span(self._title, "title")), BLANK, *self._lines, BLANK))
+            yield Prose((line(span(self._title, "title")), BLANK, *self._lines, BLANK))
             yield Field(self._value, prompt=self._prompt, framed=True)
-            yield Lines((BLANK, line(span("enter ", "key"), f"{self._word}  ", span("esc ", "key"), "cancel")))
+            yield Prose((BLANK, line(span("enter ", "key"), f"{self._word}  ", span("esc ", "key"), "cancel")))
 
     def on_mount(self) -> None:
         self.query_one(Field).focus()

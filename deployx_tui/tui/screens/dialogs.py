@@ -17,15 +17,13 @@ from textual.screen import ModalScreen
 
 from deployx_tui.tui.render.line import BLANK, Line, line, span
 from deployx_tui.tui.render.safe import show
-from deployx_tui.tui.widgets.base import Lines
+from deployx_tui.tui.widgets.base import Prose
 from deployx_tui.tui.widgets.field import Field
 
 T = TypeVar("T")
 
 #: acts on more targets than this want their number typed
 MANY = 10
-#: cells that a question's lines have
-QUESTION_WIDTH = 72
 #: names that a question shows before it counts the rest
 NAMES = 6
 
@@ -51,7 +49,7 @@ class Question(ModalScreen[T | None], Generic[T]):
     Question { align: center middle; background: $background 60%; }
     Question > Vertical { width: 76; max-width: 96%; height: auto; max-height: 90%; background: $panel;
                           border: round $accent; padding: 0 1; }
-    Question Lines { height: auto; }
+    Question Prose { height: auto; }
     Question Field { margin: 1 0 0 1; width: 24; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -93,11 +91,11 @@ class Question(ModalScreen[T | None], Generic[T]):
 
     def compose(self) -> ComposeResult:
         with Vertical():
-            yield Lines((line(span(self._title, "title")), BLANK, *self._lines))
+            yield Prose((line(span(self._title, "title")), BLANK, *self._lines))
             if self._typed:
                 yield Field(prompt=f"type {self._typed}  ", framed=True)
-            yield Lines((), id="choices")
-            yield Lines((BLANK, self._keys()))
+            yield Prose(id="choices")
+            yield Prose((BLANK, self._keys()))
 
     def _keys(self) -> Line:
         out = (span("esc ", "key"), span(self._cancel))
@@ -134,7 +132,8 @@ class Question(ModalScreen[T | None], Generic[T]):
             mark = span("▌ ", "accent") if here else span("  ")
             note = f"after {self._typed} is typed" if blocked else says
             rows.append(line(mark, span(word.ljust(size + 3), "dim" if blocked else "bold"), span(note, "dim")))
-        self.query_one("#choices", Lines).set_lines(rows)
+        # what an answer means goes on below itself, not below the answer's word
+        self.query_one("#choices", Prose).tell(rows, hang=2 + size + 3)
 
     def on_field_edited(self, message: Field.Edited) -> None:
         message.stop()

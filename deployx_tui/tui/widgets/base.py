@@ -24,6 +24,7 @@ from textual.widget import Widget
 from deployx_tui.tui import theme
 from deployx_tui.tui.render.line import BLANK, Line, StyleName, fit_line, title
 from deployx_tui.tui.render.safe import SafeText, show
+from deployx_tui.tui.render.words import folded_all
 
 
 class LineWidget(Widget):
@@ -127,6 +128,38 @@ class Lines(LineWidget):
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         if self.scroll_lines(-3):
             event.stop()
+
+
+class Prose(Lines):
+    """Lines that are read to their ends: what is wider than its place goes on below, `hang` cells in."""
+
+    def __init__(
+        self,
+        lines: Sequence[Line] = (),
+        *,
+        hang: int | None = None,
+        id: str | None = None,  # noqa: A002 - the framework's word
+        classes: str | None = None,
+    ) -> None:
+        """`hang`: see `folded`."""
+        super().__init__(id=id, classes=classes)
+        self._told: tuple[Line, ...] = tuple(lines)
+        self._hang = hang
+
+    def tell(self, lines: Sequence[Line], hang: int | None = None) -> None:
+        """Say these instead."""
+        self._told, self._hang = tuple(lines), hang
+        self._fold(self.size.width)
+
+    def _fold(self, width: int) -> None:
+        if width:
+            self.set_lines(folded_all(self._told, width, self._hang))
+
+    def get_content_height(self, container: object, viewport: object, width: int) -> int:
+        return len(folded_all(self._told, width, self._hang))
+
+    def on_resize(self) -> None:
+        self._fold(self.size.width)
 
 
 class Pane(Lines, can_focus=True):
