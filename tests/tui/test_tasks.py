@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -9,9 +11,11 @@ from textual.pilot import Pilot
 
 from deployx_tui.model.ids import ExecutionId, TaskId
 from deployx_tui.model.task import TaskState
+from deployx_tui.tui.render.line import plain, width_of
 from deployx_tui.tui.render.schedule import zone_mark
 from deployx_tui.tui.screens.task_page import TaskPage
 from deployx_tui.tui.screens.tasks import TasksPlace
+from deployx_tui.tui.widgets.base import Pane
 from tests.support.fake_backend import FakeBackend
 from tests.support.screen import check_snapshot, press, screen_text, sees, settle, type_text, until
 from tests.support.world import NOW
@@ -165,6 +169,32 @@ async def test_the_end_of_a_run_is_seen_without_a_key(open_app: Open, backend: F
         await settle(pilot)
         assert "#8841 web-cert-renew" not in screen_text(pilot)
         assert "22/24" in screen_text(pilot)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36)])
+async def test_the_whole_detail_of_a_task_cuts_nothing(
+    open_app: Open, backend: FakeBackend, size: tuple[int, int]
+) -> None:
+    about = "turns the logs of the shop over; ask the web team before you change it, they read them at night"
+    task = next(task for task in backend.task_rows.values() if task.name == "web-log-rotate")
+    selector = ",".join(f"web{number:02}" for number in range(1, 23))
+    draft = replace(task.draft, description=about, selector=selector)
+    backend.task_rows[task.id] = replace(task, draft=draft)
+    async with open_app(*size) as pilot:
+        await press(pilot, "slash")
+        await type_text(pilot, "web-log-rotate")
+        await press(pilot, "enter", "z")
+        assert isinstance(pilot.app.screen, TaskPage)
+        pane = pilot.app.screen.query_one(Pane)
+        text = "\n".join(plain(each) for each in pane.lines)
+        assert not re.search(r"\S…|…(?! \d+ )", text)  # but for what is counted: "… 12 ✗ more"
+        assert all(width_of(each) <= size[0] for each in pane.lines)
+        name, values = "", dict[str, str]()
+        for row in (each.split("│")[-1].removeprefix(" ") for each in text.splitlines()):
+            name = row[:10].strip() or name  # the labels are a column of their own, also where a value goes on
+            values[name] = values.get(name, "") + row[10:].rstrip()
+        assert values["about"].replace(" ", "") == about.replace(" ", "")
+        assert values["targets"] == selector
 
 
 async def test_enter_opens_the_whole_detail_and_q_returns(open_app: Open) -> None:

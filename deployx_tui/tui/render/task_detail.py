@@ -1,4 +1,7 @@
-"""The detail of a task: next runs, pre-flight, last execution per target, payload. Pure."""
+"""The detail of a task in blocks: next runs, pre-flight, last execution per target, payload. Pure.
+
+`task_layout` says where they stand.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ from deployx_tui.model.payload import Line as CommandLine
 from deployx_tui.model.schedule import OverlapKind
 from deployx_tui.model.task import Task, TaskPreview, TaskState
 from deployx_tui.tui.render.fires import fire_line
-from deployx_tui.tui.render.line import BLANK, Line, Span, StyleName, beside, line, span, spread
+from deployx_tui.tui.render.line import BLANK, Line, Span, line, span
 from deployx_tui.tui.render.parameters import declared_words
 from deployx_tui.tui.render.payload import manner
 from deployx_tui.tui.render.progress import glyph, over_count, target_glyph, target_word
@@ -299,75 +302,3 @@ def task_rules(task: Task) -> tuple[tuple[str, str], ...]:
     if draft.description:
         rows.append(("about", draft.description))
     return tuple(rows)
-
-
-def stacked(facts: TaskFacts, width: int) -> tuple[Line, ...]:
-    """All of it one under the other, for a narrow screen or the whole page."""
-    rows: list[Line] = []
-    for block in (
-        next_runs(facts, 10),
-        pre_flight(facts, width),
-        last_execution(facts, 14, width),
-        output_lines(facts, 8),
-        durations(facts),
-        payload_lines(facts, width),
-    ):
-        if block:
-            rows.extend((*block, BLANK))
-    return tuple((span(" "), *row) for row in rows[:-1])
-
-
-def side_by_side(facts: TaskFacts, width: int, height: int) -> tuple[Line, ...]:
-    """Three columns: when, what happened, what is sent."""
-    first = 37
-    second = min(48, max(38, (width - first - 7) // 2))
-    third = max(20, width - first - second - 6)
-    left = (*next_runs(facts, 5), BLANK, *pre_flight(facts, first))
-    lasts = last_execution(facts, max(4, min(9, height - 6)), second)
-    heard = output_lines(facts, 4)
-    took_lines = durations(facts)
-    middle = (*lasts, *((BLANK, *heard) if heard else ()), *((BLANK, *took_lines) if took_lines else ()))
-    right = payload_lines(facts, third)
-    columns = ((left, first), (middle, second), (right, third))
-    return beside(columns, height)
-
-
-def strip(facts: TaskFacts, width: int) -> tuple[Line, ...]:
-    """Three lines under the table of a narrow screen."""
-    task = facts.task
-    draft = task.draft
-    kind = payload_kind(draft.payload).partition(",")[0]
-    commands = command_lines(draft.payload, 200)
-    first = "" if not commands else "".join(part.text for part in commands[0]).strip()
-    top = spread(
-        line(f" {kind}  ", span(first, "bold")),
-        line(f"  {schedule_words(draft.schedule)} "),
-        width,
-    )
-    last = task.last
-    if last is None or last.started_at is None:
-        middle = line(span(" last      ", "dim"), span("never run", "dim"))
-    else:
-        mark, style = glyph(last.status)
-        spent = f"  {took(last.finished_at - last.started_at)}" if last.finished_at else ""
-        middle = line(
-            span(" last      ", "dim"),
-            f"{day_and_clock(last.started_at, facts.zone)}  ",
-            span(mark, style),
-            f" {last.targets.succeeded}/{last.targets.total}{spent}  ",
-            span(last.why, style),
-        )
-    return (top, middle, _one_warning(facts))
-
-
-def _one_warning(facts: TaskFacts) -> Line:
-    preview = facts.preview
-    if preview is None:
-        return BLANK
-    words: list[tuple[str, StyleName, str]] = [("✗", "bad", problem.message) for problem in preview.problems]
-    words.extend(("!", "warn", warning) for warning in preview.warnings)
-    if not words:
-        return line(span(" ✓ ", "good"), f"{len(preview.targets)} targets resolve, nothing stands against it")
-    mark, style, text = words[0]
-    more = f"  (and {len(words) - 1} more)" if len(words) > 1 else ""
-    return line(span(f" {mark} ", style), text, span(more, "dim"))

@@ -76,6 +76,16 @@ def folded_all(lines: Iterable[Line], width: int, hang: int | None = None) -> tu
     return tuple(row for each in lines for row in (folded(each, width, hang) if each else (BLANK,)))
 
 
+def folded_values(lines: Iterable[Line], width: int) -> tuple[Line, ...]:
+    """Lines of labels and values: a value goes on below itself, so that the labels stay a column of their own."""
+    return tuple(row for each in lines for row in (folded(each, width, _before_last(each)) if each else (BLANK,)))
+
+
+def _before_last(content: Line) -> int | None:
+    """Where its last span begins; None: it has one only."""
+    return width_of(content[:-1]) if len(content) > 1 else None
+
+
 def _before_words(text: str) -> int:
     found = _BEFORE_WORDS.match(text)
     return 0 if found is None else found.end()

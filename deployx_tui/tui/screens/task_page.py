@@ -13,7 +13,7 @@ from deployx_tui.errors import DeployxError, NotFound
 from deployx_tui.model.task import Task
 from deployx_tui.tui.bridge import Changed
 from deployx_tui.tui.keymap import TASK_PAGE, bindings
-from deployx_tui.tui.render import task_detail
+from deployx_tui.tui.render import task_detail, task_layout
 from deployx_tui.tui.render.line import line, span
 from deployx_tui.tui.render.task_detail import TaskFacts
 from deployx_tui.tui.screens import task_acts
@@ -81,10 +81,7 @@ class TaskPage(Place):
             return
         left, right = task_detail.detail_title(facts)
         self.say_title(("Tasks ▸ " + left[0],), right)
-        if self.is_narrow:
-            pane.set_lines(task_detail.stacked(facts, self.size.width - 2))
-        else:
-            pane.set_lines(task_detail.side_by_side(facts, self.size.width, max(1, pane.size.height)))
+        pane.set_lines(task_layout.page(facts, self.size.width, max(1, pane.size.height)))
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._draw)

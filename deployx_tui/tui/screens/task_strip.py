@@ -11,7 +11,7 @@ from textual.widget import Widget
 
 from deployx_tui.model.task import Task
 from deployx_tui.tui.bridge import Bridge
-from deployx_tui.tui.render import task_detail
+from deployx_tui.tui.render import task_detail, task_layout
 from deployx_tui.tui.render.task_detail import TaskFacts
 from deployx_tui.tui.screens.task_facts import read_facts, zone_of
 from deployx_tui.tui.widgets.base import Pane, TitleBar
@@ -76,6 +76,6 @@ class TaskStrip(Vertical):
         width, is_narrow = self.size.width, self.screen.has_class("-narrow")
         self._title.say(left, right[:1] if is_narrow else right)
         if is_narrow:
-            self.pane.set_lines(task_detail.strip(facts, width))
+            self.pane.set_lines(task_layout.strip(facts, width))
         else:
-            self.pane.set_lines(task_detail.side_by_side(facts, width, max(1, self.pane.size.height)))
+            self.pane.set_lines(task_layout.side_by_side(facts, width, max(1, self.pane.size.height)))
