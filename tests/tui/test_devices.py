@@ -56,6 +56,44 @@ async def test_the_devices_and_a_connection_test_look_like_this(
 
 
 @SIZES
+async def test_an_address_is_whole_in_the_table_and_in_the_detail(
+    open_app: Open, backend: FakeBackend, size: tuple[int, int]
+) -> None:
+    address = "db05.backend.eu-central.example.net"
+    here = named(backend, "db05")
+    device = backend.device_rows[here]
+    backend.device_rows[here] = replace(device, draft=replace(device.draft, address=address, port=2222))
+    async with open_app(*size, first="devices") as pilot:
+        devices_of(pilot).table.move_to_key(here)
+        await press(pilot)
+        rows = screen_text(pilot).splitlines()
+        assert any("db05" in row and f"{address}:2222" in row and "host key refused" in row for row in rows)
+        assert any(f"reach     deploy, {address} port 2222, ssh" in row for row in rows)
+
+
+@SIZES
+async def test_z_shows_all_that_is_known_of_a_device_and_cuts_nothing(
+    open_app: Open, backend: FakeBackend, size: tuple[int, int]
+) -> None:
+    about = "the second database of the shop; ask the people of the warehouse before anything is restarted on it"
+    here = named(backend, "db05")
+    device = backend.device_rows[here]
+    backend.device_rows[here] = replace(device, draft=replace(device.draft, description=about))
+    async with open_app(*size, first="devices") as pilot:
+        devices_of(pilot).table.move_to_key(here)
+        await press(pilot, "z")
+        text = screen_text(pilot)
+        assert "DEVICE" not in text
+        assert "…" not in text
+        assert about.replace(" ", "") in "".join(text.split())
+        await press(pilot, "t", "escape")  # what it can do stays at hand
+        assert devices_of(pilot).has_class("-zoom")
+        await press(pilot, "escape")
+        assert "DEVICE" in screen_text(pilot)
+        assert devices_of(pilot).table.has_focus
+
+
+@SIZES
 async def test_what_a_device_told_of_itself_is_shown_with_its_age(open_app: Open, size: tuple[int, int]) -> None:
     async with open_app(*size, first="devices") as pilot:
         devices = devices_of(pilot)

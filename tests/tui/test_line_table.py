@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +12,7 @@ from textual.app import App, ComposeResult
 from deployx_tui.tui import theme
 from deployx_tui.tui.render.line import Line, line, plain
 from deployx_tui.tui.render.safe import SafeText, cells, show
-from deployx_tui.tui.widgets.columns import GUTTER, Column, arranged
+from deployx_tui.tui.widgets.columns import GUTTER, Column, arranged, wants_of
 from deployx_tui.tui.widgets.line_table import LineTable
 
 COLUMNS: tuple[Column[int], ...] = (
@@ -24,7 +26,7 @@ COLUMNS: tuple[Column[int], ...] = (
 class Bench(App[None]):
     """One table on a screen."""
 
-    def __init__(self, table: LineTable[int]) -> None:
+    def __init__(self, table: LineTable[Any]) -> None:
         super().__init__()
         for each in theme.THEMES.values():
             self.register_theme(each)
@@ -154,6 +156,41 @@ def test_the_columns_always_fit_and_the_first_ones_stay(room: int) -> None:
 @pytest.mark.parametrize(("width", "keys"), [(80, "number square long"), (30, "number square short"), (12, "number")])
 def test_columns_give_way_by_priority(width: int, keys: str) -> None:
     assert " ".join(column.key for column, _ in arranged(COLUMNS, width - GUTTER)) == keys
+
+
+IDENTITIES: tuple[Column[str], ...] = (
+    Column(key="name", title="NAME", width=4, cell=show, identity=True),
+    Column(key="other", title="OTHER", width=10, cell=lambda row: show("o"), priority=1),
+    Column(key="more", title="MORE", width=10, cell=lambda row: show("m"), priority=2),
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "room", "layout"),
+    [
+        ("web01", 30, {"name": 5, "other": 10, "more": 10}),
+        ("web01.shop.example", 30, {"name": 18, "other": 10}),
+        ("web01.shop.example.net", 30, {"name": 22}),
+        ("n" * 60, 30, {"name": 30}),
+        ("n" * 60, 80, {"name": 40, "other": 10, "more": 10}),
+    ],
+)
+def test_columns_go_before_an_identity_is_cut(name: str, room: int, layout: dict[str, int]) -> None:
+    wants = wants_of(IDENTITIES, ["x", name])
+    assert {column.key: size for column, size in arranged(IDENTITIES, room, wants)} == layout
+
+
+async def test_an_identity_that_comes_into_view_is_as_whole_as_the_first_ones() -> None:
+    last = "a-device-with-a-long-name.shop.example"
+    app = Bench(LineTable[str](IDENTITIES, key=lambda row: row))
+    async with app.run_test(size=(60, 20)) as pilot:
+        app.table.set_rows([*(f"web{number}" for number in range(1000)), last])
+        await pilot.pause()
+        assert "MORE" in shown(app)[0]
+        await pilot.press("end")
+        await pilot.pause()
+        assert last in shown(app)[-1]
+        assert "MORE" not in shown(app)[0]
 
 
 async def test_wide_shows_everything_and_moves_sideways() -> None:

@@ -6,6 +6,14 @@ from deployx_tui.tui.keymap.key import Key
 
 DEVICES: tuple[Key, ...] = (
     Key("devices.pane", "tab", "pane", "groups", "To groups and tags, and back", footer=1),
+    Key(
+        "devices.zoom",
+        "z",
+        "zoom",
+        "detail",
+        "All that is known of the device, over the whole screen, and back",
+        footer=9,
+    ),
     Key("devices.test", "t", "test", "test", "Test the connection, step by step", footer=2),
     Key("devices.host_key", "H", "host_key", "host key", "Look at the host key that was refused", footer=3),
     Key("devices.run", "x", "ad_hoc", "run once", "A command on the marks, without a task", footer=4),

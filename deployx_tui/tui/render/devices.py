@@ -247,25 +247,18 @@ def detail_lines(
         if device.contact_at
         else ""
     )
-    port = f" port {draft.port}" if draft.port is not None else ""
     rows: list[Line] = [
         _row("contact", span(f"{sign} ", style), span(f"{word}{at}")),
+        _row("reach", span(_reach(draft))),
         *_fact_rows(device),
-        _row(
-            "reach",
-            span(f"{draft.user or 'user as ~/.ssh/config says'}, {draft.address}{port}, {draft.transport.value}"),
-        ),
         *([_row("through", span(" > ".join(device.via)))] if device.via else []),
-        _row("sign-in", span(_sign_in(draft, credentials))),
-        _row("host key", span(_POLICIES[draft.host_key_policy])),
+        *(_ssh_rows(draft, credentials) if draft.transport is TransportKind.SSH else ()),
         _row(
             "in",
             span(", ".join(device.member_of) or "no group"),
             span(f"   tags {' '.join(sorted(draft.tags))}" if draft.tags else "", "dim"),
         ),
     ]
-    if draft.transport is TransportKind.LOCAL:
-        rows[-5 if device.via else -4 : -1] = [_row("reach", span("this machine, as the engine's own account"))]
     if draft.description:
         rows.append(_row("about", span(draft.description)))
     if tasks is not None:
@@ -277,6 +270,20 @@ def detail_lines(
     return tuple(rows)
 
 
+def _reach(draft: DeviceDraft) -> str:
+    if draft.transport is TransportKind.LOCAL:
+        return "this machine, as the engine's own account"
+    port = f" port {draft.port}" if draft.port is not None else ""
+    return f"{draft.user or 'user as ~/.ssh/config says'}, {draft.address}{port}, {draft.transport.value}"
+
+
+def _ssh_rows(draft: DeviceDraft, credentials: Sequence[Credential]) -> tuple[Line, ...]:
+    return (
+        _row("sign-in", span(_sign_in(draft, credentials))),
+        _row("host key", span(_POLICIES[draft.host_key_policy])),
+    )
+
+
 def _sign_in(draft: DeviceDraft, credentials: Sequence[Credential]) -> str:
     login = [one for one in credentials if one.draft.kind.purpose is Purpose.SSH_LOGIN]
     said = [f"credential {one.name}, {one.draft.kind.value}" for one in login]
@@ -285,5 +292,9 @@ def _sign_in(draft: DeviceDraft, credentials: Sequence[Credential]) -> str:
     return "; ".join([*said, *others])
 
 
+#: cells of the labels' column
+LABELS = 11
+
+
 def _row(name: str, *spans: Span) -> Line:
-    return (span(f" {name:<10}", "dim"), *spans)
+    return (span(f" {name:<{LABELS - 1}}", "dim"), *spans)

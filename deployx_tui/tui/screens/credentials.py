@@ -25,7 +25,7 @@ from deployx_tui.tui.widgets.base import Lines, TitleBar
 from deployx_tui.tui.widgets.line_table import Column, LineTable
 
 COLUMNS: tuple[Column[CredentialRow], ...] = (
-    Column(key="name", title="CREDENTIAL", width=14, flex=2, cell=draw.name_cell),
+    Column(key="name", title="CREDENTIAL", width=14, flex=2, cell=draw.name_cell, identity=True),
     Column(key="kind", title="KIND", width=9, cell=draw.kind_cell),
     Column(key="user", title="USER", width=12, cell=draw.user_cell, priority=2),
     Column(key="groups", title="ONLY IN", width=13, flex=1, cell=draw.groups_cell, priority=3),

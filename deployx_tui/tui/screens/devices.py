@@ -28,7 +28,7 @@ from deployx_tui.tui.screens.credentials import CredentialsPlace
 from deployx_tui.tui.screens.device_editor import DeviceEditor, GroupEditor
 from deployx_tui.tui.screens.import_hosts import ImportHosts
 from deployx_tui.tui.screens.place import Place
-from deployx_tui.tui.widgets.base import Lines, TitleBar
+from deployx_tui.tui.widgets.base import Prose, TitleBar
 from deployx_tui.tui.widgets.field import Field
 from deployx_tui.tui.widgets.line_table import Column, LineTable
 
@@ -39,15 +39,15 @@ _MOST = 20_000
 
 COLUMNS: tuple[Column[DeviceRow], ...] = (
     Column(key="contact", title="", width=1, cell=draw.glyph_cell),
-    Column(key="name", title="DEVICE", width=12, flex=2, cell=draw.name_cell),
-    Column(key="address", title="ADDRESS", width=15, flex=2, cell=draw.address_cell),
-    Column(key="via", title="VIA", width=5, cell=draw.via_cell, priority=3),
-    Column(key="system", title="SYSTEM", width=13, cell=draw.system_cell, priority=3),
-    Column(key="user", title="USER", width=9, cell=draw.user_cell, priority=2),
-    Column(key="key", title="SIGN-IN", width=12, flex=1, cell=draw.key_cell, priority=4),
-    Column(key="at", title="CONTACT", width=8, cell=draw.contact_cell),
+    Column(key="name", title="DEVICE", width=8, flex=2, cell=draw.name_cell, identity=True),
+    Column(key="address", title="ADDRESS", width=10, flex=2, cell=draw.address_cell, identity=True),
+    Column(key="via", title="VIA", width=5, cell=draw.via_cell, priority=4),
+    Column(key="system", title="SYSTEM", width=13, cell=draw.system_cell, priority=2),
+    Column(key="user", title="USER", width=9, cell=draw.user_cell, priority=5),
+    Column(key="key", title="SIGN-IN", width=12, flex=1, cell=draw.key_cell, priority=3),
+    Column(key="at", title="CONTACT", width=8, cell=draw.contact_cell, priority=1),
     Column(key="state", title="STATE", width=16, cell=draw.state_cell),
-    Column(key="tags", title="TAGS", width=8, flex=1, cell=draw.tags_cell, priority=1),
+    Column(key="tags", title="TAGS", width=8, flex=1, cell=draw.tags_cell, priority=6),
 )
 
 
@@ -63,6 +63,10 @@ class DevicesPlace(Place):
     DevicesPlace #filter { display: none; margin: 0 0 0 1; }
     DevicesPlace #detail { height: 9; }
     DevicesPlace.-short #detail { height: 4; }
+    DevicesPlace.-zoom #detail { height: 1fr; }
+    DevicesPlace.-zoom #groups { display: none; }
+    DevicesPlace.-zoom #devices { display: none; }
+    DevicesPlace.-zoom #right { border-left: none; }
     DevicesPlace.-narrow #right { border-left: none; }
     DevicesPlace.-narrow #groups { width: 100%; display: none; }
     DevicesPlace.-narrow.-groups #groups { display: block; }
@@ -104,7 +108,7 @@ class DevicesPlace(Place):
                     prompt="/", hint="words over name, address, tags, groups, system, state; !word", id="filter"
                 )
                 yield TitleBar(id="detail-title")
-                yield Lines(id="detail")
+                yield Prose(hang=draw.LABELS, id="detail")
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -204,11 +208,11 @@ class DevicesPlace(Place):
         device, bar, lines = (
             self.device_here,
             self.query_one("#detail-title", TitleBar),
-            self.query_one("#detail", Lines),
+            self.query_one("#detail", Prose),
         )
         if device is None:
             bar.say(())
-            lines.set_lines(())
+            lines.tell(())
             return
         tasks: Sequence[Task] | None = None
         if self._tasks is not None and self._tasks[0] == device.id:
@@ -216,7 +220,7 @@ class DevicesPlace(Place):
         age = draw.facts_age(device, self.bridge.now(), self.bridge.zone)
         bar.say((device.name,), (*((age,) if age else ()), f"v{device.version}"))
         kept = [one for one in self._credentials if device.name in one.used_by]
-        lines.set_lines(draw.detail_lines(device, tasks, self.bridge.now(), self.bridge.zone, kept))
+        lines.tell(draw.detail_lines(device, tasks, self.bridge.now(), self.bridge.zone, kept), draw.LABELS)
 
     def on_resize(self) -> None:
         self._show_detail()
@@ -255,6 +259,8 @@ class DevicesPlace(Place):
                 return self.device_here is not None
             case "host_key":
                 return self.device_here is not None and self.device_here.contact is Contact.HOST_KEY
+            case "zoom":
+                return self.device_here is not None and not self.branches.has_focus
             case "ad_hoc":
                 return bool(self._devices)
             case "edit" | "delete":
@@ -273,9 +279,19 @@ class DevicesPlace(Place):
             self.action_edit()
 
     def action_pane(self) -> None:
+        if self.has_class("-zoom"):
+            return
         to_tree = not self.branches.has_focus
         self.set_class(to_tree, "-groups")
         (self.branches if to_tree else self.table).focus()
+        self.call_after_refresh(self.refresh_frame)
+
+    def action_zoom(self) -> None:
+        """The detail over the whole screen, and back."""
+        zoomed = not self.has_class("-zoom")
+        self.set_class(zoomed, "-zoom")
+        if not zoomed:
+            self.table.focus()
         self.call_after_refresh(self.refresh_frame)
 
     def action_test(self) -> None:
@@ -357,10 +373,13 @@ class DevicesPlace(Place):
         self.table.focus()
 
     def can_go_out(self) -> bool:
-        return self.query_one("#filter", Field).display or self.has_class("-groups") or super().can_go_out()
+        is_open = self.has_class("-groups") or self.has_class("-zoom")
+        return is_open or self.query_one("#filter", Field).display or super().can_go_out()
 
     def go_out(self) -> None:
-        if self.query_one("#filter", Field).display:
+        if self.has_class("-zoom"):
+            self.action_zoom()
+        elif self.query_one("#filter", Field).display:
             self.filter_by("")
             self.table.focus()
         elif self.has_class("-groups"):

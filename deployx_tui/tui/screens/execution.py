@@ -46,7 +46,7 @@ _NOT_GOOD = frozenset(ORDER) - {TargetState.SUCCEEDED}
 
 COLUMNS: tuple[Column[RunLine], ...] = (
     Column(key="state", title="", width=1, cell=draw.glyph_cell),
-    Column(key="target", title="TARGET", width=12, flex=2, cell=draw.name_cell),
+    Column(key="target", title="TARGET", width=12, flex=2, cell=draw.name_cell, identity=True),
     Column(key="word", title="STATE", width=13, cell=draw.state_cell),
     Column(key="exit", title="EXIT", width=4, cell=draw.exit_cell, align=">"),
     Column(key="time", title="TIME", width=7, cell=draw.time_cell, align=">"),

@@ -39,7 +39,7 @@ STILL = 0.12
 COLUMNS: tuple[Column[HistoryRow], ...] = (
     Column(key="state", title="", width=1, cell=draw.glyph_cell),
     Column(key="run", title="RUN", width=6, cell=draw.number_cell),
-    Column(key="task", title="TASK", width=16, flex=2, cell=draw.task_cell),
+    Column(key="task", title="TASK", width=16, flex=2, cell=draw.task_cell, identity=True),
     Column(key="by", title="STARTED BY", width=14, cell=draw.by_cell, priority=3),
     Column(key="started", title="STARTED", width=8, cell=draw.started_cell),
     Column(key="took", title="TOOK", width=6, cell=draw.took_cell, align=">", priority=1),

@@ -33,10 +33,13 @@ def _state(row: HostRow) -> Line:
 
 COLUMNS: tuple[Column[HostRow], ...] = (
     Column(
-        key="name", title="HOST", width=16, flex=2,
+        key="name", title="HOST", width=16, flex=2, identity=True,
         cell=lambda row: (span(row.draft.name, "dim" if row.is_known else ""),),
     ),
-    Column(key="address", title="ADDRESS", width=18, flex=2, cell=lambda row: (span(row.draft.address),)),
+    Column(
+        key="address", title="ADDRESS", width=16, flex=2, identity=True,
+        cell=lambda row: (span(row.draft.address),),
+    ),
     Column(key="port", title="PORT", width=5, cell=lambda row: (span(str(row.draft.port or "")),), align=">"),
     Column(key="user", title="USER", width=10, flex=1, cell=lambda row: (span(row.draft.user or ""),)),
     Column(

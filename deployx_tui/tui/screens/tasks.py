@@ -40,7 +40,7 @@ FEW = 12
 
 COLUMNS: tuple[Column[TaskView], ...] = (
     Column(key="state", title="", width=1, cell=draw.glyph_cell),
-    Column(key="name", title="NAME", width=20, flex=1, cell=draw.name_cell, sortable=True),
+    Column(key="name", title="NAME", width=20, flex=1, cell=draw.name_cell, sortable=True, identity=True),
     Column(key="schedule", title="SCHEDULE", width=20, flex=1, cell=draw.schedule_cell, priority=3),
     Column(
         key="targets",

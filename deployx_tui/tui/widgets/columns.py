@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Generic, TypeAlias, TypeVar
 
 from deployx_tui.tui.render.line import Line, Span, fit_line, width_of
@@ -37,21 +38,44 @@ class Column(Generic[Row]):
     within: Callable[[Row, int], SafeText | Line] | None = None
     #: the key of a wider column that this one replaces where that one does not fit; "": none
     instead_of: str = ""
+    #: what a row is known by: columns of a lower rank go before it is cut
+    identity: bool = False
 
+
+#: the widest cell of each identity that was seen, by the column's key
+Wants: TypeAlias = Mapping[str, int]
+_NOTHING: Wants = MappingProxyType({})
+#: an identity that is longer is cut behind an ellipsis: one long name must not cost all rows their other columns
+_LONGEST = 40
 
 #: the columns that are seen, with their widths
 Layout: TypeAlias = tuple[tuple[Column[Row], int], ...]
 
 
-def full(columns: Sequence[Column[Row]]) -> Layout[Row]:
+def full(columns: Sequence[Column[Row]], wants: Wants = _NOTHING) -> Layout[Row]:
     """All of them, as wide as they like."""
-    return tuple((c, c.width + c.flex * _WIDE_SHARE) for c in columns if not c.instead_of)
+    return tuple((c, _least(c, wants) + c.flex * _WIDE_SHARE) for c in columns if not c.instead_of)
 
 
-def arranged(columns: Sequence[Column[Row]], room: int) -> Layout[Row]:
-    """Those that fit `room` cells: of the others, high priority numbers go first; flexible ones share what is left."""
+def wants_of(columns: Sequence[Column[Row]], rows: Iterable[Row], before: Wants = _NOTHING) -> Wants:
+    """How wide the identities of these rows are, and of those `before`."""
+    named = [column for column in columns if column.identity]
+    widest = {column.key: max(before.get(column.key, 0), len(column.title)) for column in named}
+    for row in rows:
+        for column in named:
+            content = column.cell(row)
+            size = cells(content) if isinstance(content, str) else width_of(content)
+            widest[column.key] = max(widest[column.key], min(size, _LONGEST))
+    return widest
+
+
+def arranged(columns: Sequence[Column[Row]], room: int, wants: Wants = _NOTHING) -> Layout[Row]:
+    """Those that fit `room` cells: of the others, high priority numbers go first; flexible ones share what is left.
+
+    Where those that always stay do not fit, the widest identities give way to their least widths.
+    """
     kept = [column for column in columns if not column.instead_of]
-    while _needed(kept) > room:
+    while _needed(kept, wants) > room:
         worst = max(kept, key=lambda column: column.priority)
         if worst.priority == 0:
             break
@@ -60,14 +84,25 @@ def arranged(columns: Sequence[Column[Row]], room: int) -> Layout[Row]:
     for column in columns:
         if column.instead_of and column.instead_of not in present:
             tried = [c for c in columns if c in kept or c is column]
-            kept = tried if _needed(tried) <= room else kept
-    spare = max(0, room - _needed(kept))
-    shares = sum(column.flex for column in kept)
-    return tuple((c, c.width + (spare * c.flex // shares if shares else 0)) for c in kept)
+            kept = tried if _needed(tried, wants) <= room else kept
+    sizes = {column.key: _least(column, wants) for column in kept}
+    spare = room - _needed(kept, wants)
+    while spare < 0 and (wide := max(kept, key=lambda c: sizes[c.key] - c.width)) and sizes[wide.key] > wide.width:
+        sizes[wide.key] -= 1
+        spare += 1
+    # an identity that is whole leaves the rest to what tells more in more room
+    open_ended = [column for column in kept if column.flex and not wants.get(column.key)]
+    shares = {column.key: column.flex for column in open_ended or kept}
+    total = sum(shares.values())
+    return tuple((c, sizes[c.key] + (max(0, spare) * shares.get(c.key, 0) // total if total else 0)) for c in kept)
 
 
-def _needed(columns: Sequence[Column[Row]]) -> int:
-    return sum(column.width + 1 for column in columns) - 1
+def _least(column: Column[Row], wants: Wants) -> int:
+    return max(column.width, wants.get(column.key, 0))
+
+
+def _needed(columns: Sequence[Column[Row]], wants: Wants) -> int:
+    return sum(_least(column, wants) + 1 for column in columns) - 1
 
 
 def heads_of(layout: Layout[Row]) -> Line:

@@ -7,19 +7,31 @@ It knows rows, columns, cursor and marks, and no screen: rows come a page at a t
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic, TypeAlias, TypeVar
 
 from rich.style import Style
 from textual import events
-from textual.binding import Binding, BindingType
-from textual.message import Message
+from textual.binding import BindingType
 
 from deployx_tui.tui import theme
 from deployx_tui.tui.render.line import BLANK, Line, Span
 from deployx_tui.tui.render.safe import SPACE, SafeText
+from deployx_tui.tui.widgets import table_messages
 from deployx_tui.tui.widgets.base import LineWidget
-from deployx_tui.tui.widgets.columns import GUTTER, Column, Layout, arranged, cells_of, full, heads_of, shifted
+from deployx_tui.tui.widgets.columns import (
+    GUTTER,
+    Column,
+    Layout,
+    Wants,
+    arranged,
+    cells_of,
+    full,
+    heads_of,
+    shifted,
+    wants_of,
+)
 from deployx_tui.tui.widgets.marks import Marks
+from deployx_tui.tui.widgets.table_keys import TABLE_KEYS
 
 Row = TypeVar("Row")
 
@@ -27,6 +39,8 @@ _CURSOR = SafeText("▌")
 _MARK = SafeText("*")
 #: rows ahead of the cursor at which more are asked for
 _AHEAD = 100
+#: rows whose identities are measured when they come; the others when they come into view
+_MEASURED = 500
 
 
 class LineTable(LineWidget, Generic[Row], can_focus=True):
@@ -34,56 +48,13 @@ class LineTable(LineWidget, Generic[Row], can_focus=True):
 
     DEFAULT_CSS = "LineTable { height: 1fr; }"
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down,j", "cursor(1)", "down", show=False, id="table.down"),
-        Binding("up,k", "cursor(-1)", "up", show=False, id="table.up"),
-        Binding("pagedown", "page(1)", "page down", show=False, id="table.page_down"),
-        Binding("pageup", "page(-1)", "page up", show=False, id="table.page_up"),
-        Binding("home,g", "edge(-1)", "first", show=False, id="table.first"),
-        Binding("end,G", "edge(1)", "last", show=False, id="table.last"),
-        Binding("left,h", "shift(-8)", "left", show=False, id="table.left"),
-        Binding("right,l", "shift(8)", "right", show=False, id="table.right"),
-        Binding("enter", "open", "open", show=False, id="table.open"),
-        Binding("space", "mark", "mark", show=False, id="table.mark"),
-        Binding("V", "mark_range", "mark range", show=False, id="table.mark_range"),
-        Binding("ctrl+backslash", "clear_marks", "clear marks", show=False, id="table.clear_marks"),
-        Binding("less_than_sign", "sort(-1)", "sort by the column before", show=False, id="table.sort_before"),
-        Binding("greater_than_sign", "sort(1)", "sort by the next column", show=False, id="table.sort_next"),
-        Binding("S", "reverse", "reverse", show=False, id="table.reverse"),
-        Binding("ctrl+w", "wide", "wide columns", show=False, id="table.wide"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*TABLE_KEYS]
 
-    class Moved(Message):
-        """The cursor stands on another row, or on none."""
-
-        def __init__(self, table: LineTable[Any]) -> None:  # a message class has no row type of its own
-            super().__init__()
-            self.table = table
-
-        @property
-        def control(self) -> LineTable[Any]:
-            return self.table
-
-        def can_replace(self, message: Message) -> bool:
-            return type(message) is type(self) and message.table is self.table
-
-    class Opened(Moved):
-        """Enter, or a second click, on a row."""
-
-        def can_replace(self, message: Message) -> bool:
-            return False
-
-    class NeedMore(Moved):
-        """The cursor comes near the last row that is loaded, and more exist."""
-
-    class MarksChanged(Moved):
-        """Marks were set or cleared."""
-
-    class SortChanged(Moved):
-        """Another sort column or direction; rows must be asked for again."""
-
-        def can_replace(self, message: Message) -> bool:
-            return False
+    Moved: TypeAlias = table_messages.Moved
+    Opened: TypeAlias = table_messages.Opened
+    NeedMore: TypeAlias = table_messages.NeedMore
+    MarksChanged: TypeAlias = table_messages.MarksChanged
+    SortChanged: TypeAlias = table_messages.SortChanged
 
     def __init__(
         self,
@@ -122,6 +93,7 @@ class LineTable(LineWidget, Generic[Row], can_focus=True):
         self._asked = False
         self._marks = Marks(key)
         self._mark_anchor: int | None = None
+        self._wants: Wants = {}
         self.is_wide = False
 
     # rows
@@ -151,7 +123,10 @@ class LineTable(LineWidget, Generic[Row], can_focus=True):
             place = next((i for i, row in enumerate(self._rows) if self._key(row) == wanted), place)
         self._cursor = self._nearest(min(place, max(0, len(self._rows) - 1)), 1)
         self._marks.renew(self._rows)
+        self._wants = {}
+        self._measure(self._rows[:_MEASURED])
         self._follow()
+        self._measure(self._in_view)
         self.refresh()
         after = self.row
         if before is None or after is None or before != after:
@@ -162,6 +137,7 @@ class LineTable(LineWidget, Generic[Row], can_focus=True):
         was_empty = not self._rows
         self._rows.extend(rows)
         self._more, self._asked = more, False
+        self._measure(self._in_view)
         if was_empty:
             self._cursor = self._nearest(0, 1)
             self.post_message(self.Moved(self))
@@ -174,6 +150,8 @@ class LineTable(LineWidget, Generic[Row], can_focus=True):
             if self._key(old) == key:
                 self._rows[index] = row
                 self._marks.renew((row,))
+                if self._measure(self._in_view):
+                    self.refresh()
                 self.refresh_row(index - self._top + self._head)
                 if index == self._cursor:
                     self.post_message(self.Moved(self))
@@ -198,6 +176,7 @@ class LineTable(LineWidget, Generic[Row], can_focus=True):
         if before == index:
             return
         if self._follow():
+            self._measure(self._in_view)
             self.refresh()
         else:
             self.refresh_row(before - self._top + self._head)
@@ -242,8 +221,20 @@ class LineTable(LineWidget, Generic[Row], can_focus=True):
         changed, self._top = top != self._top, top
         return changed
 
+    @property
+    def _in_view(self) -> Sequence[Row]:
+        return self._rows[self._top : self._top + self._height]
+
+    def _measure(self, rows: Sequence[Row]) -> bool:
+        """Identities get the width of their widest row; True when one grew."""
+        before = self._wants
+        by_columns = (row for row in rows if self._whole is None or self._whole(row, self.size.width) is None)
+        self._wants = wants_of(self.columns, by_columns, before)
+        return self._wants != before
+
     def on_resize(self) -> None:
         self._follow()
+        self._measure(self._in_view)
 
     def on_focus(self) -> None:
         self.refresh_row(self._cursor - self._top + self._head)
@@ -367,13 +358,13 @@ class LineTable(LineWidget, Generic[Row], can_focus=True):
     # drawing
 
     def _full_width(self) -> int:
-        return GUTTER + sum(size + 1 for _, size in full(self.columns))
+        return GUTTER + sum(size + 1 for _, size in full(self.columns, self._wants))
 
     def layout_of(self, width: int) -> Layout[Row]:
         """The columns that are seen, with their widths."""
         if self.is_wide:
-            return full(self.columns)
-        return arranged(self.columns, width - GUTTER)
+            return full(self.columns, self._wants)
+        return arranged(self.columns, width - GUTTER, self._wants)
 
     def row_style(self, y: int) -> Style | None:
         if y < self._head or self._top + y - self._head != self._cursor or not self._rows:
