@@ -19,6 +19,8 @@ from deployx_tui.errors import InvalidInput
 from deployx_tui.model.json_reader import JSON
 
 MAX_BODY = 1 << 20
+#: a file of hosts (1 MiB) as base64, and the names of those that are chosen
+_LARGER = {"/api/imports": 4 * MAX_BODY, "/api/imports/plan": 2 * MAX_BODY}
 MAX_DEPTH = 32
 #: names and values of a request's head together
 MAX_HEAD = 64 << 10
@@ -53,15 +55,16 @@ class Gate:
             await refuse(scope, receive, send, 403, "origin", "Requests of a web page are refused here")
             return
         length = headers.get(b"content-length", b"0")
-        if not length.isdigit() or int(length) > self._max_body:
-            await refuse(scope, receive, send, 413, "too-long", f"A body may have {self._max_body} bytes")
+        most = max(self._max_body, _LARGER.get(scope["path"], 0))
+        if not length.isdigit() or int(length) > most:
+            await refuse(scope, receive, send, 413, "too-long", f"A body may have {most} bytes")
             return
         if (length != b"0" or b"transfer-encoding" in headers) and not _is_json(headers.get(b"content-type", b"")):
             await refuse(scope, receive, send, 415, "content-type", "Bodies are application/json")
             return
-        await self._app(scope, self._bounded(receive), send)
+        await self._app(scope, self._bounded(receive, most), send)
 
-    def _bounded(self, receive: Receive) -> Receive:
+    def _bounded(self, receive: Receive, most: int) -> Receive:
         seen = 0
         more = True
 
@@ -75,7 +78,7 @@ class Gate:
                 raise HTTPException(408) from None
             seen += len(message.get("body", b""))
             more = message.get("more_body", False)
-            if seen > self._max_body:
+            if seen > most:
                 raise HTTPException(413)
             return message
 

@@ -157,6 +157,12 @@ def by_ids(c: Connection, wanted: Iterable[DeviceId]) -> Mapping[DeviceId, Store
     return {device.id: device for device in _stored(c, rows.all())}
 
 
+def by_address(c: Connection) -> dict[str, str]:
+    """The name of a device of each address; of several the first by name."""
+    query = select(devices.c.address, devices.c.device_name).where(devices.c.deleted_at.is_(None))
+    return {row.address: row.device_name for row in c.execute(query.order_by(devices.c.device_name.desc()))}
+
+
 def out_of_contact(c: Connection, among: Iterable[DeviceId]) -> tuple[str, ...]:
     """Names of those that could not be used at their last contact."""
     query = select(devices.c.device_name).where(

@@ -17,6 +17,7 @@ from deployx_tui.model.codec import canonical, draft_to_json
 from deployx_tui.model.device import DeviceDraft, GroupDraft, TestStep
 from deployx_tui.model.execution import ExecutionStatus, RerunScope
 from deployx_tui.model.ids import DeviceId
+from deployx_tui.model.importing import HostSource, ImportChoice
 from deployx_tui.model.schedule import Once, Schedule
 from deployx_tui.model.secret import CredentialDraft, CredentialKind
 from deployx_tui.model.task import TaskState
@@ -67,6 +68,8 @@ async def test_every_change_leaves_an_entry_that_says_who_did_what(site: LocalSi
 
     first = await finished(backend, await backend.executions.run_ad_hoc(line("true"), "web01", new_request()))
     everything = frozenset({RerunScope.ALL})
+    hosts = HostSource(content=b"[imported]\nnew01\n")
+    plan = await backend.imports.plan(hosts)
     login = CredentialDraft(name="web-login", kind=CredentialKind.PASSWORD, user="ops")
     kept = await backend.credentials.create(login, typed())
 
@@ -101,6 +104,10 @@ async def test_every_change_leaves_an_entry_that_says_who_did_what(site: LocalSi
             lambda: backend.credentials.create(replace(login, name="other"), typed()),
             "credential.create",
         ),
+        "imports.take": (
+            lambda: backend.imports.take(hosts, ImportChoice(digest=plan.digest)),
+            "device.import",
+        ),
         "credentials.update": (
             lambda: backend.credentials.update(kept.id, replace(login, user="root")),
             "credential.update",
@@ -119,8 +126,8 @@ async def test_every_change_leaves_an_entry_that_says_who_did_what(site: LocalSi
         for name in methods_of(protocol)
         if not permission_of(protocol, name).value.endswith(".read")
     }
-    # reading a configuration writes nothing; a vault with a key of its own has no passphrase to be unlocked by
-    assert changing - acts.keys() == {"devices.read_ssh_config", "vault.unlock"}
+    # looking at an import writes nothing; a vault with a key of its own has no passphrase to be unlocked by
+    assert changing - acts.keys() == {"imports.plan", "vault.unlock"}
     for method, (act, action) in acts.items():
         before = len(_entries(site))
         await act()

@@ -383,3 +383,38 @@ def test_names_that_are_none_are_refused_by_field() -> None:
     with pytest.raises(InvalidInput) as refused:
         group_draft(GroupForm(name="a", devices="nobody"), {}, (), "#808080")
     assert [problem.field for problem in refused.value.problems] == ["devices"]
+
+
+INVENTORY = b"""\
+[web]
+new[1:3] ansible_host=10.0.0.7
+win1 ansible_connection=winrm
+box ansible_password=hunter2
+[fresh:children]
+web
+"""
+
+
+async def test_hosts_of_another_file_are_taken_over_with_what_is_left_out_in_sight(
+    open_app: Open, backend: FakeBackend
+) -> None:
+    backend.files["/srv/hosts"] = INVENTORY
+    before = len(backend.device_rows)
+    async with open_app(first="devices") as pilot:
+        await press(pilot, "I", "o", *"/srv/nothing", "enter")
+        assert "there is no /srv/nothing" in screen_text(pilot)
+        await press(pilot, "o", *"/srv/hosts", "tab", *"frogs", "enter")
+        assert "frogs is no format" in screen_text(pilot)
+        for _ in "frogs":
+            await press(pilot, "backspace")
+        await press(pilot, "enter")
+        assert "hosts of /srv/hosts" in screen_text(pilot)
+        assert "5 hosts, 4 new" in screen_text(pilot)
+        await press(pilot, "home", "down", "down", "down")
+        assert "it is reached by winrm" in screen_text(pilot)
+        await press(pilot, "down")
+        assert "ansible_password: passwords and keys are never imported" in screen_text(pilot)
+        assert "hunter2" not in screen_text(pilot)
+        await press(pilot, "a", "enter")
+        assert "4 devices" in screen_text(pilot)
+        assert len(backend.device_rows) == before + 4

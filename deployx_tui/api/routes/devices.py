@@ -14,14 +14,13 @@ from deployx_tui.api.context import Asked, Body, Id, NoParams, Params, empty_or_
 from deployx_tui.api.paging import STRIDE
 from deployx_tui.model.device import Device, Group, TestStep
 from deployx_tui.model.ids import DeviceId, GroupId
-from deployx_tui.model.json_reader import JSON, Reader
+from deployx_tui.model.json_reader import JSON
 from deployx_tui.service.backend import Backend
 from deployx_tui.service.wire import WIRE_VERSION
 from deployx_tui.service.wire.devices import (
     device_draft_from_json,
     device_draft_to_json,
     device_to_json,
-    drafts_to_json,
     key_from_json,
     match_to_json,
     step_to_json,
@@ -87,15 +86,6 @@ async def match(backend: Asked, params: Params) -> Json:
     selector = params.text("selector") or ""
     params.finish()
     return Json(match_to_json(await backend.devices.match(selector)))
-
-
-@router.post("/read-ssh-config", dependencies=[NoParams])
-async def read_ssh_config(backend: Asked, body: Body) -> Json:
-    """`{path}`, of a file on the engine's machine; nothing is written."""
-    reader = Reader(empty_or_object(body))
-    path = reader.text("path")
-    reader.finish()
-    return Json(drafts_to_json(await backend.devices.read_ssh_config(path)))
 
 
 @router.get("/{device_id}", dependencies=[NoParams])

@@ -17,6 +17,7 @@ from deployx_tui.service.backend.engine import EngineControl
 from deployx_tui.service.backend.events import Events
 from deployx_tui.service.backend.executions import Executions
 from deployx_tui.service.backend.groups import Groups
+from deployx_tui.service.backend.imports import Imports
 from deployx_tui.service.backend.tasks import Tasks
 from deployx_tui.service.backend.vault import VaultControl
 
@@ -34,6 +35,8 @@ class Backend(Protocol):
     def devices(self) -> Devices: ...
     @property
     def groups(self) -> Groups: ...
+    @property
+    def imports(self) -> Imports: ...
     @property
     def credentials(self) -> Credentials: ...
     @property
@@ -53,6 +56,7 @@ FACETS: dict[str, type] = {
     "executions": Executions,
     "devices": Devices,
     "groups": Groups,
+    "imports": Imports,
     "credentials": Credentials,
     "vault": VaultControl,
     "calendar": Calendar,

@@ -43,11 +43,6 @@ class Devices(Protocol):
     @needs(Permission.DEVICES_WRITE)
     async def restore(self, device: DeviceId) -> Device: ...
 
-    @needs(Permission.DEVICES_WRITE)
-    async def read_ssh_config(self, path: str | None = None) -> tuple[DeviceDraft, ...]:
-        """Hosts of an OpenSSH config file on the engine's machine (None: ~/.ssh/config); nothing is written."""
-        ...
-
     @needs(Permission.DEVICES_TEST)
     def test(self, device: DeviceId) -> AsyncIterator[TestStep]:
         """Connect step by step: resolve, connect, host key, authenticate, run."""

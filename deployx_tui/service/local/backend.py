@@ -16,6 +16,7 @@ from deployx_tui.service.local.engine import LocalEngineControl
 from deployx_tui.service.local.events import LocalEvents
 from deployx_tui.service.local.executions import LocalExecutions
 from deployx_tui.service.local.groups import LocalGroups
+from deployx_tui.service.local.imports import LocalImports
 from deployx_tui.service.local.tasks import LocalTasks
 from deployx_tui.service.local.vault import LocalVault
 from deployx_tui.store import users
@@ -34,6 +35,7 @@ class LocalBackend:
         self.groups = LocalGroups(door)
         self.credentials = LocalCredentials(door)
         self.vault = LocalVault(door)
+        self.imports = LocalImports(door)
         self.calendar = LocalCalendar(door)
         self.events = LocalEvents(door)
         self.engine = LocalEngineControl(door)

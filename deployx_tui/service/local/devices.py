@@ -7,7 +7,6 @@ import base64
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from sqlalchemy import Connection
@@ -16,7 +15,6 @@ from deployx_tui.engine.endpoints import bare_endpoint, endpoints
 from deployx_tui.engine.facts import told
 from deployx_tui.engine.secrets import Taking
 from deployx_tui.errors import Conflict, InvalidInput, NotFound, Unavailable
-from deployx_tui.model.codec import JSON
 from deployx_tui.model.device import (
     Contact,
     Device,
@@ -41,6 +39,7 @@ from deployx_tui.service.local import views
 from deployx_tui.service.local.door import Change, Door
 from deployx_tui.service.local.guard import serves
 from deployx_tui.service.local.snapshot import Snapshot
+from deployx_tui.service.wire.devices import device_draft_to_json as device_facts
 from deployx_tui.store import credentials, devices, facts
 from deployx_tui.store.devices import StoredDevice
 from deployx_tui.store.identity import refuse_stale
@@ -121,7 +120,7 @@ class LocalDevices:
             before = self._without_problems(change, draft, None)
             self._refuse_secret_use(change.c, draft, None)
             device = devices.add(change.c, draft, self.actor.user_id, change.now_ms)
-            change.record("device.create", device, after=_facts(draft))
+            change.record("device.create", device, after=device_facts(draft))
             return self._changed(change, device, before)
 
         return await self._door.write(work)
@@ -133,7 +132,7 @@ class LocalDevices:
             before = self._without_problems(change, draft, device)
             self._refuse_secret_use(change.c, draft, old)
             devices.change(change.c, device, draft, version, change.now_ms)
-            change.record("device.update", device, before=_facts(old.draft), after=_facts(draft))
+            change.record("device.update", device, before=device_facts(old.draft), after=device_facts(draft))
             return self._changed(change, device, before)
 
         return await self._door.write(work)
@@ -144,7 +143,7 @@ class LocalDevices:
             if others := reached_through(self._door.snapshot(change.c).inventory, device):
                 raise Conflict(f"{old.draft.name} is the jump host of {first_of(others)}; give them another one first")
             devices.remove(change.c, device, version, change.now_ms)
-            change.record("device.delete", device, before=_facts(old.draft))
+            change.record("device.delete", device, before=device_facts(old.draft))
             change.tell("device.changed", device_id=device, deleted=1)
 
         await self._door.write(work)
@@ -156,31 +155,10 @@ class LocalDevices:
             jump = devices.get(change.c, device).draft.jump
             if jump is not None and jump not in before.inventory.devices:
                 raise Conflict("its jump host is deleted; restore that one first")
-            change.record("device.restore", device, after=_facts(devices.get(change.c, device).draft))
+            change.record("device.restore", device, after=device_facts(devices.get(change.c, device).draft))
             return self._changed(change, device, before)
 
         return await self._door.write(work)
-
-    async def read_ssh_config(self, path: str | None = None) -> tuple[DeviceDraft, ...]:
-        usual = Path.home() / ".ssh" / "config"
-        chosen = usual if path is None else Path(path).expanduser()
-
-        def work() -> tuple[DeviceDraft, ...]:
-            if path is None and not usual.exists():
-                return ()
-            from deployx_tui.transports.ssh.config import read_ssh_config  # noqa: PLC0415 - loads paramiko
-
-            try:
-                chosen.open("rb").close()  # a file that was named must be there
-                return read_ssh_config(chosen, is_own=chosen == usual)
-            except FileNotFoundError:
-                remedy = "make it, or name another OpenSSH client configuration on the engine's machine"
-                raise InvalidInput.of("path", f"there is no {chosen}", remedy) from None
-            except (OSError, ValueError) as error:
-                remedy = "name a readable OpenSSH client configuration on the engine's machine"
-                raise InvalidInput.of("path", f"{chosen} can't be read: {error}", remedy) from error
-
-        return await self._door.run(work)
 
     # ---- connecting
 
@@ -341,20 +319,3 @@ def _contact(last: TestStep) -> Contact:
 def _way(draft: DeviceDraft) -> tuple[object, ...]:
     """What decides who gets a secret that is sent there."""
     return (draft.address, draft.port, draft.user, draft.transport, draft.jump)
-
-
-def _facts(draft: DeviceDraft) -> dict[str, JSON]:
-    return {
-        "device_name": draft.name,
-        "address": draft.address,
-        "port": draft.port,
-        "user": draft.user,
-        "protocol": draft.transport.value,
-        "key_file": draft.key_file,
-        "credential_ids": [*draft.credentials],
-        "jump_id": draft.jump,
-        "host_key_policy": draft.host_key_policy.value if draft.host_key_policy else None,
-        "tags": [*sorted(draft.tags)],
-        "group_ids": [*draft.groups],
-        "description": draft.description,
-    }

@@ -5,7 +5,6 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from deployx_tui.errors import Conflict, InvalidInput
-from deployx_tui.model.codec import JSON
 from deployx_tui.model.device import Group, GroupDraft
 from deployx_tui.model.ids import GroupId
 from deployx_tui.model.page import Page
@@ -16,6 +15,7 @@ from deployx_tui.service.backend.groups import Groups
 from deployx_tui.service.local import views
 from deployx_tui.service.local.door import Change, Door
 from deployx_tui.service.local.guard import serves
+from deployx_tui.service.wire.devices import group_draft_to_json as group_facts
 from deployx_tui.store import groups
 from deployx_tui.store.groups import StoredGroup
 from deployx_tui.store.identity import refuse_stale
@@ -47,7 +47,7 @@ class LocalGroups:
         def work(change: Change) -> Group:
             self._refuse_problems(change, draft, None)
             group = groups.add(change.c, draft, self.actor.user_id, change.now_ms)
-            change.record("group.create", group, after=_facts(draft))
+            change.record("group.create", group, after=group_facts(draft))
             return self._changed(change, group)
 
         return await self._door.write(work)
@@ -58,7 +58,7 @@ class LocalGroups:
             refuse_stale("group", old.version, version)
             self._refuse_problems(change, draft, group)
             groups.change(change.c, group, draft, version, change.now_ms)
-            change.record("group.update", group, before=_facts(old.draft), after=_facts(draft))
+            change.record("group.update", group, before=group_facts(old.draft), after=group_facts(draft))
             return self._changed(change, group)
 
         return await self._door.write(work)
@@ -67,7 +67,7 @@ class LocalGroups:
         def work(change: Change) -> None:
             old = groups.get(change.c, group)
             groups.remove(change.c, group, version, change.now_ms)
-            change.record("group.delete", group, before=_facts(old.draft))
+            change.record("group.delete", group, before=group_facts(old.draft))
             change.tell("group.changed", group_id=group, deleted=1)
 
         await self._door.write(work)
@@ -80,7 +80,7 @@ class LocalGroups:
             way = would_cycle(inventory, group, inventory.groups[group].groups)
             if way:
                 raise Conflict(f"it would be inside itself: {' > '.join(way)}; take one of them out first")
-            change.record("group.restore", group, after=_facts(groups.get(change.c, group).draft))
+            change.record("group.restore", group, after=group_facts(groups.get(change.c, group).draft))
             return self._changed(change, group)
 
         return await self._door.write(work)
@@ -96,16 +96,3 @@ class LocalGroups:
         problems = validate_group(draft, self._door.snapshot(change.c).inventory, group)
         if problems:
             raise InvalidInput(problems)
-
-
-def _facts(draft: GroupDraft) -> dict[str, JSON]:
-    return {
-        "group_name": draft.name,
-        "description": draft.description,
-        "color": draft.color,
-        "selector": draft.selector,
-        "device_ids": [*draft.devices],
-        "group_ids": [*draft.groups],
-        "protected": draft.protected,
-        "host_key_policy": draft.host_key_policy.value if draft.host_key_policy else None,
-    }

@@ -10,6 +10,7 @@ from deployx_tui.service.remote.credentials import RemoteCredentials, RemoteVaul
 from deployx_tui.service.remote.devices import RemoteDevices, RemoteGroups
 from deployx_tui.service.remote.events import RemoteEvents
 from deployx_tui.service.remote.executions import RemoteExecutions
+from deployx_tui.service.remote.imports import RemoteImports
 from deployx_tui.service.remote.rest import RemoteCalendar, RemoteEngine
 from deployx_tui.service.remote.tasks import RemoteTasks
 from deployx_tui.service.wire.rest import actor_from_json
@@ -26,6 +27,7 @@ class RemoteBackend:
         self._groups = RemoteGroups(channel)
         self._credentials = RemoteCredentials(channel)
         self._vault = RemoteVault(channel)
+        self._imports = RemoteImports(channel)
         self._calendar = RemoteCalendar(channel)
         self._events = RemoteEvents(channel)
         self._engine = RemoteEngine(channel)
@@ -74,6 +76,10 @@ class RemoteBackend:
     @property
     def credentials(self) -> RemoteCredentials:
         return self._credentials
+
+    @property
+    def imports(self) -> RemoteImports:
+        return self._imports
 
     @property
     def vault(self) -> RemoteVault:

@@ -12,7 +12,6 @@ from deployx_tui.model.page import Page
 from deployx_tui.service.remote.channel import Answer, Channel
 from deployx_tui.service.wire import values
 from deployx_tui.service.wire.devices import (
-    device_draft_from_json,
     device_draft_to_json,
     device_from_json,
     group_draft_to_json,
@@ -69,10 +68,6 @@ class RemoteDevices:
 
     async def restore(self, device: DeviceId) -> Device:
         return device_from_json((await self._channel.send("POST", f"/devices/{device}/restore")).json)
-
-    async def read_ssh_config(self, path: str | None = None) -> tuple[DeviceDraft, ...]:
-        answer = await self._channel.send("POST", "/devices/read-ssh-config", {"path": path})
-        return values.each({"drafts": answer.json}, "drafts", device_draft_from_json)
 
     async def test(self, device: DeviceId) -> AsyncIterator[TestStep]:
         async with self._channel.stream(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
-from deployx_tui.errors import InvalidInput
 from deployx_tui.model.device import (
     Contact,
     Device,
@@ -23,7 +22,7 @@ from deployx_tui.model.json_reader import JSON, Reader
 from deployx_tui.service.wire import values
 from deployx_tui.service.wire.facts import facts_from_json, facts_to_json, known_from_json, known_to_json
 from deployx_tui.service.wire.tasks import matched_from_json, matched_to_json
-from deployx_tui.service.wire.values import Garbled, Json
+from deployx_tui.service.wire.values import Json
 
 # ---- devices
 
@@ -124,10 +123,9 @@ _DEVICE_DRAFT = (
 
 def device_from_json(data: JSON) -> Device:
     row = values.fields(data)
-    try:
-        draft = device_draft_from_json({key: values.get(row, key) for key in _DEVICE_DRAFT})
-    except InvalidInput as error:
-        raise Garbled(f"a device: {error}") from error
+    draft = values.theirs(
+        "a device", lambda: device_draft_from_json({key: values.get(row, key) for key in _DEVICE_DRAFT})
+    )
     return Device(
         id=DeviceId(values.number(row, "id")),
         draft=draft,
@@ -206,10 +204,7 @@ _GROUP_DRAFT = (
 
 def group_from_json(data: JSON) -> Group:
     row = values.fields(data)
-    try:
-        draft = group_draft_from_json({key: values.get(row, key) for key in _GROUP_DRAFT})
-    except InvalidInput as error:
-        raise Garbled(f"a group: {error}") from error
+    draft = values.theirs("a group", lambda: group_draft_from_json({key: values.get(row, key) for key in _GROUP_DRAFT}))
     return Group(
         id=GroupId(values.number(row, "id")),
         draft=draft,
@@ -250,10 +245,7 @@ def step_to_json(step: TestStep) -> Json:
 def step_from_json(data: JSON) -> TestStep:
     row = values.fields(data)
     offered = row.get("offered_key")
-    try:
-        key = None if offered is None else key_from_json(offered)
-    except InvalidInput as error:
-        raise Garbled(f"a host key: {error}") from error
+    key = None if offered is None else values.theirs("a host key", lambda: key_from_json(offered))
     return TestStep(
         name=values.word(row, "step", TestStepName),
         ok=values.flag(row, "ok"),
@@ -284,7 +276,3 @@ def key_from_json(data: JSON) -> OfferedKey:
     host = reader.text("host")
     reader.finish()
     return OfferedKey(fingerprint or "", kind or "", key or "", known, host)
-
-
-def drafts_to_json(drafts: Iterable[DeviceDraft]) -> list[JSON]:
-    return [device_draft_to_json(draft) for draft in drafts]

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from deployx_tui.errors import VersionMismatch
+from deployx_tui.errors import InvalidInput, VersionMismatch
 from deployx_tui.model.json_reader import JSON
 from deployx_tui.model.page import Page
 
@@ -160,3 +160,11 @@ def _number(value: JSON) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
         raise Garbled("no number in a list of numbers")
     return value
+
+
+def theirs(what: str, read: Callable[[], T]) -> T:
+    """What a reader of people's input makes of an engine's answer. Garbled, where it would refuse a person."""
+    try:
+        return read()
+    except InvalidInput as error:
+        raise Garbled(f"{what}: {error}") from error

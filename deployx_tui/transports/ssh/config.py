@@ -17,7 +17,8 @@ import paramiko
 from paramiko.ssh_exception import ConfigParseError, CouldNotCanonicalize
 
 from deployx_tui.model.device import DeviceDraft
-from deployx_tui.model.hosts import is_host, is_login
+from deployx_tui.model.hosts import JumpHost, is_host, is_login, jump_host
+from deployx_tui.model.importing import LeftOut, ListedHost
 from deployx_tui.ssh_hosts import lines_of, named_hosts
 from deployx_tui.transports.base import Endpoint
 from deployx_tui.transports.ssh import asking
@@ -52,17 +53,6 @@ class ConfigRefused(Exception):
     def __init__(self, message: str, remedy: str) -> None:
         super().__init__(message)
         self.remedy = remedy
-
-
-@dataclass(frozen=True, slots=True)
-class JumpHost:
-    """One word of a ProxyJump line."""
-
-    #: a name that the configuration is asked about, or an address
-    host: str
-    #: None: as the configuration says
-    user: str | None
-    port: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,28 +231,8 @@ def _fill(found: asking.Found, tokens: Tokens | None) -> str | None:
     return None if command is None else tokens.fill(command)
 
 
-def jump_host(word: str) -> JumpHost:
-    """[user@]host[:port] or ssh://[user@]host[:port]. ValueError: it is neither."""
-    rest = word.strip()
-    if rest.startswith("ssh://"):
-        rest = rest.removeprefix("ssh://").removesuffix("/")
-    user, at, rest = rest.rpartition("@")
-    found = re.fullmatch(r"\[([^\]]+)\](?::(\d{1,5}))?|([^:\[\]]+)(?::(\d{1,5}))?|([0-9A-Fa-f:.]+)", rest)
-    if found is None:
-        raise ValueError(f"{word.strip()!r} is not a host")
-    host = found[1] or found[3] or found[5]
-    port = found[2] or found[4]
-    if not is_host(host):
-        raise ValueError(f"{host!r} is not a host name or an IP address")
-    if at and not is_login(user):
-        raise ValueError(f"{user!r} is not a login name")
-    if port and not 1 <= int(port) <= 65535:
-        raise ValueError(f"{port} is not a port")
-    return JumpHost(host, user or None, int(port) if port else None)
-
-
-def read_ssh_config(path: Path, *, is_own: bool) -> tuple[DeviceDraft, ...]:
-    """A draft for every host that a configuration file names without a wildcard, in its order.
+def listed_hosts(path: Path, *, is_own: bool) -> tuple[ListedHost, ...]:
+    """Every host that a configuration file names without a wildcard, in its order.
 
     `is_own`: it is the file that connections read too, so the draft's address is the alias and the file goes on saying
     the rest. From another file, the values are copied. Raises OSError, and ValueError for a file that can't be parsed.
@@ -272,21 +242,30 @@ def read_ssh_config(path: Path, *, is_own: bool) -> tuple[DeviceDraft, ...]:
         raise ValueError(f"{path}: a Match exec would run a command of a file that is not your own configuration")
     try:
         config = paramiko.SSHConfig.from_text("\n".join(lines))
+        return tuple(_listed(config, alias, is_own=is_own) for alias in named_hosts(lines))
     except ConfigParseError as error:
         raise ValueError(f"{path}: {error}") from error
-    return tuple(_draft(config, alias, is_own=is_own) for alias in named_hosts(lines))
 
 
-def _draft(config: paramiko.SSHConfig, alias: str, *, is_own: bool) -> DeviceDraft:
+def _listed(config: paramiko.SSHConfig, alias: str, *, is_own: bool) -> ListedHost:
     found = config.lookup(alias)
-    hints = [
-        f"needs {keyword} {value}: {why}"
+    left_out = [
+        LeftOut(f"{keyword} {value}", f"{why}; the host can't be reached with it")
         for keyword, why in _NOT_YET.items()
         if (value := found.get(keyword)) and str(value).lower() not in ("none", "no")
     ]
-    description = "; ".join(hints)
+    said = _draft(alias, found)
     if is_own:
-        return DeviceDraft(name=alias, address=alias, description=description)
+        return ListedHost(draft=DeviceDraft(name=alias, address=alias), left_out=tuple(left_out), said=said)
+    if str(found.get("proxycommand", "none")).lower() != "none":
+        left_out.append(LeftOut("proxycommand", "only ~/.ssh/config may name a command to connect with"))
+    words = str(found.get("proxyjump", ""))
+    jumps = () if words.lower() in ("", "none") else tuple(jump_host(word) for word in words.split(","))
+    return ListedHost(draft=said, jumps=jumps, left_out=tuple(left_out))
+
+
+def _draft(alias: str, found: paramiko.config.SSHConfigDict) -> DeviceDraft:
+    """What a configuration says of a host."""
     port = str(found.get("port", ""))
     keys = found.get("identityfile", ())
     return DeviceDraft(
@@ -295,7 +274,6 @@ def _draft(config: paramiko.SSHConfig, alias: str, *, is_own: bool) -> DeviceDra
         port=int(port) if port.isdigit() else None,
         user=str(found["user"]) if "user" in found else None,
         key_file=str(Path(keys[0]).expanduser()) if keys else None,
-        description=description,
     )
 
 

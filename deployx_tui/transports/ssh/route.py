@@ -6,8 +6,9 @@ from collections.abc import Hashable
 from dataclasses import dataclass, replace
 
 from deployx_tui.model.device import HostKeyPolicy
+from deployx_tui.model.hosts import JumpHost
 from deployx_tui.transports.base import Endpoint
-from deployx_tui.transports.ssh.config import ConfigRefused, HostSettings, JumpHost, SshConfig
+from deployx_tui.transports.ssh.config import ConfigRefused, HostSettings, SshConfig
 
 #: a configuration with patterns can name ever new hosts
 MOST_HOPS = 16

@@ -20,7 +20,7 @@ DEVICES: tuple[Key, ...] = (
     Key("devices.edit", "e", "edit", "edit", "Edit the device, or the group in the left pane", footer=5),
     Key("devices.new", "n", "new", "new", "A new device; in the left pane a new group", footer=6),
     Key("devices.new_group", "N", "new_group", "new group", "A new group of the marks"),
-    Key("devices.import", "I", "import", "import", "Take over hosts of ~/.ssh/config", footer=7),
+    Key("devices.import", "I", "import", "import", "Take over hosts of ~/.ssh/config or another file", footer=7),
     Key("devices.credentials", "c", "credentials", "credentials", "Keys and passwords in the vault", footer=8),
     Key("devices.filter", "slash", "filter", "filter", "Filter: words over all columns, !word", footer=9),
     Key("devices.delete", "ctrl+d", "delete", "delete", "Delete; u takes it back", footer=10),
@@ -49,4 +49,5 @@ IMPORT: tuple[Key, ...] = (
     Key("import.take", "enter", "take", "take over", "Make devices of the marked hosts", footer=1),
     Key("import.mark", "space", "", "mark", "Mark the host", footer=2),
     Key("import.all", "a", "all", "all", "Mark all new hosts, or none", footer=3),
+    Key("import.file", "o", "file", "another file", "Hosts of another file: Ansible, CSV, OpenSSH", footer=4),
 )

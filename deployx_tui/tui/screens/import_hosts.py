@@ -1,10 +1,8 @@
-"""Hosts of ~/.ssh/config, to choose from. Nothing is written before enter."""
+"""Hosts of a file, to choose from: of ~/.ssh/config, or of another that is named. Nothing is written before enter."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from pathlib import PurePath
 from typing import ClassVar
 
 from textual import work
@@ -12,42 +10,17 @@ from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.widget import Widget
 
-from deployx_tui.errors import DeployxError
-from deployx_tui.model.device import DeviceDraft
+from deployx_tui.model.importing import HostSource, ImportChoice, ImportPlan, PlannedHost
+from deployx_tui.model.words import counted
 from deployx_tui.tui.keymap import IMPORT, bindings
-from deployx_tui.tui.render.line import Line, line, span
+from deployx_tui.tui.render.imports import COLUMNS, notes
+from deployx_tui.tui.render.line import line, span
+from deployx_tui.tui.screens.import_file import ImportFile
 from deployx_tui.tui.screens.place import Place
-from deployx_tui.tui.widgets.line_table import Column, LineTable
+from deployx_tui.tui.widgets.base import Lines
+from deployx_tui.tui.widgets.line_table import LineTable
 
-
-@dataclass(frozen=True, slots=True)
-class HostRow:
-    draft: DeviceDraft
-    #: a device of this name exists already
-    is_known: bool
-
-
-def _state(row: HostRow) -> Line:
-    return (span("is a device already", "dim"),) if row.is_known else ()
-
-
-COLUMNS: tuple[Column[HostRow], ...] = (
-    Column(
-        key="name", title="HOST", width=16, flex=2, identity=True,
-        cell=lambda row: (span(row.draft.name, "dim" if row.is_known else ""),),
-    ),
-    Column(
-        key="address", title="ADDRESS", width=16, flex=2, identity=True,
-        cell=lambda row: (span(row.draft.address),),
-    ),
-    Column(key="port", title="PORT", width=5, cell=lambda row: (span(str(row.draft.port or "")),), align=">"),
-    Column(key="user", title="USER", width=10, flex=1, cell=lambda row: (span(row.draft.user or ""),)),
-    Column(
-        key="key", title="KEY FILE", width=14, flex=1, priority=1,
-        cell=lambda row: (span(PurePath(row.draft.key_file).name if row.draft.key_file else ""),),
-    ),
-    Column(key="state", title="", width=19, cell=_state),
-)  # fmt: skip
+_USUAL = "~/.ssh/config"
 
 
 class ImportHosts(Place):
@@ -55,41 +28,46 @@ class ImportHosts(Place):
     keys = "import"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(IMPORT)]
     AUTO_FOCUS = "#hosts"
+    DEFAULT_CSS = "ImportHosts #notes { height: auto; max-height: 6; }"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._source = HostSource()
+        #: None: nothing was read yet
+        self._plan: ImportPlan | None = None
 
     def body(self) -> Iterable[Widget]:
-        self.table = LineTable[HostRow](
+        self.table = LineTable[PlannedHost](
             COLUMNS,
-            key=lambda row: row.draft.name,
-            selectable=lambda row: not row.is_known,
-            empty=(line(span("reading ~/.ssh/config on the engine's machine", "dim")),),
+            key=lambda host: host.name,
+            empty=(line(span(f"reading {_USUAL} on the engine's machine", "dim")),),
             id="hosts",
         )
         with Vertical(id="body"):
             yield self.table
+            yield Lines((), id="notes")
+
+    @property
+    def _file(self) -> str:
+        return self._source.path or _USUAL
 
     def reload(self) -> None:
-        self._load()
+        self._load(self._source)
 
     @work(exclusive=True, group="hosts")
-    async def _load(self) -> None:
-        drafts = await self.attempt(self.bridge.backend.devices.read_ssh_config())
-        if drafts is None:
-            return
-        known: set[str] = set()
-        cursor: str | None = None
-        while True:
-            page = await self.attempt(self.bridge.backend.devices.list(cursor=cursor))
-            if page is None:
-                return
-            known |= {device.name for device in page.items}
-            cursor = page.next_cursor
-            if cursor is None:
-                break
-        self.table.set_rows([HostRow(draft, draft.name in known) for draft in drafts])
+    async def _load(self, source: HostSource) -> None:
+        plan = await self.attempt(self.bridge.backend.imports.plan(source))
+        if plan is None:
+            return  # the person was told, and sees what was read before
+        self._source, self._plan = source, plan
+        self.table.clear_marks()
+        self.table.set_rows(list(plan.hosts))
         self.table.set_empty(
             (
                 line(
-                    span("~/.ssh/config names no host. ", "dim"),
+                    span(f"{self._file} names no host. ", "dim"),
+                    span("o", "key"),
+                    span(" takes another file, ", "dim"),
                     span("n", "key"),
                     span(" on Devices adds one by hand", "dim"),
                 ),
@@ -99,13 +77,22 @@ class ImportHosts(Place):
 
     def _say(self) -> None:
         rows = self.table.rows
-        new = sum(not row.is_known for row in rows)
-        marked = len(self.table.marked)
+        new = sum(host.is_new for host in rows)
+        marked = sum(host.is_new for host in self.table.marked)
         self.say_title(
-            ("Devices ▸ hosts of ~/.ssh/config", f"{len(rows)} hosts, {new} new"),
+            (f"Devices ▸ hosts of {self._file}", f"{len(rows)} hosts, {new} new"),
             (f"{marked} marked" if marked else "nothing is written yet",),
         )
+        self._say_notes()
         self.refresh_frame()
+
+    def _say_notes(self) -> None:
+        if self._plan is not None:
+            self.query_one("#notes", Lines).set_lines(notes(self._plan, self.table.row))
+
+    def on_line_table_moved(self, message: LineTable.Moved) -> None:
+        message.stop()
+        self._say_notes()
 
     def on_line_table_marks_changed(self, message: LineTable.MarksChanged) -> None:
         message.stop()
@@ -117,36 +104,39 @@ class ImportHosts(Place):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "take":
-            return any(not row.is_known for row in self.table.chosen())
+            return any(host.is_new for host in self.table.chosen())
         if action == "all":
-            return any(not row.is_known for row in self.table.rows)
+            return any(host.is_new for host in self.table.rows)
         return super().check_action(action, parameters)
 
     def action_all(self) -> None:
         """Mark every new one, or none again."""
-        new = [row for row in self.table.rows if not row.is_known]
-        if len(self.table.marked) == len(new):
+        new = [host for host in self.table.rows if host.is_new]
+        if sum(host.is_new for host in self.table.marked) == len(new):
             self.table.clear_marks()
         else:
             self.table.mark_rows(new)
 
     @work(exclusive=True, group="act")
+    async def action_file(self) -> None:
+        source = await self.app.push_screen_wait(ImportFile(self._source))
+        if source is not None:
+            self._load(source)
+
+    @work(exclusive=True, group="act")
     async def action_take(self) -> None:
-        chosen = [row.draft for row in self.table.chosen() if not row.is_known]
-        made: list[str] = []
-        failed: DeployxError | None = None
-        for draft in chosen:
-            try:
-                made.append((await self.bridge.backend.devices.create(draft)).name)
-            except DeployxError as error:
-                failed = failed or error
-        if failed is not None:
-            self.tell(f"✗ {len(chosen) - len(made)} of {len(chosen)} were refused: {failed}", "bad")
-            self.table.clear_marks()
-            self.reload()
+        if self._plan is None:
+            return
+        names = tuple(host.name for host in self.table.chosen() if host.is_new)
+        choice = ImportChoice(digest=self._plan.digest, names=names)
+        done = await self.attempt(self.bridge.backend.imports.take(self._source, choice))
+        if done is None:
+            self.reload()  # nothing was made; the file or the devices are others than a moment ago
             return
         self.app.pop_screen()
         place = self.deployx.place
         if place is not None:
-            place.tell(f"✓ {len(made)} device{'' if len(made) == 1 else 's'} added; t tests the connection")
+            groups = sum(group.is_new for group in done.groups)
+            more = f" and {counted(groups, 'group')}" if groups else ""
+            place.tell(f"✓ {counted(len(done.new), 'device')}{more} added; t tests the connection")
             place.reload()

@@ -14,6 +14,7 @@ from tests.contract.backend.engine import EngineContract
 from tests.contract.backend.events import EventsContract
 from tests.contract.backend.executions import ExecutionsContract
 from tests.contract.backend.groups import GroupsContract
+from tests.contract.backend.imports import ImportsContract
 from tests.contract.backend.parameters import ParametersContract
 from tests.contract.backend.permissions import PermissionsContract
 from tests.contract.backend.site import Site
@@ -31,6 +32,7 @@ class BackendContract(
     EventsContract,
     EngineContract,
     ParametersContract,
+    ImportsContract,
     PermissionsContract,
 ):
     """The whole of it."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -211,14 +210,3 @@ class DevicesContract:
         assert local.draft.transport is TransportKind.LOCAL
         with pytest.raises(Conflict):
             await backend.devices.trust(local.id, first)
-
-    async def test_an_openssh_configuration_gives_drafts_and_writes_nothing(self, site: Site, tmp_path: Path) -> None:
-        backend = await site.backend()
-        config = tmp_path / "hosts.conf"
-        config.write_text("Host web01\n  HostName 10.0.0.1\n  User deploy\n  Port 2222\nHost *\n  User root\n")
-        (found,) = await backend.devices.read_ssh_config(str(config))
-        assert (found.name, found.address, found.user, found.port) == ("web01", "10.0.0.1", "deploy", 2222)
-        assert (await backend.devices.list()).items == ()
-        with pytest.raises(InvalidInput) as refused:
-            await backend.devices.read_ssh_config(str(tmp_path / "nothing"))
-        assert fields(refused) == ["path"]

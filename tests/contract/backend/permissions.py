@@ -13,6 +13,7 @@ from deployx_tui.errors import DeployxError, NotPermitted
 from deployx_tui.model.device import DeviceDraft, GroupDraft, OfferedKey
 from deployx_tui.model.execution import ExecutionQuery
 from deployx_tui.model.ids import CredentialId, DeviceId, ExecutionId, GroupId, TaskId
+from deployx_tui.model.importing import HostSource, ImportChoice
 from deployx_tui.model.secret import CredentialDraft, CredentialKind, NewSecret, Secret
 from deployx_tui.model.task import TaskQuery
 from deployx_tui.model.user import Permission, Role
@@ -57,7 +58,8 @@ CALLS: dict[str, tuple[Any, ...]] = {
     "devices.update": (_DEVICE, DeviceDraft(name="x", address="x")),
     "devices.delete": (_DEVICE,),
     "devices.restore": (_DEVICE,),
-    "devices.read_ssh_config": ("/nowhere",),
+    "imports.plan": (HostSource(path="/nowhere"),),
+    "imports.take": (HostSource(path="/nowhere"), ImportChoice(digest="x")),
     "devices.test": (_DEVICE,),
     "devices.trust": (_DEVICE, OfferedKey("SHA256:x", "ssh-ed25519", "x", None)),
     "groups.list": (),

@@ -39,6 +39,7 @@ from tests.support.fake_backend.engine import FakeEngine, FakeEvents
 from tests.support.fake_backend.executions import FakeExecutions
 from tests.support.fake_backend.facet import STREAM
 from tests.support.fake_backend.groups import FakeGroups
+from tests.support.fake_backend.imports import FakeImports
 from tests.support.fake_backend.tasks import FakeTasks
 
 
@@ -59,6 +60,8 @@ class FakeBackend:
         self.deleted_tasks: dict[TaskId, Task] = {}
         self.deleted_devices: dict[DeviceId, Device] = {}
         self.deleted_groups: dict[GroupId, Group] = {}
+        #: what imports read, by path
+        self.files: dict[str, bytes] = {}
         #: names of the methods called, in order
         self.calls: list[str] = []
         self.engine_id = "e" * 32
@@ -78,6 +81,7 @@ class FakeBackend:
         self.groups = FakeGroups(self)
         self.credentials = FakeCredentials(self)
         self.vault = FakeVault(self)
+        self.imports = FakeImports(self)
         self.calendar = FakeCalendar(self)
         self.events = FakeEvents(self)
         self.engine = FakeEngine(self)

@@ -86,10 +86,6 @@ class FakeDevices(Facet):
         await self.w.door("devices.restore")
         return self._keep(self.w.deleted_devices.pop(device))
 
-    async def read_ssh_config(self, path: str | None = None) -> tuple[DeviceDraft, ...]:
-        await self.w.door("devices.read_ssh_config")
-        return tuple(DeviceDraft(name=f"jump{n}", address=f"10.9.0.{n}") for n in range(1, 4))
-
     async def test(self, device: DeviceId) -> AsyncIterator[TestStep]:
         await self.w.door("devices.test")
         row = await self.get(device)

@@ -15,6 +15,7 @@ from deployx_tui.model.calendar import CalendarDay
 from deployx_tui.model.codec import draft_from_json, draft_to_json
 from deployx_tui.model.device import DeviceDraft, GroupDraft
 from deployx_tui.model.execution import ExecutionStatus
+from deployx_tui.model.importing import HostSource
 from deployx_tui.model.secret import CredentialDraft
 from deployx_tui.model.task import TaskDraft
 from tests.unit.model import strategies
@@ -71,6 +72,8 @@ def _built(kind: type[Any]) -> st.SearchStrategy[Any]:
     chosen = {field.name: _of(hints[field.name]) for field in dataclasses.fields(kind)}
     if kind is DeviceDraft:
         chosen |= {"groups": ids, "credentials": ids, "address": texts.filter(bool)}
+    if kind is HostSource:  # a file, or bytes
+        chosen |= {"path": st.none()}
     if kind is CredentialDraft:
         chosen |= {"groups": ids}
     if kind is GroupDraft:

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from deployx_tui.model.device import HostKeyPolicy, TransportKind
+from deployx_tui.model.hosts import JumpHost
 from deployx_tui.model.ids import DeviceId
 from deployx_tui.transports.base import Endpoint
-from deployx_tui.transports.ssh.config import ConfigRefused, HostSettings, SshConfig, read_ssh_config
+from deployx_tui.transports.ssh.config import ConfigRefused, HostSettings, SshConfig, listed_hosts
 
 
 def endpoint(address: str, port: int | None = None, user: str | None = None, key_file: str | None = None) -> Endpoint:
@@ -147,15 +148,18 @@ Match user root
 def test_hosts_become_devices_in_the_files_order(tmp_path: Path) -> None:
     path = tmp_path / "config"
     path.write_text(CONFIG)
-    drafts = read_ssh_config(path, is_own=False)
-    assert [draft.name for draft in drafts] == ["web01", "web02", "behind"]
-    web = drafts[0]
+    hosts = listed_hosts(path, is_own=False)
+    assert [host.draft.name for host in hosts] == ["web01", "web02", "behind"]
+    web = hosts[0].draft
     assert (web.address, web.port, web.user, web.key_file) == ("web01.example.com", 2222, "deploy", "/keys/web")
-    assert drafts[2].description == ""
+    assert hosts[2].jumps == (JumpHost("bastion", None, None),)
 
 
 def test_of_the_own_file_only_the_alias_is_copied(tmp_path: Path) -> None:
     path = tmp_path / "config"
     path.write_text(CONFIG)
-    web = read_ssh_config(path, is_own=True)[0]
+    host = listed_hosts(path, is_own=True)[0]
+    web = host.draft
     assert (web.name, web.address, web.port, web.user, web.key_file) == ("web01", "web01", None, None, None)
+    assert host.said is not None
+    assert (host.said.address, host.said.user) == ("web01.example.com", "deploy")
