@@ -42,6 +42,7 @@ from deployx_tui.transports.base import (
     Rebooted,
     Refused,
     RemoteHandle,
+    Signalled,
     TimedOut,
     Unknown,
     Unreached,
@@ -54,6 +55,8 @@ BOOT_PATIENCE = timedelta(minutes=30)
 #: a target without a deadline is looked for so long
 GIVE_UP = timedelta(hours=24)
 _LOOK = 0.2
+#: what a system that goes down sends to everything on it; and the exit code of a shell whose command got it
+_OF_A_SHUTDOWN = {"HUP": 129, "KILL": 137, "TERM": 143}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,7 +207,8 @@ class _Durable:
             if isinstance(outcome, Detached):
                 return Left()
             restarts = number == 0 and self._payload.reboot is Reboot.EXPECTED
-            if restarts and isinstance(outcome, Rebooted):
+            if restarts and process is not None and process.handle.boot_id != "-" and _may_be_its_restart(outcome):
+                # whether it was is seen at once: the target answers from another boot, or does not in time
                 outcome = Exited(min(self._payload.success_codes))
             facts = named(facts_of(outcome, self._payload.success_codes, self._timeout), step)
             acknowledge = None if process is None else process.acknowledge
@@ -343,6 +347,19 @@ class _Durable:
                     return _Ended(TimedOut(unknown))
                 if time.monotonic() > give_up:
                     return _Ended(Unknown(Cause.LOST, "the target could not be reached again", since))
+
+
+def _may_be_its_restart(outcome: Outcome) -> bool:
+    """Whether a command may have ended so because its target went down: it is told to end, then made to."""
+    match outcome:
+        case Rebooted() | Unknown():
+            return True
+        case Signalled(name):
+            return name in _OF_A_SHUTDOWN
+        case Exited(code):
+            return code in _OF_A_SHUTDOWN.values()
+        case _:
+            return False
 
 
 @dataclass(frozen=True, slots=True)

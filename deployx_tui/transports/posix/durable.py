@@ -238,6 +238,8 @@ class DurableProcess:
                 return Unknown(Cause.LOST, message, self._heard_at)
 
     def _lost_trace(self) -> Outcome:
+        if self._is_other_boot:
+            return Rebooted(self._heard_at)
         if self._is_certain:
             return Unknown(Cause.LOST, "its spool folder on the target was removed while it ran", self._heard_at)
         message = "the connection broke when it was started, and the target has no trace of it"
@@ -296,6 +298,8 @@ class DurableProcess:
         carrier.close()
         if isinstance(begun, wrapper.Rejection):
             self._is_gone = True
+            # what was not written to its disk yet went with the restart
+            self._is_other_boot = "-" not in (known := {begun.boot_id, self._handle.boot_id}) and len(known) > 1
 
     def _next(self) -> list[Said]:
         """What came; [] when nothing did, or the way was lost."""

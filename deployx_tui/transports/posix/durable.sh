@@ -69,6 +69,7 @@ dx_durable() {
   command -v "$dx_i" >/dev/null 2>&1 || dx_refuse shell
   if dx_home; then dx_refuse exists; fi
   dx_boot
+  dx_ob=
   dx_stat $$
   dx_a=$$ dx_as=$dx_st
   dx_make "$$ $dx_st/$dx_si $dx_b" || dx_refuse nospool
@@ -161,6 +162,8 @@ dx_follow() {
   done
   dx_l='vanished 0.'
   if [ $dx_q = exit ]; then IFS= read -r dx_l <"$dx_sp/exit"; fi
+  # a power cut may have kept the file's name and not its content
+  case $dx_l in exit\ *. | signal\ *.) ;; *) dx_l='vanished 0.' ;; esac
   dx_l=${dx_l%%.*}
   if [ -e "$dx_sp/timeout" ]; then dx_l="$dx_l timeout"; fi
   if [ -e "$dx_sp/limit" ]; then dx_l="$dx_l limit"; fi
@@ -188,6 +191,8 @@ dx_piece() {
   dx_y=$3
   dx_k2=$(($2 - $3))
   if [ $dx_k2 -lt 0 ]; then
+    # after a restart of the target: what was not on its disk yet is gone, and what is there was sent already
+    [ -z "$dx_ob" ] || return 1
     # who opens /dev/stdout again for writing empties the file
     printf 'c %s\n' "$1" || exit
     if [ "$1" = o ]; then exec 3<"$dx_sp/out"; else exec 4<"$dx_sp/err"; fi
@@ -225,11 +230,12 @@ dx_rest() {
 dx_attach() {
   [ "$3" = "$dx_n" ] || exit 97
   dx_boot
-  dx_home || dx_refuse missing
+  dx_home || dx_refuse "missing $dx_b"
+  dx_ob=
   dx_meta
   printf 'dx1 %s %s %s %s\n' "$dx_n" "${dx_a:-0}" "$dx_as/$dx_si" "$dx_bo"
   if [ "$dx_bo" != "$dx_b" ]; then
-    dx_a=
+    dx_a= dx_ob=1
     echo r
   fi
   dx_follow "$1" "$2"

@@ -43,6 +43,8 @@ class Rejection:
     """The wrapper's first output when it did not start the command."""
 
     reason: str
+    #: of the target's present boot, where that is told; "-" where it is not
+    boot_id: str = "-"
 
 
 def functions(file: str) -> dict[str, str]:
@@ -113,8 +115,8 @@ def read_mark(line: bytes, nonce: str) -> Mark | Rejection | None:
     words = rest.decode("ascii", "replace").split()
     if not found:
         return None
-    if words[:1] == ["refused"] and len(words) == 2:
-        return Rejection(words[1])
+    if words[:1] == ["refused"] and len(words) in (2, 3):
+        return Rejection(*words[1:])
     if len(words) == 3 and words[0].isdigit():
         return Mark(RemoteHandle(nonce=nonce, pid=int(words[0]), start=words[1], boot_id=words[2]))
     return None

@@ -100,6 +100,63 @@ def test_a_target_that_does_not_come_back_is_timed_out_and_says_so(there: Site, 
         assert "did not answer from another boot" in target.error_message
 
 
+def test_a_command_that_the_restart_ended_is_no_failure(there: Site, machine: Machine) -> None:
+    """A system that goes down tells everything on it to end, also who asked for that."""
+    first = f"echo before | tee -a {machine.oracle}; setsid /bin/dash -c 'sleep 1; echo second >{machine.boot}' & "
+    with there.engine() as bench:
+        for end in ("kill -TERM $$", "exit 143"):
+            machine.boot.write_text("first\n")
+            machine.oracle.write_text("")
+            execution = bench.queue(restarting(first + end, "cat /proc/sys/kernel/random/boot_id"), timeout=60)
+            target = the_target(bench, execution)
+            assert (target.state, target.error_message) == (TargetState.SUCCEEDED, "")
+            assert bench.output_of(target) == b"before\nsecond\n"
+            assert machine.oracle.read_text() == "before\n"
+
+
+def test_a_command_that_was_ended_without_a_restart_is_no_success(there: Site, machine: Machine) -> None:
+    with there.engine() as bench:
+        target = the_target(bench, bench.queue(restarting("kill -TERM $$", "echo never"), timeout=3))
+        assert (target.state, target.cause) == (TargetState.TIMED_OUT, Cause.REBOOT)
+        assert bench.output_of(target) == b""
+
+
+def test_a_spool_that_went_with_the_restart_leaves_nothing_in_doubt_that_is_known(
+    there: Site, machine: Machine
+) -> None:
+    """The disk had not written it yet, or it lay in memory."""
+    goes = machine.restarts.replace("sleep 1;", f"sleep 1; rm -rf {there.spools}/dx-*;")
+    with there.engine() as bench:
+        execution = bench.queue(restarting(f"echo before; {goes}", "cat /proc/sys/kernel/random/boot_id"), timeout=60)
+        target = the_target(bench, execution)
+        assert (target.state, target.error_message) == (TargetState.SUCCEEDED, "")
+        assert bench.output_of(target) == b"before\nsecond\n"
+        machine.boot.write_text("first\n")
+        payload = CommandPayload(body=Line(f"echo before; {goes}"), durable=True)
+        target = the_target(bench, bench.queue(payload, timeout=60))
+        assert target.state is TargetState.LOST
+        assert "restarted while it ran" in target.error_message
+
+
+@pytest.mark.parametrize(
+    "cut",
+    ["echo before >{spools}/dx-*/out", "printf %4096s >{spools}/dx-*/exit"],
+    ids=["its output is shorter", "its record is blank"],
+)
+def test_what_the_disk_had_not_written_yet_is_neither_repeated_nor_believed(
+    there: Site, machine: Machine, cut: str
+) -> None:
+    """As a power cut leaves it: names and sizes of one moment, contents of an earlier one."""
+    written = f"for spool in {there.spools}/dx-*; do {cut.replace('{spools}/dx-*', '$spool')}; done"
+    goes = machine.restarts.replace("sleep 1;", f"sleep 1; {written};")
+    payload = CommandPayload(body=Line(f"echo before; echo go; {goes}"), durable=True)
+    with there.engine() as bench:
+        target = the_target(bench, bench.queue(payload, timeout=60))
+        assert (target.state, target.cause) == (TargetState.LOST, Cause.LOST)
+        assert "restarted while it ran" in target.error_message
+        assert bench.output_of(target) == b"before\ngo\n"
+
+
 def test_a_restart_that_nobody_expected_is_lost(there: Site, machine: Machine) -> None:
     payload = CommandPayload(body=Line(f"echo before; {machine.restarts}"), durable=True)
     with there.engine() as bench:
