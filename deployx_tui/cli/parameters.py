@@ -17,8 +17,6 @@ DECLARES = (
     "Without =DEFAULT each run must give it. Again for more."
 )
 GIVES = "A value for a parameter of the task, in place of its default; again for more."
-#: of a value's first line
-_SHOWN = 100
 
 
 def declared(
@@ -86,18 +84,13 @@ def put_declared(parameters: Sequence[Parameter]) -> None:
 
 
 def put_given(values: Sequence[Value]) -> None:
-    """What a run gave; nothing when it gave nothing."""
+    """What a run gave to its command, and whether somebody chose it; nothing when it has no parameters."""
+    from deployx_tui.model.parameter import value_words
+
     if not values:
         return
     printing.put_line()
-    printing.put_table(("PARAMETER", "VALUE"), ((each.name, shown(each)) for each in values))
-
-
-def shown(value: Value) -> str:
-    """A value on one line; of a file, where it came from and how long it is."""
-    if value.secret is not None:
-        return f"credential {value.secret.name}, its secret of version {value.secret.version}"
-    if value.file is not None:
-        return f"{value.file} ({len(value.value.encode())} bytes)"
-    first, broken, _ = value.value.partition("\n")
-    return first[:_SHOWN] + ("…" if broken or len(first) > _SHOWN else "")
+    printing.put_table(
+        ("PARAMETER", "VALUE", "FROM"),
+        ((each.name, value_words(each), "default" if each.is_default else "given") for each in values),
+    )

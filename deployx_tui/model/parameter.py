@@ -86,6 +86,8 @@ class Value:
     file: str | None = None
     #: None: it is no secret, or an optional one that was not given
     secret: SecretRef | None = None
+    #: nobody gave it: it is what the declaration says
+    is_default: bool = False
 
 
 def name_problem(name: str) -> tuple[str, str] | None:
@@ -159,7 +161,20 @@ def refuse_uncarriable(text: str, field: str) -> None:
         )
 
 
-# ---- as they are typed
+# ---- as they are shown and typed
+
+#: of a value's first line
+_SHOWN = 100
+
+
+def value_words(value: Value) -> str:
+    """A value on one line; of a secret its credential's name, of a file where it came from and how long it is."""
+    if value.secret is not None:
+        return f"credential {value.secret.name}, its secret of version {value.secret.version}"
+    if value.file is not None:
+        return f"{value.file} ({len(value.value.encode())} bytes)"
+    first, broken, _ = value.value.partition("\n")
+    return first[:_SHOWN] + ("…" if broken or len(first) > _SHOWN else "")
 
 
 def parse_declaration(text: str, present: Parameter | None = None, field: str = "parameters") -> Parameter:

@@ -67,6 +67,7 @@ def values_to_json(values: Iterable[Value]) -> list[JSON]:
         {
             "name": each.name,
             "value": each.value,
+            "is_default": each.is_default,
             "file": each.file,
             "credential": None if each.secret is None else each.secret.name,
             "credential_id": None if each.secret is None else each.secret.credential,
@@ -81,7 +82,15 @@ def read_values(reader: Reader, key: str = "parameter_values") -> tuple[Value, .
     for number, item in enumerate(reader.items(key)):
         one = reader.nested(f"{key}.{number}", item)
         name, value = one.text("name", required=True), one.text("value", required=True)
-        found.append(Value(name=name or "", value=value or "", file=one.text("file"), secret=_secret(one)))
+        found.append(
+            Value(
+                name=name or "",
+                value=value or "",
+                file=one.text("file"),
+                secret=_secret(one),
+                is_default=one.flag("is_default") or False,
+            )
+        )
         one.close()
     return tuple(found)
 

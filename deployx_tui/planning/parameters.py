@@ -151,23 +151,24 @@ def _value(
     read_file: Callable[[str], str],
     find_secret: Callable[[str], SecretRef],
 ) -> Value:
-    field = _field(parameter.name)
+    field, name, is_default = _field(parameter.name), parameter.name, given is None
     text = parameter.default if given is None else given
     if not text and parameter.required:
         raise InvalidInput.of(field, "it has no value", f"give one: --param {parameter.name}=VALUE")
     if text is None or (not text and parameter.type is ParameterType.TEXT):
-        return Value(name=parameter.name, value="false" if parameter.type is ParameterType.BOOLEAN else "")
+        value = "false" if parameter.type is ParameterType.BOOLEAN else ""
+        return Value(name=name, value=value, is_default=is_default)
     read = read_value(parameter, text, field)
     try:
         match parameter.type:
             case ParameterType.SECRET:
-                return Value(name=parameter.name, value="", secret=find_secret(read))
+                return Value(name=name, value="", secret=find_secret(read), is_default=is_default)
             case ParameterType.FILE:
                 content = read_file(read)
                 refuse_uncarriable(content, field)
-                return Value(name=parameter.name, value=content, file=read)
+                return Value(name=name, value=content, file=read, is_default=is_default)
             case _:
-                return Value(name=parameter.name, value=read)
+                return Value(name=name, value=read, is_default=is_default)
     except InvalidInput as error:
         raise InvalidInput(_problem(field, problem.message, problem.remedy) for problem in error.problems) from error
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from deployx_tui.model.ids import CredentialId, TaskId
+from deployx_tui.model.ids import CredentialId, ExecutionId, TaskId
 from deployx_tui.model.parameter import Parameter, ParameterType, SecretRef, Value
 from deployx_tui.model.secret import CredentialDraft, CredentialKind
 from deployx_tui.model.task import Task
@@ -122,10 +122,36 @@ async def test_values_that_fit_are_shown_again_and_given(open_app: Open, backend
                 Value(name="VERSION", value="v1.2"),
                 Value(name="REGION", value="us"),
                 Value(name="WORKERS", value="9"),
-                Value(name="DRY_RUN", value="false"),
-                Value(name="MOTD", value="what is in /etc/motd", file="/etc/motd"),
+                Value(name="DRY_RUN", value="false", is_default=True),
+                Value(name="MOTD", value="what is in /etc/motd", file="/etc/motd", is_default=True),
             ),
         )
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_run_shows_its_values_and_which_of_them_somebody_chose(
+    open_app: Open, backend: FakeBackend, size: tuple[int, int]
+) -> None:
+    ref = SecretRef(credential=CredentialId(9), name="db-password", version=3)
+    backend.given[ExecutionId(8842)] = (
+        Value(name="REGION", value="eu", is_default=True),
+        Value(name="VERSION", value="v1.2\nand more"),
+        Value(name="MOTD", value="what is in it", file="/etc/motd", is_default=True),
+        Value(name="PW", value="", secret=ref),
+        Value(name="NOTE", value="\x1b[2Jx", is_default=True),
+    )
+    async with open_app(*size, first="history") as pilot:
+        await press(pilot, "down", "enter")
+        if size[0] < 100:
+            await press(pilot, "tab", "tab")
+        lines = [" ".join(line.split("│")[0].split()) for line in screen_text(pilot).splitlines()]
+        first = next(number for number, line in enumerate(lines) if line.startswith("PARAMETERS"))
+        assert lines[first].endswith("2 of 5 given")
+        assert lines[first + 1] == "VERSION = v1.2… given"
+        assert lines[first + 2].startswith("PW = credential db-password, its secret")
+        assert lines[first + 3] == "REGION = eu default"
+        assert lines[first + 4] == "MOTD = /etc/motd (13 bytes) default"
+        assert lines[first + 5] == "NOTE = ␛[2Jx default"
 
 
 async def test_cancel_starts_nothing(open_app: Open, backend: FakeBackend, task: Task) -> None:

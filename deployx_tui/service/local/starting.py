@@ -129,7 +129,9 @@ def run_ad_hoc(
         raise InvalidInput(problems)
     if takes_secret(payload, {}):
         access.require(door.actor, Permission.SECRETS_USE)
-    values = resolve_values(payload, {}, files.read, lambda name: credentials.parameter(change.c, name))
+    # who declares and gives at once writes the value as the default
+    given = {each.name: each.default for each in payload.parameters if each.default is not None}
+    values = resolve_values(payload, given, files.read, lambda name: credentials.parameter(change.c, name))
     found = resolve(selector, door.snapshot(change.c).inventory, door.failed_in(change.c))
     if not found.devices:
         raise InvalidInput.of("selector", "no device matches", "look at what matches with devices or groups")

@@ -224,6 +224,7 @@ def given_from_json(data: JSON) -> tuple[Value, ...]:
             value=values.text(row, "value"),
             file=values.text_or_none(row, "file"),
             secret=secret,
+            is_default=values.flag(row, "is_default"),
         )
 
     return values.each({"parameters": data}, "parameters", one)

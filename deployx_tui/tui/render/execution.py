@@ -8,9 +8,11 @@ from datetime import datetime, timedelta, tzinfo
 from statistics import median, quantiles
 
 from deployx_tui.model.execution import CauseCount, Execution, ExecutionStatus, OutputGroup, TargetResult, TargetState
+from deployx_tui.model.parameter import Value
 from deployx_tui.tui.render.history import took_words
 from deployx_tui.tui.render.line import BLANK, Line, StyleName, fit_line, line, span, spread
 from deployx_tui.tui.render.names import in_room, natural
+from deployx_tui.tui.render.parameters import value_lines
 from deployx_tui.tui.render.progress import glyph as status_glyph
 from deployx_tui.tui.render.progress import target_glyph as glyph
 from deployx_tui.tui.render.progress import word as status_word
@@ -196,6 +198,7 @@ def time_left(run: Execution, earlier: Sequence[Execution], now: datetime) -> ti
 
 def facts_lines(
     run: Execution,
+    values: Sequence[Value],
     groups: Sequence[OutputGroup],
     causes: Sequence[CauseCount],
     earlier: Sequence[Execution],
@@ -204,8 +207,12 @@ def facts_lines(
     *,
     most_groups: int = 4,
 ) -> tuple[Line, ...]:
-    """SAME OUTPUT, FAILURES BY CAUSE, LAST RUNS: each only when there is something to say."""
+    """PARAMETERS, SAME OUTPUT, FAILURES BY CAUSE, LAST RUNS: each only when there is something to say."""
     made: list[Line] = []
+    if values:
+        chosen = sum(not each.is_default for each in values)
+        made.append(_head("PARAMETERS", f"{chosen} of {len(values)} given", width))
+        made += [*value_lines(values, width), BLANK]
     if groups:
         finished = sum(len(each.devices) for each in groups)
         made.append(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from deployx_tui.model.parameter import Parameter, ParameterType
-from deployx_tui.tui.render.line import Line, line, span
+from deployx_tui.model.parameter import Parameter, ParameterType, Value, value_words
+from deployx_tui.tui.render.line import Line, line, span, spread
 
 #: of names, before a list is only counted
 _NAMED = 4
@@ -42,6 +42,21 @@ def declared_line(parameter: Parameter) -> Line:
 def declared_words(parameters: Sequence[Parameter]) -> str:
     """All of them on one line, for a table of facts."""
     return ", ".join(f"{each.name} {default_words(each)}" for each in parameters)
+
+
+def value_lines(values: Sequence[Value], width: int, most: int = 6) -> tuple[Line, ...]:
+    """What a run gave to its command, a line each: what somebody chose first; of many the first."""
+    chosen_first = sorted(values, key=lambda each: each.is_default)
+    rows = [
+        spread(
+            line("  ", span(each.name, "bold"), f" = {value_words(each) or '(nothing)'}"),
+            line(span(" default " if each.is_default else " given ", "dim")),
+            width,
+        )
+        for each in chosen_first[:most]
+    ]
+    left = len(values) - most
+    return tuple(rows) if left <= 0 else (*rows, line(span(f"  … {left} more: deployx execution show", "dim")))
 
 
 def given_lines(given: Iterable[tuple[str, str]]) -> tuple[Line, ...]:

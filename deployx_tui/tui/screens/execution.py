@@ -20,6 +20,7 @@ from deployx_tui.model.execution import (
     TargetState,
 )
 from deployx_tui.model.ids import DeviceId, ExecutionId
+from deployx_tui.model.parameter import Value
 from deployx_tui.tui.bridge import Changed
 from deployx_tui.tui.keymap import EXECUTION, bindings
 from deployx_tui.tui.pace import Pace
@@ -86,6 +87,9 @@ class ExecutionPlace(RunActs):
         self._groups: tuple[OutputGroup, ...] = ()
         self._causes: tuple[CauseCount, ...] = ()
         self._earlier: tuple[Execution, ...] = ()
+        #: settled when it is planned at the latest, and read no more then
+        self._values: tuple[Value, ...] = ()
+        self._is_settled = False
         self._show_good = False
         self._by_group = False
         self._seconds: Timer | None = None
@@ -133,6 +137,9 @@ class ExecutionPlace(RunActs):
             targets = await self._read_targets(run)
             causes = await executions.causes(self.execution)
             groups = await executions.output_groups(self.execution)
+            if not self._is_settled:
+                self._values = await executions.parameters(self.execution)
+                self._is_settled = run.plan_sha256 is not None or not run.status.is_alive
             if not self._earlier and run.task_id is not None:
                 page = await executions.list(ExecutionQuery(task_id=run.task_id, until=run.created_at, limit=19))
                 self._earlier = tuple(each for each in page.items if each.id != run.id)
@@ -184,7 +191,7 @@ class ExecutionPlace(RunActs):
         self.say_title(draw.left_words(run, self._targets, zone, narrow=self.is_narrow), right, verdict)
         facts = self.query_one("#facts", Lines)
         width = self.size.width if self.is_narrow else 53
-        facts.set_lines(draw.facts_lines(run, self._groups, self._causes, self._earlier, width, now))
+        facts.set_lines(draw.facts_lines(run, self._values, self._groups, self._causes, self._earlier, width, now))
         bar = self.query_one(PageBar)
         bar.notes = ("", str(len(self._groups)), "")
         bar.refresh()

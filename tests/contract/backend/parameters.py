@@ -74,7 +74,7 @@ class ParametersContract:
         assert await _said(backend, ran.id) == "[us][none][it's $(id) `x`]"
         assert await backend.executions.parameters(ran.id) == (
             Value(name="REGION", value="us"),
-            Value(name="NOTE", value="none"),
+            Value(name="NOTE", value="none", is_default=True),
             Value(name="VERSION", value="it's $(id) `x`"),
         )
 

@@ -384,9 +384,23 @@ def test_a_run_gives_values_and_keeps_them(cli: Cli) -> None:
     ran = cli("task", "run", "fresh", "--param", "V=$(id) 'x'", "--wait")
     assert "[eu][$(id) 'x']" in ran.out
     (number,) = {part[1:] for part in ran.out.split() if part.startswith("#")}
-    assert "$(id) 'x'" in cli("execution", "show", number).out
+    shown = cli("execution", "show", number).out.splitlines()
+    assert [line.split() for line in shown if line.startswith(("REGION", "V "))] == [
+        ["REGION", "eu", "default"],
+        ["V", "$(id)", "'x'", "given"],
+    ]
     kept = cli("execution", "show", number, "--json").document["parameters"]
-    assert {each["name"]: each["value"] for each in kept} == {"REGION": "eu", "V": "$(id) 'x'"}
+    assert {each["name"]: (each["value"], each["is_default"]) for each in kept} == {
+        "REGION": ("eu", True),
+        "V": ("$(id) 'x'", False),
+    }
+
+
+def test_a_run_without_a_task_gives_what_it_declares(cli: Cli) -> None:
+    ran = cli("run", "--on", "web01", "--param", "WHO=me", "--", 'echo "$WHO"')
+    (number,) = {part[1:] for part in ran.out.split() if part.startswith("#")}
+    (kept,) = cli("execution", "show", number, "--json").document["parameters"]
+    assert (kept["name"], kept["value"], kept["is_default"]) == ("WHO", "me", False)
 
 
 @pytest.mark.parametrize(

@@ -87,14 +87,21 @@ def test_what_is_not_given_takes_its_default_and_every_declared_name_is_there() 
     }
 
 
+def test_what_was_given_is_told_from_a_default_also_when_they_are_equal() -> None:
+    values = resolve_values(payload(REGION, COUNT, DRY), {"REGION": "eu", "DRY": "no"}, read, find)
+    assert [(each.value, each.is_default) for each in values] == [("eu", False), ("", True), ("false", False)]
+
+
 def test_a_file_is_told_by_its_path_and_gives_its_content() -> None:
-    assert resolve_values(payload(MOTD), {}, read, find) == (Value(name="MOTD", value="welcome\n", file="/etc/motd"),)
+    welcome = Value(name="MOTD", value="welcome\n", file="/etc/motd", is_default=True)
+    assert resolve_values(payload(MOTD), {}, read, find) == (welcome,)
     assert files_of(payload(MOTD, NOTE), {"NOTE": "/x"}) == ("/etc/motd",)
     assert files_of(payload(MOTD), {"MOTD": "/other"}) == ("/other",)
 
 
 def test_a_secret_is_told_by_its_credential_and_version_and_has_no_value_here() -> None:
-    assert resolve_values(payload(PASSWORD), {}, read, find) == (Value(name="PASSWORD", value="", secret=DB),)
+    by_default = Value(name="PASSWORD", value="", secret=DB, is_default=True)
+    assert resolve_values(payload(PASSWORD), {}, read, find) == (by_default,)
     assert takes_secret(payload(PASSWORD), {})
     assert not takes_secret(payload(PASSWORD), {"PASSWORD": ""})
     with pytest.raises(InvalidInput) as refused:

@@ -87,7 +87,7 @@ def test_a_draft_that_can_not_be_read_says_so(text: str) -> None:
 
 
 def test_values_stand_in_the_plan_and_in_the_draft_of_a_run_that_settled_them() -> None:
-    values = (Value(name="A", value="it's"), Value(name="F", value="content", file="/etc/f"))
+    values = (Value(name="A", value="it's", is_default=True), Value(name="F", value="content", file="/etc/f"))
     made = plan(dataclasses.replace(WORK, values=values))
     assert values_of(made.text) == values
     assert made.sha256 != plan().sha256
