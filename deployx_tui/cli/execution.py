@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deployx_tui.cli import printing
+from deployx_tui.cli import asking, printing
 from deployx_tui.cli.backend import with_backend
 from deployx_tui.cli.completion import Name
 from deployx_tui.cli.execution_download import download
@@ -246,17 +246,24 @@ def cancel(number: int, wait: bool) -> None:
     help="Which targets; default: failed, not_started and lost.",
 )
 @click.option("--wait/--detach", default=False, help="Wait for the end, or print the id and go (the default).")
-def rerun(number: int, scopes: tuple[str, ...], wait: bool) -> int:
+@click.option("--yes", is_flag=True, help="Do not ask above 10 targets or for a protected group.")
+def rerun(number: int, scopes: tuple[str, ...], wait: bool, yes: bool) -> int:
     """Run the stored plan again, on the targets that did not succeed."""
+    from deployx_tui.cli.following import all_targets
     from deployx_tui.cli.run import wait_or_detach
     from deployx_tui.model.execution import DEFAULT_RERUN, RerunScope
     from deployx_tui.model.ids import ExecutionId
+    from deployx_tui.model.rerun import is_in_scope
 
     call = invocation()
 
     async def again(backend: Backend) -> int:
         scope = frozenset(RerunScope(word) for word in scopes) or DEFAULT_RERUN
-        started = await backend.executions.rerun(ExecutionId(number), str(uuid.uuid4()), scope)
+        execution = ExecutionId(number)
+        targets = await all_targets(backend, execution)
+        devices = {target.device_id: target.device for target in targets if is_in_scope(target, scope)}
+        await asking.confirm_devices(call, backend, f"rerun #{execution}", devices, yes=yes)
+        started = await backend.executions.rerun(execution, str(uuid.uuid4()), scope)
         return await wait_or_detach(call, backend, started, wait=wait)
 
     return with_backend(call, again)

@@ -17,6 +17,7 @@ from deployx_tui.cli.device_facts import note_unknown
 from deployx_tui.cli.invocation import Command, Invocation, invocation
 from deployx_tui.cli.parameters import declared, put_declared
 from deployx_tui.errors import InvalidInput
+from deployx_tui.model.guard import MANY
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
     from deployx_tui.model.ids import ExecutionId
     from deployx_tui.model.payload import CommandPayload
     from deployx_tui.service.backend import Backend
-
-#: acts on more targets than these are asked about
-MANY = 10
 
 
 @click.command(cls=Command, example="deployx run --on tag:prod --timeout 60s --yes -- uname -sr")
@@ -54,7 +52,7 @@ MANY = 10
 @click.option("--tty", is_flag=True, help="Give it a terminal; its two streams come as one.")
 @click.option("--dry-run", is_flag=True, help="Print the targets and the command; run nothing.")
 @click.option("--wait/--detach", default=True, help="Wait for the end (the default), or print the id and go.")
-@click.option("--yes", is_flag=True, help=f"Do not ask above {MANY} targets.")
+@click.option("--yes", is_flag=True, help=f"Do not ask above {MANY} targets or for a protected group.")
 @click.argument("words", nargs=-1, required=True, metavar="COMMAND...", type=click.UNPROCESSED)
 def run(
     selector: str,
@@ -114,15 +112,14 @@ async def _run(
     yes: bool,
 ) -> int:
     matched = await backend.devices.match(selector)
-    names = [name for _, name, _ in matched.devices]
     note_unknown(matched.unknown)
     if dry_run:
         _put_dry_run(call, payload, matched.devices)
         return 0
-    if not names:
+    if not matched.devices:
         raise InvalidInput.of("--on", f"{selector!r} matches no device", "deployx device list --on SELECTOR tries one")
-    if len(names) > MANY:
-        asking.confirm(call, f"run this on {len(names)} devices: {', '.join(names[:MANY])} ...", yes=yes)
+    devices = {device: name for device, name, _ in matched.devices}
+    await asking.confirm_devices(call, backend, "run this", devices, yes=yes)
     execution = await backend.executions.run_ad_hoc(payload, selector, str(uuid.uuid4()), timeout)
     return await wait_or_detach(call, backend, execution, wait=wait)
 

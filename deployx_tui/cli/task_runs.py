@@ -12,11 +12,11 @@ from deployx_tui.cli.backend import with_backend
 from deployx_tui.cli.completion import Name
 from deployx_tui.cli.invocation import Command, invocation
 from deployx_tui.cli.parameters import GIVES, given
-from deployx_tui.model.words import counted
 
 if TYPE_CHECKING:
     from deployx_tui.model.execution import Execution
-    from deployx_tui.model.ids import ExecutionId
+    from deployx_tui.model.ids import DeviceId, ExecutionId
+    from deployx_tui.model.task import Task
     from deployx_tui.service.backend import Backend
 
 
@@ -25,22 +25,31 @@ if TYPE_CHECKING:
 @click.option("--on", "targets", metavar="SELECTOR", type=Name("selector"), help="Only on these of its targets.")
 @click.option("--param", "parameters", multiple=True, metavar="NAME=VALUE", help=GIVES)
 @click.option("--wait/--detach", default=False, help="Follow it to the end, or print the id and go (the default).")
-@click.option("--yes", is_flag=True, help="Do not ask above 10 targets.")
+@click.option("--yes", is_flag=True, help="Do not ask above 10 targets or for a protected group.")
 def run(name: str, targets: str | None, parameters: tuple[str, ...], wait: bool, yes: bool) -> int:
     """Run a task now; its schedule stays as it is. With --wait the exit status is that of the worst target."""
-    from deployx_tui.cli.run import MANY, wait_or_detach
+    from deployx_tui.cli.run import wait_or_detach
 
     call = invocation()
     values = given(parameters)
 
     async def start(backend: Backend) -> int:
         one = await backend.tasks.find(name)
-        if one.target_count > MANY and targets is None:
-            asking.confirm(call, f"run {one.name} on {counted(one.target_count, 'device')}", yes=yes)
+        devices = await _targets(backend, one, targets)
+        await asking.confirm_devices(call, backend, f"run {one.name}", devices, yes=yes)
         execution: ExecutionId = await backend.tasks.run(one.id, str(uuid.uuid4()), targets, values)
         return await wait_or_detach(call, backend, execution, wait=wait)
 
     return with_backend(call, start)
+
+
+async def _targets(backend: Backend, task: Task, only: str | None) -> dict[DeviceId, str]:
+    """What a run of it would touch now; `only`: a selector that leaves out the rest."""
+    found = {device: name for device, name, _ in (await backend.tasks.preview(task.draft, 0, task.id)).targets}
+    if only is None:
+        return found
+    wanted = {device for device, _, _ in (await backend.devices.match(only)).devices}
+    return {device: name for device, name in found.items() if device in wanted}
 
 
 @click.command(cls=Command, example="deployx task cancel nightly-backup")

@@ -123,13 +123,17 @@ def _end(
 
 
 def _settle_task(c: Connection, task: TaskId, last: ExecutionId) -> None:
-    """A run of a task is over: it is the last one now; with no instant left and none alive the task is finished."""
+    """A run of a task is over: it is the last one now; with no instant left and none alive the task is finished.
+
+    A deleted one has no instant because it is deleted: whether any is left is seen when it is restored.
+    """
     t = scheduled_tasks
     c.execute(sa.update(t).where(t.c.id == task).values(last_execution_id=last))
     alive = sa.exists().where(executions.c.task_id == task, IS_ALIVE)
     c.execute(
         sa.update(t)
         .where(t.c.id == task, t.c.state == TaskState.ACTIVE.value, t.c.next_execution.is_(None), ~alive)
+        .where(t.c.deleted_at.is_(None))
         .values(state=TaskState.FINISHED.value)
     )
 

@@ -10,7 +10,8 @@ from deployx_tui.model.payload import CommandPayload
 from deployx_tui.model.payload import Line as CommandLine
 from deployx_tui.tui.commands import Command, GoTo, OnTask, RunAdHoc, Wrong
 from deployx_tui.tui.render.line import line, span
-from deployx_tui.tui.screens.dialogs import MANY, confirm, names_line
+from deployx_tui.tui.screens.dialogs import confirm, names_line
+from deployx_tui.tui.screens.guarding import guard_lines, guard_of
 
 if TYPE_CHECKING:
     from deployx_tui.tui.app import DeployxApp
@@ -59,17 +60,21 @@ async def _run_ad_hoc(app: DeployxApp, selector: str, command: str) -> None:
         left_out = f"; {unknown_words(match.unknown)}" if match.unknown else ""
         place.tell(f"{selector} matches no device{left_out}", "warn")
         return
+    found = await guard_of(place, {device: name for device, name, _ in match.devices})
+    if found is None:
+        return
     question = confirm(
         "Run once, without a task",
         (
             line(f"  {command}"),
             line(f"on {count} {'target' if count == 1 else 'targets'}:"),
             names_line([name for _, name, _ in match.devices]),
+            *guard_lines(found),
             *((line(span(f"! {unknown_words(match.unknown)}", "warn")),) if match.unknown else ()),
         ),
         "run",
         "start now",
-        typed=str(count) if count > MANY else "",
+        typed=found.word,
     )
     if not await app.push_screen_wait(question):
         return

@@ -205,6 +205,20 @@ async def test_the_palette_runs_a_command_without_a_task(open_app: Open, backend
         await until(pilot, lambda: "executions.run_ad_hoc" in backend.calls)
 
 
+async def test_a_command_on_a_protected_group_wants_the_count_or_the_name_typed(
+    open_app: Open, backend: FakeBackend
+) -> None:
+    async with open_app() as pilot:
+        for selector, word in (("@db-redis", "2"), ("db01", "db01")):
+            await press(pilot, "colon")
+            await type_text(pilot, f"run {selector} -- uptime\n")
+            await sees(pilot, f"type {word}, then")
+            assert "protected: db" in screen_text(pilot)
+            await press(pilot, "enter")
+            assert "executions.run_ad_hoc" not in backend.calls
+            await press(pilot, "escape")
+
+
 async def test_a_command_that_is_not_complete_says_what_is_missing(open_app: Open) -> None:
     async with open_app() as pilot:
         await press(pilot, "colon")

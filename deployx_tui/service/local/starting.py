@@ -16,13 +16,14 @@ from sqlalchemy import Connection
 
 from deployx_tui.errors import Conflict, InvalidInput, NotFound, Problem, Unavailable
 from deployx_tui.model.codec import JSON, canonical, draft_to_json, payload_to_json, sha256_of
-from deployx_tui.model.execution import ExecutionStatus, RerunScope, TargetResult, TargetState, Trigger
+from deployx_tui.model.execution import ExecutionStatus, RerunScope, TargetResult, Trigger
 from deployx_tui.model.ids import DeviceId, ExecutionId, TaskId, UserId
 from deployx_tui.model.inventory import Inventory
 from deployx_tui.model.parameter import Value
 from deployx_tui.model.parameter_json import parameters_to_json
 from deployx_tui.model.parse import format_overlap
 from deployx_tui.model.payload import CommandPayload, one_line
+from deployx_tui.model.rerun import is_in_scope
 from deployx_tui.model.task import TaskDraft, TaskState
 from deployx_tui.model.user import Permission
 from deployx_tui.planning.parameters import resolve_values, takes_secret
@@ -210,28 +211,13 @@ def _again_given(c: Connection, door: Door, value: Value) -> Value:
 def _in_scope(
     targets: Iterable[TargetResult], scope: Collection[RerunScope], inventory: Inventory
 ) -> tuple[DeviceId, ...]:
-    chosen = {target.device_id for target in targets if RerunScope.ALL in scope or _scope_of(target) in scope}
+    chosen = {target.device_id for target in targets if is_in_scope(target, scope)}
     if not chosen:
         raise Conflict("no target is left to repeat")
     there = chosen & inventory.devices.keys()
     if not there:
         raise Conflict("the devices to repeat it on are deleted")
     return tuple(sorted(there))
-
-
-def _scope_of(target: TargetResult) -> RerunScope | None:
-    """None: it succeeded."""
-    match target.state:
-        case TargetState.SUCCEEDED:
-            return None
-        case TargetState.LOST:
-            return RerunScope.LOST
-        case TargetState.WAITING | TargetState.SKIPPED:
-            return RerunScope.NOT_STARTED
-        case TargetState.CANCELLED if target.started_at is None:
-            return RerunScope.NOT_STARTED
-        case _:
-            return RerunScope.FAILED
 
 
 def _narrowed(c: Connection, door: Door, draft: TaskDraft, targets: str) -> TaskDraft:

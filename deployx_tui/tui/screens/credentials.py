@@ -11,6 +11,7 @@ from textual.containers import Vertical
 from textual.widget import Widget
 
 from deployx_tui.model.device import Group
+from deployx_tui.model.guard import MANY
 from deployx_tui.model.ids import CredentialId
 from deployx_tui.model.secret import Credential, VaultStatus
 from deployx_tui.tui.bridge import Changed
@@ -19,7 +20,7 @@ from deployx_tui.tui.render import credentials as draw
 from deployx_tui.tui.render.credentials import CredentialRow
 from deployx_tui.tui.render.line import StyleName, line, span
 from deployx_tui.tui.screens.credential_editor import CredentialEditor, Rotation
-from deployx_tui.tui.screens.dialogs import MANY, confirm, names_line
+from deployx_tui.tui.screens.dialogs import confirm, names_line
 from deployx_tui.tui.screens.place import Place
 from deployx_tui.tui.widgets.base import Lines, TitleBar
 from deployx_tui.tui.widgets.line_table import Column, LineTable

@@ -22,8 +22,6 @@ from deployx_tui.tui.widgets.field import Field
 
 T = TypeVar("T")
 
-#: acts on more targets than this want their number typed
-MANY = 10
 #: names that a question shows before it counts the rest
 NAMES = 6
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 
 from textual import work
 
 from deployx_tui.errors import DeployxError
 from deployx_tui.model.execution import DEFAULT_RERUN, Execution, TargetState
-from deployx_tui.model.ids import ExecutionId
+from deployx_tui.model.ids import DeviceId, ExecutionId
 from deployx_tui.service.download import Format, file_name, form_of, write
 from deployx_tui.tui.bridge import Changed
 from deployx_tui.tui.render.line import BLANK, Line, line, span
@@ -17,14 +18,13 @@ from deployx_tui.tui.render.names import in_room
 from deployx_tui.tui.render.progress import glyph, word
 from deployx_tui.tui.render.targets import bad_count
 from deployx_tui.tui.screens.ask import Ask
-from deployx_tui.tui.screens.dialogs import MANY, Choice, Question, confirm
+from deployx_tui.tui.screens.dialogs import Choice, Question, confirm
+from deployx_tui.tui.screens.guarding import guard_lines, guard_of
 from deployx_tui.tui.screens.place import Place
 
 _S = TargetState
 #: what a rerun with the usual scope takes up: failed, lost, and what never started
 _RERUN_STATES = frozenset({_S.FAILED, _S.UNREACHABLE, _S.TIMED_OUT, _S.LOST, _S.WAITING, _S.CANCELLED, _S.SKIPPED})
-#: names that a question asks for; the count is that of the run
-_NAMED = 40
 
 
 class RunActs(Place):
@@ -82,21 +82,23 @@ class RunActs(Place):
         if run is None:
             return
         count = _rerunnable(run)
-        names = await self._names(run, _RERUN_STATES)
-        if names is None:
+        devices = await self._devices(run, _RERUN_STATES)
+        found = None if devices is None else await guard_of(self, devices)
+        if found is None:
             return
         question = confirm(
             f"Rerun #{run.id} {run.task_name} on {_targets(count)}?",
             (
                 line("  those that failed, were lost or never started: "),
-                *_names_lines(names, count),
+                *_names_lines(found.names, count),
+                *guard_lines(found),
                 BLANK,
                 line(span("  command  ", "dim"), span(run.summary)),
                 line(span("  The stored plan runs again, also if the task was changed since.", "dim")),
             ),
             "rerun",
             f"runs on {_targets(count)} now",
-            typed=str(count) if count > MANY else "",
+            typed=found.word,
         )
         if not await self.app.push_screen_wait(question):
             return
@@ -110,8 +112,10 @@ class RunActs(Place):
         run = self.run_here
         if run is None:
             return
-        names = await self._names(run, frozenset({TargetState.RUNNING}))
-        if names is None:
+        runs = await self._devices(run, frozenset({TargetState.RUNNING}))
+        waits = await self._devices(run, frozenset({TargetState.WAITING}))
+        found = None if runs is None or waits is None else await guard_of(self, runs | waits)
+        if runs is None or found is None:
             return
         running, waiting = run.targets.running, run.targets.waiting
         stopping = running + waiting
@@ -119,12 +123,13 @@ class RunActs(Place):
             f"Cancel #{run.id} {run.task_name}?",
             (
                 line(f"  {running:>4} running: their processes are killed and looked at"),
-                *_names_lines(names, running),
+                *_names_lines(sorted(runs.values()), running),
                 line(f"  {waiting:>4} waiting: they never start"),
                 line(f"  {run.targets.total - stopping:>4} over: they stay as they are"),
+                *guard_lines(found),
             ),
             (Choice(True, "stop it", f"stops {_targets(stopping)}"),),
-            typed=str(stopping) if stopping > MANY else "",
+            typed=found.word,
             cancel="leave it",  # "cancel" would have two meanings here
         )
         if await self.app.push_screen_wait(question):
@@ -171,9 +176,18 @@ class RunActs(Place):
         else:
             self.tell(f"✓ {size:,} bytes written to {path}")
 
-    async def _names(self, run: Execution, states: frozenset[TargetState]) -> tuple[str, ...] | None:
-        page = await self.attempt(self.bridge.backend.executions.targets(run.id, states, limit=_NAMED))
-        return None if page is None else tuple(target.device for target in page.items)
+    async def _devices(self, run: Execution, states: frozenset[TargetState]) -> dict[DeviceId, str] | None:
+        """The run's targets in one of these states; None: they could not be read, and the person was told."""
+        devices: dict[DeviceId, str] = {}
+        cursor: str | None = None
+        while True:
+            page = await self.attempt(self.bridge.backend.executions.targets(run.id, states, cursor=cursor))
+            if page is None:
+                return None
+            devices.update((target.device_id, target.device) for target in page.items)
+            cursor = page.next_cursor
+            if cursor is None:
+                return devices
 
 
 def _rerunnable(run: Execution) -> int:
@@ -186,7 +200,7 @@ def _targets(count: int) -> str:
     return f"{count} target{'' if count == 1 else 's'}"
 
 
-def _names_lines(names: tuple[str, ...], count: int) -> tuple[Line, ...]:
+def _names_lines(names: Sequence[str], count: int) -> tuple[Line, ...]:
     if not names:
         return ()
     return (line(span(f"       {in_room(names, 60, total=count)}", "dim")),)

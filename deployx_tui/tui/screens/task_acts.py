@@ -14,7 +14,8 @@ from deployx_tui.model.secret import CredentialKind
 from deployx_tui.model.task import Task, TaskDraft, TaskState
 from deployx_tui.tui.render.line import Line, line, span
 from deployx_tui.tui.render.parameters import given_lines
-from deployx_tui.tui.screens.dialogs import MANY, Question, confirm, names_line
+from deployx_tui.tui.screens.dialogs import Question, confirm, names_line
+from deployx_tui.tui.screens.guarding import guard_lines, guard_of
 from deployx_tui.tui.screens.parameter_form import GiveParameters
 
 if TYPE_CHECKING:
@@ -82,38 +83,23 @@ async def _secrets(place: Place) -> tuple[str, ...]:
 async def _agreed(place: Place, tasks: Sequence[Task], targets: Mapping[DeviceId, str], values: Sequence[Line]) -> bool:
     """Whether a person, who sees on what and with which values, says yes."""
     starts = sum(task.target_count for task in tasks)
-    names = sorted(targets.values())
-    protected = await _protected(place, frozenset(targets))
+    found = await guard_of(place, targets)
+    if found is None:
+        return False
     what = tasks[0].name if len(tasks) == 1 else f"{len(tasks)} tasks"
     lines: list[Line] = [line(f"  {task.name}") for task in tasks[:6]] if len(tasks) > 1 else []
     if len(tasks) > 6:
         lines.append(line(f"  and {len(tasks) - 6} more"))
-    lines.append(line(f"on {_count(len(names), 'target')}:"))
-    lines.append(names_line(names))
+    lines.append(line(f"on {_count(len(found.names), 'target')}:"))
+    lines.append(names_line(found.names))
     lines += [line("with:"), *values] if values else []
-    if starts > len(names):
+    if starts > len(found.names):
         lines.append(line(span("  ! ", "warn"), f"some are in several tasks: {starts} starts"))
-    if protected:
-        lines.append(line(span("  ! ", "warn"), f"protected: {', '.join(protected)}"))
-    typed = _typed(names, many=len(names) > MANY, protected=bool(protected))
+    lines += guard_lines(found)
     asked: Question[bool] = confirm(
-        f"Run {what} now", lines, "run", "start now; schedules stay as they are", typed=typed
+        f"Run {what} now", lines, "run", "start now; schedules stay as they are", typed=found.word
     )
     return await place.app.push_screen_wait(asked) is True
-
-
-def _typed(names: Sequence[str], *, many: bool, protected: bool) -> str:
-    if protected and len(names) == 1:
-        return names[0]
-    return str(len(names)) if many or protected else ""
-
-
-async def _protected(place: Place, devices: frozenset[DeviceId]) -> list[str]:
-    """Protected groups that hold any of the devices."""
-    page = await place.attempt(place.bridge.backend.groups.list())
-    if page is None:
-        return []
-    return [group.name for group in page.items if group.draft.protected and devices & frozenset(group.members)]
 
 
 async def pause_or_resume(place: Place, tasks: Sequence[Task]) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -121,6 +124,19 @@ class TasksContract:
         assert back.last.id == ended.id
         with pytest.raises(NotFound):
             await backend.tasks.restore(task.id)
+
+    async def test_a_task_deleted_while_it_runs_is_restored_with_its_schedule(self, site: Site, tmp_path: Path) -> None:
+        backend = await site.backend()
+        await add_device(backend, "web01")
+        os.mkfifo(gate := tmp_path / "gate")
+        task = await add_task(backend, command=f"read line <{gate}")
+        execution = await backend.tasks.run(task.id, new_request())
+        await until(backend, execution, lambda run: run.status is ExecutionStatus.RUNNING)
+        await backend.tasks.delete(task.id)
+        await asyncio.to_thread(gate.write_text, "go\n")
+        assert (await finished(backend, execution)).status is ExecutionStatus.SUCCEEDED
+        back = await backend.tasks.restore(task.id)
+        assert (back.state, back.next_execution) == (TaskState.ACTIVE, task.next_execution)
 
     async def test_a_paused_task_has_no_next_run_and_resumes_from_now(self, site: Site) -> None:
         backend = await site.backend()
