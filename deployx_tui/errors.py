@@ -117,6 +117,14 @@ class DatabaseRefused(Unavailable):
     """The database or its folder is not safe to open, or is held by another engine."""
 
 
+def how_to_end(pid: int) -> str:
+    """What a person does so that the engine with that pid lets go of its database."""
+    return (
+        "close the screens that use it (a private engine then ends by itself once nothing runs), "
+        f"or kill {pid}, which lets what runs end"
+    )
+
+
 class Held(DatabaseRefused):
     """Another engine serves the database."""
 

@@ -22,11 +22,11 @@ from deployx_tui.api.peer import Connections, only
 from deployx_tui.api.server import ApiServer
 from deployx_tui.config import Settings
 from deployx_tui.config.values import without_password
-from deployx_tui.errors import Held, Unavailable
+from deployx_tui.errors import Held, Unavailable, how_to_end
 from deployx_tui.model.user import Actor
 from deployx_tui.service.backend import Backend
 from deployx_tui.service.compose import Composed, compose
-from deployx_tui.service.sockets import Peer, StartLock, bind, is_ours
+from deployx_tui.service.sockets import Peer, StartLock, bind, listener_at
 from deployx_tui.service.systemd import Notifier
 
 log = logging.getLogger(__name__)
@@ -88,8 +88,13 @@ class Host:
         await asyncio.to_thread(self._start_lock.take)
         try:
             # whoever had the lock before has perhaps just begun to serve
-            if await asyncio.to_thread(is_ours, path):
-                raise Held(f"an engine listens at {path} already; attach to it, or end it first", str(path))
+            listener = await asyncio.to_thread(listener_at, path)
+            if listener is not None and listener.uid == os.geteuid():
+                raise Held(
+                    f"an engine with pid {listener.pid} listens at {path} already; "
+                    f"attach to it, or end it first: {how_to_end(listener.pid)}",
+                    str(path),
+                )
             composed = self._composed = await asyncio.to_thread(self._open, path)
             try:
                 serving = Serving(

@@ -11,7 +11,7 @@ from threading import Event, Thread, current_thread
 from deployx_tui.engine import liveness, recovery
 from deployx_tui.engine.holder_lock import HolderLock
 from deployx_tui.engine.liveness import BeatWatch
-from deployx_tui.errors import DatabaseRefused, Unavailable
+from deployx_tui.errors import DatabaseRefused, Unavailable, how_to_end
 from deployx_tui.model.ids import EngineId
 from deployx_tui.store import engines
 from deployx_tui.store.clock import now_ms
@@ -116,6 +116,8 @@ def _held(database: Database) -> str:
     with database.read() as c:
         holder = engines.holder_of(c)
         row = next((each for each in engines.registered(c) if holder and each.id == holder.engine_id), None)
-    who = "another engine" if row is None else f"the engine with pid {row.pid} on {row.host}"
-    where = f"; attach to it at {holder.socket}" if holder and holder.socket else "; end it first"
-    return f"{database.path} is served by {who}{where}"
+    if row is None:
+        return f"{database.path} is served by another engine; end it first (deployx doctor looks for it)"
+    where = f"attach to it at {holder.socket}, or " if holder and holder.socket else ""
+    who = f"the engine with pid {row.pid} on {row.host}"
+    return f"{database.path} is served by {who}; {where}end it first: {how_to_end(row.pid)}"

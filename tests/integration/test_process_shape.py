@@ -308,6 +308,8 @@ async def test_serve_refuses_a_database_that_is_served_and_names_who_does(place:
         _, said = await asyncio.to_thread(second.communicate)
         assert second.returncode == 5
         assert str(place.engine_socket) in said
+        assert "close the screens that use it (a private engine then ends by itself once nothing runs), " in said
+        assert f"or kill {first.pid}, which lets what runs end" in said
         # at another socket too: the lock beside the database has the last word
         other = place.deployx("--serve", "--socket", str(place.folder / "other" / "x.sock"))
         _, said = await asyncio.to_thread(other.communicate)

@@ -261,6 +261,8 @@ def test_a_second_engine_is_refused_and_told_where_the_first_is(
 ) -> None:
     with pytest.raises(DatabaseRefused, match=rf"pid {other_holder.pid} .*attach to it at /run/other\.sock"):
         _lease(sqlite_database).start()
+    with pytest.raises(DatabaseRefused, match=rf"close the screens that use it .* or kill {other_holder.pid}, which"):
+        _lease(sqlite_database).start()
     with sqlite_database.read() as c:
         assert len(engines.registered(c)) == 1
 
