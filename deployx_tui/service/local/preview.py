@@ -22,8 +22,6 @@ from deployx_tui.service.local.parameters import secret_problems
 from deployx_tui.service.local.snapshot import Failed, Snapshot, Targets
 from deployx_tui.store import devices, groups
 
-#: an act on more targets names their count
-MANY_TARGETS = 10
 #: names that a warning lists before it counts the rest
 _NAMED = 3
 
@@ -69,8 +67,6 @@ def _of_targets(targets: Targets, draft: TaskDraft) -> Iterable[str]:
     named = bool(draft.selector.strip() or draft.device_ids or draft.group_ids)
     if named and not targets:
         yield "no device matches now: a run would be skipped"
-    if len(targets) > MANY_TARGETS:
-        yield f"it runs on {len(targets)} devices"
 
 
 def _of_facts(draft: TaskDraft, snapshot: Snapshot, failed: Failed) -> Iterable[str]:
@@ -99,17 +95,22 @@ def _of_parameters(draft: TaskDraft) -> Iterable[str]:
 
 def _of_protection(c: Connection, targets: Targets, snapshot: Snapshot) -> Iterable[str]:
     hit = {device for device, _, _ in targets}
+    wanted = "the device's name" if len(hit) == 1 else "the number of its targets"
     for group in groups.every(c):
         held = hit.intersection(snapshot.members.get(group.id, ())) if group.draft.protected else ()
         if held:
-            yield f"{counted(len(held), 'target')} in the protected group {group.draft.name}"
+            yield (
+                f"{counted(len(held), 'target')} in the protected group {group.draft.name}: "
+                f"running it by hand wants {wanted} typed"
+            )
 
 
 def _of_contacts(c: Connection, targets: Iterable[DeviceId]) -> Iterable[str]:
     away = devices.out_of_contact(c, targets)
     if away:
         more = f" and {len(away) - _NAMED} more" if len(away) > _NAMED else ""
-        yield f"{counted(len(away), 'target')} could not be used at the last contact: {', '.join(away[:_NAMED])}{more}"
+        those = "it is" if len(away) == 1 else "they are"
+        yield (f"{', '.join(away[:_NAMED])}{more} could not be used at the last contact: {those} tried all the same")
 
 
 def _of_schedule(schedule: Schedule) -> Iterable[str]:
