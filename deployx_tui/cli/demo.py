@@ -52,6 +52,7 @@ def demo_place(call: Invocation, kind: str) -> Iterator[tuple[Fleet, Settings]]:
     from deployx_tui.demo.fleet import Fleet
     from deployx_tui.demo.lodging import Lodging
 
+    printing.note(call, f"starting {world.FLEET_SIZE} SSH servers on this machine's loopback addresses ...")
     with Lodging() as lodging, Fleet.start(world.FLEET_SIZE, lodging.folder / "fleet", kind) as fleet:  # type: ignore[arg-type] # click has checked the word
         lodging.known_hosts.write_text(world.known_hosts(fleet.hosts))
         printing.note(call, fleet.notice)
@@ -78,6 +79,7 @@ async def _check(call: Invocation, settings: Settings, fleet: Fleet) -> int:
 
 def put_check(call: Invocation, checked: Checked) -> None:
     from deployx_tui.cli.following import put_verdict, to_document
+    from deployx_tui.model.outcome_words import target_word
 
     if call.json:
         printing.put_json(to_document(checked.execution, checked.targets))
@@ -87,7 +89,7 @@ def put_check(call: Invocation, checked: Checked) -> None:
         (
             (
                 target.device,
-                target.state.value.replace("_", " "),
+                target_word(target.state),
                 "-" if target.exit_code is None else str(target.exit_code),
                 _took(target.started_at, target.finished_at),
                 checked.said.get(target.device, ""),
@@ -109,20 +111,23 @@ def _took(started: datetime | None, finished: datetime | None) -> str:
 
 
 async def _show(call: Invocation, settings: Settings, fleet: Fleet) -> int:
-    from deployx_tui.demo import seeding
+    from deployx_tui.demo import seeding, world
     from deployx_tui.demo.household import engine_ended, screens
     from deployx_tui.service import process
 
+    printing.note(call, "starting the engine on a new database in a temporary folder ...")
     async with process.backend_for(settings) as backend:
         engine = await backend.engine.status()
         try:
-            printing.note(call, "making devices, groups and tasks, and running some of them ...")
+            printing.note(call, "making devices of them, groups, a credential and tasks ...")
             await seeding.seed_devices(backend, fleet.hosts)
             tasks = await seeding.seed_tasks(backend, settings.timezone)
+            count = len(world.FIRST_ROUND)
+            printing.note(call, f"the engine runs {count} of the {len(tasks)} tasks on them, for a history ...")
             await seeding.first_round(backend, tasks)
             further = asyncio.create_task(seeding.later_rounds(backend, tasks))
             try:
-                status = await screens()
+                status = await screens(fleet.notice)
             finally:
                 further.cancel()
             printing.note(call, "the demo ends: its runs, its servers and its folder go")

@@ -15,12 +15,12 @@ SCREENS_END = 5.0
 ENGINE_ENDS = 30.0
 
 
-async def screens() -> int:
-    """The demo's screens on this terminal, in the environment as it is; their exit status.
+async def screens(notice: str) -> int:
+    """The demo's screens on this terminal, in the environment as it is; their exit status. `notice` is the fleet's.
 
     A child of its own, so that a signal can end the demo at any moment and the terminal is given back all the same.
     """
-    child = subprocess.Popen([sys.executable, "-P", "-m", "deployx_tui.demo.screens"])
+    child = subprocess.Popen([sys.executable, "-P", "-m", "deployx_tui.demo.screens", notice])
     try:
         await asyncio.to_thread(_follow, child)
     finally:

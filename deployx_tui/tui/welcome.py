@@ -50,7 +50,7 @@ _NOTES: dict[Beginning, tuple[str, tuple[str, ...]]] = {
         "TRYING THE DEMO",
         (
             "1  starts SSH servers on this machine only, on loopback addresses",
-            "2  makes a database in a temporary folder, with devices, tasks and history",
+            "2  makes a database in a temporary folder, devices and tasks, and runs some",
             "3  reads and changes nothing of your own configuration",
             "4  removes all of it when you quit",
         ),

@@ -66,8 +66,8 @@ def test_the_check_runs_a_task_on_twenty_hosts_and_leaves_nothing(home: dict[str
     assert out.returncode == 0, out
     rows = [line.split() for line in out.stdout.splitlines()]
     assert rows[0] == ["DEVICE", "STATE", "EXIT", "TOOK", "SAID"]
-    assert [row[1:3] for row in rows[1:21]] == [["succeeded", "0"]] * 20
-    assert "20 of 20 succeeded" in out.stdout
+    assert [row[1:3] for row in rows[1:21]] == [["ok", "0"]] * 20
+    assert "20 of 20 ok" in out.stdout
     assert "Commands run as" in out.stderr
     assert "without a sandbox" not in out.stderr
 
@@ -85,7 +85,12 @@ def test_without_openssh_it_says_that_commands_run_as_you(home: dict[str, str]) 
 
 def test_the_screens_open_on_tasks_that_have_run_and_all_is_gone_when_they_close(home: dict[str, str]) -> None:
     with Terminal([sys.executable, "-m", "deployx_tui", "demo"], environment=home) as terminal:
-        screen = terminal.wait_for("fleet-uptime", "web-disk-check", "inventory", seconds=120)
+        terminal.wait_for("for a history ...", seconds=120)
+        terminal.wait_for("The demo: what is real", "loopback addresses", "the engine ran 7 of the tasks", seconds=60)
+        terminal.send("Enter")
+        screen = terminal.wait_for(
+            "fleet-uptime", "web-disk-check", "inventory", absent=["The demo: what is real"], seconds=120
+        )
         assert "13 of 13" in screen
         terminal.wait_for("demo ●", "12/13", seconds=60)  # web19 does not answer
         terminal.send("Q")
@@ -93,11 +98,13 @@ def test_the_screens_open_on_tasks_that_have_run_and_all_is_gone_when_they_close
         # nobody else's engine goes on, and nothing is asked about one that is about to go
         said = terminal.wait_for("the demo ends: its runs, its servers and its folder go")
         assert "goes on" not in said
+        assert "starting 21 SSH servers on this machine's loopback addresses" in said
+        assert "the engine runs 7 of the 13 tasks on them, for a history" in said
 
 
 def test_a_terminal_that_goes_away_takes_the_demo_with_it(home: dict[str, str]) -> None:
     with Terminal([sys.executable, "-m", "deployx_tui", "demo"], environment=home) as terminal:
-        terminal.wait_for("fleet-uptime", seconds=120)
+        terminal.wait_for("The demo: what is real", seconds=120)
         demo = terminal.pid
     while Path(f"/proc/{demo}").exists():
         time.sleep(0.1)  # another's child: its end can only be looked for; the test's own deadline bounds it
