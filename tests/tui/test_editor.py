@@ -41,6 +41,29 @@ async def test_a_new_task_is_typed_previewed_and_saved(open_app: Open, backend: 
         assert "▌  ○ uptime-weekly" in screen_text(pilot)
 
 
+@pytest.mark.parametrize("size", [(80, 24), (120, 36)])
+async def test_a_new_form_says_quietly_what_is_wanted_and_errors_of_what_was_left(
+    open_app: Open, size: tuple[int, int]
+) -> None:
+    async with open_app(*size) as pilot:
+        await press(pilot, "n")
+        text = screen_text(pilot)
+        assert "✗" not in text
+        assert "* wanted: name" in text
+        assert all(re.search(rf"{word} \* +\[", text) for word in ("name", "command"))
+        footer = text.splitlines()[-2]
+        assert "F8" not in footer
+        assert "ctrl+s" not in footer
+        await press(pilot, "tab")  # the name was left empty
+        text = screen_text(pilot)
+        assert text.count("✗") == 2  # under the field, and in the title
+        assert "✗ 1 field to mend" in text
+        assert "F8 next error" in text.splitlines()[-2]
+        await press(pilot, "f8")
+        assert "✗ 1 field to mend" in screen_text(pilot)
+        assert pilot.app.screen.focused is pilot.app.screen.query_one("#name")
+
+
 async def test_cron_and_a_script_are_typed(open_app: Open, backend: FakeBackend) -> None:
     async with open_app() as pilot:
         await press(pilot, "n")

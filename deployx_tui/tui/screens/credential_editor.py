@@ -27,8 +27,10 @@ class _SecretForm(FormPlace):
         raise NotImplementedError
 
     def secret_rows(self) -> Iterable[Widget]:
-        yield FormRow("secret", Field(framed=True, secret=True, hint="typed or pasted, not shown", id="secret"))
-        yield FormRow("once more", Field(framed=True, secret=True, hint="the same again", id="again"))
+        yield FormRow(
+            "secret", Field(framed=True, secret=True, hint="typed or pasted, not shown", id="secret"), required=True
+        )
+        yield FormRow("once more", Field(framed=True, secret=True, hint="the same again", id="again"), required=True)
         yield FormRow(
             "passphrase", Field(framed=True, secret=True, hint="of an encrypted key; else empty", id="passphrase")
         )
@@ -76,7 +78,7 @@ class CredentialEditor(_SecretForm):
         names = {group.id: group.name for group in self._groups}
         groups = " ".join(names[group] for group in draft.groups if group in names)
         with VerticalScroll(id="body", can_focus=False):
-            yield FormRow("name", Field(draft.name, framed=True, hint="prod-ed25519", id="name"))
+            yield FormRow("name", Field(draft.name, framed=True, hint="prod-ed25519", id="name"), required=True)
             if self._edited is None:
                 kinds = tuple(kind.value for kind in CredentialKind)
                 yield FormRow("kind", Choices(kinds, draft.kind.value, id="kind"))

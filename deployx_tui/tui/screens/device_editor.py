@@ -60,9 +60,11 @@ class DeviceEditor(FormPlace):
         form = device_form(self._edited.draft, by_id, kept, self._devices) if self._edited is not None else DeviceForm()
         kinds = tuple(each.value for each in TransportKind)
         with VerticalScroll(id="body", can_focus=False):
-            yield FormRow("name", Field(form.name, framed=True, hint="web01", id="name"))
+            yield FormRow("name", Field(form.name, framed=True, hint="web01", id="name"), required=True)
             yield FormRow(
-                "address", Field(form.address, framed=True, hint="web01.example.net or 10.4.2.1", id="address")
+                "address",
+                Field(form.address, framed=True, hint="web01.example.net or 10.4.2.1", id="address"),
+                required=True,
             )
             yield FormRow(
                 "reached by", Choices(kinds, form.transport, words=("ssh", "local: this machine"), id="transport")
@@ -122,11 +124,13 @@ class GroupEditor(FormPlace):
         else:
             form = GroupForm(devices=" ".join(self._devices[each] for each in self._chosen))
         with VerticalScroll(id="body", can_focus=False):
-            yield FormRow("name", Field(form.name, framed=True, hint="web", id="name"))
+            yield FormRow("name", Field(form.name, framed=True, hint="web", id="name"), required=True)
             yield FormRow("members", Choices(("fixed", "by rule"), form.kind, id="kind"))
             yield FormRow("devices", Field(form.devices, framed=True, hint="web01 web02", id="devices"))
             yield FormRow("groups", Field(form.groups, framed=True, hint="groups inside this one", id="groups"))
-            yield FormRow("rule", Field(form.selector, framed=True, hint="tag:prod&web*,!web07", id="selector"))
+            yield FormRow(
+                "rule", Field(form.selector, framed=True, hint="tag:prod&web*,!web07", id="selector"), required=True
+            )
             yield Lines((), id="matches")
             yield FormRow(
                 "protected",

@@ -134,6 +134,8 @@ class Editor(Place):
         if event.widget.id and event.widget.id not in self._touched and self.is_attached:
             self._touched.add(event.widget.id)
             self._show_problems()
+            self._say()
+            self.refresh_frame()
 
     def _edited_field(self, field: str | None) -> None:
         if field is None:
@@ -175,8 +177,13 @@ class Editor(Place):
 
     # what is seen
 
+    @property
+    def _told(self) -> tuple[Problem, ...]:
+        """The problems that are said: of fields that were left, or all once saving was tried."""
+        return tuple(problem for problem in self._problems if problem.field in self._touched)
+
     def _show_problems(self) -> None:
-        self._column.show_problems([problem for problem in self._problems if problem.field in self._touched])
+        self._column.show_problems(self._told)
 
     def _draw_preview(self) -> None:
         pane = self.query_one("#preview", Pane)
@@ -200,9 +207,11 @@ class Editor(Place):
         left = [f"Tasks ▸ {name}", f"{form.kind}, {form.repeat}"]
         if self._is_kept_draft:
             left.append("your draft, not saved yet")
-        if self._problems:
-            words = f"✗ {_fields(self._problems)} to mend, then ctrl+s saves"
-            self.say_title(left, (words,), "bad" if self._touched else "warn")
+        if self._told:
+            self.say_title(left, (f"✗ {_fields(self._told)} to mend, then ctrl+s saves",), "bad")
+        elif self._problems:
+            wanted = ", ".join(self._column.words_of(self._problems))
+            self.say_title(left, (f"* wanted: {wanted}" if wanted else "○ not whole yet",))
         elif self._preview is None:
             self.say_title(left, ("○ not checked",), "warn")
         elif form == self._clean and self._edited is not None:
@@ -224,8 +233,8 @@ class Editor(Place):
                 return super().check_action(action, parameters)
 
     def works(self, key: Key) -> bool:
-        """The footer has the key that saves only when it would save."""
-        if key.action == "save" and not self._can_save():
+        """The footer has the key that saves only when it would save, and the one to errors when one is shown."""
+        if (key.action == "save" and not self._can_save()) or (key.action == "next_error" and not self._told):
             return False
         return super().works(key)
 
@@ -256,6 +265,8 @@ class Editor(Place):
         """To the next field, below the one with the cursor, that wants mending."""
         self._touched.update(problem.field for problem in self._problems)
         self._show_problems()
+        self._say()
+        self.refresh_frame()
         rows = self._rows_to_mend()
         if not rows:
             return

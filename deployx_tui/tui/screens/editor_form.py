@@ -53,10 +53,12 @@ class FormColumn(VerticalScroll):
         form = self._form
         yield Lines((), id="general")
         yield _heading("WHAT", first=True)
-        yield FormRow("name", Field(form.name, framed=True, id="name"))
+        yield FormRow("name", Field(form.name, framed=True, hint="nightly-backup", id="name"), required=True)
         yield FormRow("kind", Choices(_KINDS, form.kind, words=("one line", "script", "commands"), id="kind"))
-        yield FormRow("command", Field(form.line, framed=True, hint="df -h /var", id="line"), fields_of=("line",))
-        yield FormRow("lines", ScriptArea(form.text, id="text"), high=True)
+        yield FormRow(
+            "command", Field(form.line, framed=True, hint="df -h /var", id="line"), fields_of=("line",), required=True
+        )
+        yield FormRow("lines", ScriptArea(form.text, id="text"), high=True, required=True)
         yield FormRow(
             "on failure", Choices(("stop", "go on"), "stop" if form.stop else "go on", id="stop"), fields_of=("stop",)
         )
@@ -67,19 +69,21 @@ class FormColumn(VerticalScroll):
         )
         yield FormRow("success", Field(form.codes, framed=True, id="codes"), "  exit codes that are good")
         yield _heading("WHERE")
-        yield FormRow("targets", Field(form.targets, framed=True, hint="@web,tag:prod,!web07", id="targets"))
+        yield FormRow(
+            "targets", Field(form.targets, framed=True, hint="@web,tag:prod,!web07", id="targets"), required=True
+        )
         yield _heading("WHEN")
         yield FormRow("repeat", Choices(_REPEATS, form.repeat, id="repeat"))
-        yield FormRow("at", Field(form.at, framed=True, hint="2026-12-24T03:00", id="at"))
-        yield FormRow("days", AnyOf(WEEKDAYS, form.weekdays, id="weekdays"))
-        yield FormRow("days", Field(form.monthdays, framed=True, hint="1,15,last", id="monthdays"))
+        yield FormRow("at", Field(form.at, framed=True, hint="2026-12-24T03:00", id="at"), required=True)
+        yield FormRow("days", AnyOf(WEEKDAYS, form.weekdays, id="weekdays"), required=True)
+        yield FormRow("days", Field(form.monthdays, framed=True, hint="1,15,last", id="monthdays"), required=True)
         yield FormRow(
             "short months",
             Choices([each.value for each in ShortMonth], form.short.value, words=("skip", "last day"), id="short"),
         )
-        yield FormRow("time", Field(form.times, framed=True, hint="03:00 or 03:00,15:30", id="times"))
-        yield FormRow("rule", Field(form.cron, framed=True, hint="*/15 8-18 * * 1-5", id="cron"))
-        yield FormRow("zone", Field(form.zone, framed=True, hint="Europe/Berlin", id="zone"))
+        yield FormRow("time", Field(form.times, framed=True, hint="03:00 or 03:00,15:30", id="times"), required=True)
+        yield FormRow("rule", Field(form.cron, framed=True, hint="*/15 8-18 * * 1-5", id="cron"), required=True)
+        yield FormRow("zone", Field(form.zone, framed=True, hint="Europe/Berlin", id="zone"), required=True)
         yield FormRow(
             "lost hour",
             Choices([each.value for each in Gap], form.gap.value, words=("run after it", "leave out"), id="gap"),
@@ -184,6 +188,13 @@ class FormColumn(VerticalScroll):
         for row in self.query(FormRow):
             row.display = wanted.get(row.fields_of[0], True)
         self.query_one("#parallel").display = self.query_one("#overlap", Choices).value == "parallel"
+
+    def words_of(self, problems: Sequence[Problem]) -> tuple[str, ...]:
+        """What their rows are called, in the form's order."""
+        wrong = {problem.field for problem in problems}
+        # a command's text is one field of the draft and two of the form: a line, or an area
+        wrong |= {"line", "text"} if wrong & {"line", "text"} else set()
+        return tuple(row.word for row in self.query(FormRow) if row.display and wrong.intersection(row.fields_of))
 
     def show_problems(self, problems: Sequence[Problem]) -> None:
         """Each under its field; what belongs to none stands at the top."""

@@ -49,7 +49,7 @@ class FormPlace(Place):
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.say_title(self.words(), ("ctrl+s saves",))
+        self.say_title(self.words(), ("* wanted, ctrl+s saves",))
 
     def words(self) -> tuple[str, ...]:
         raise NotImplementedError

@@ -55,7 +55,7 @@ class ParameterForm(ModalScreen[Parameter | None]):
         answered = ("optional", "required")
         with Vertical():
             yield Lines((line(span(shown.name or "A parameter", "title")), BLANK))
-            yield FormRow("name", Field(shown.name, framed=True, hint="REGION", id="name"))
+            yield FormRow("name", Field(shown.name, framed=True, hint="REGION", id="name"), required=True)
             yield FormRow("type", Choices([each.value for each in ParameterType], shown.type.value, id="type"))
             yield FormRow("choices", Field(",".join(shown.choices), framed=True, hint="eu,us", id="choices"))
             yield FormRow(

@@ -23,14 +23,14 @@ class RowLabel(LineWidget):
 
     DEFAULT_CSS = f"RowLabel {{ width: {LABEL}; height: 1; }}"
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, required: bool) -> None:
         super().__init__()
-        self._word = name
+        self._word, self._required = name, required
         self.is_here = False
 
     def line_at(self, y: int, width: int) -> Line:
         mark = Span(SafeText("▌"), "accent") if self.is_here else Span(SPACE)
-        return line(mark, f"  {self._word}")
+        return line(mark, f"  {self._word}", span(" *" if self._required else "", "dim"))
 
 
 class FormRow(Vertical):
@@ -46,14 +46,23 @@ class FormRow(Vertical):
     """
 
     def __init__(
-        self, name: str, *fields: Widget | str, fields_of: Sequence[str] = (), high: bool = False, auto: bool = False
+        self,
+        name: str,
+        *fields: Widget | str,
+        fields_of: Sequence[str] = (),
+        high: bool = False,
+        auto: bool = False,
+        required: bool = False,
     ) -> None:
         """Strings between the fields are words of the row. `fields_of`: form fields whose problems stand here.
+
+        `required` puts a quiet `*` behind the name: nothing is saved without it.
 
         The row has one line, with `high` those of a text to edit, with `auto` as many as its field has.
         """
         super().__init__()
-        self._word = name
+        self.word = name
+        self._is_required = required
         self._parts = fields
         self.fields_of = tuple(fields_of) or tuple(part.id or "" for part in fields if isinstance(part, Widget))
         self._classes_of_row = "-high" if high else "-auto" if auto else ""
@@ -61,7 +70,7 @@ class FormRow(Vertical):
 
     def compose(self) -> ComposeResult:
         with Horizontal(classes=self._classes_of_row):
-            yield RowLabel(self._word)
+            yield RowLabel(self.word, required=self._is_required)
             for part in self._parts:
                 if isinstance(part, Widget):
                     yield part
