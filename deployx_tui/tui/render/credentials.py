@@ -118,5 +118,9 @@ def back_up_lines(status: VaultStatus) -> Sequence[Line]:
     )
 
 
+#: cells of the labels' column
+LABELS = 11
+
+
 def _row(name: str, *spans: Span) -> Line:
-    return (span(f" {name:<10}", "dim"), *spans)
+    return (span(f" {name:<{LABELS - 1}}", "dim"), *spans)

@@ -22,14 +22,14 @@ from deployx_tui.tui.render.line import StyleName, line, span
 from deployx_tui.tui.screens.credential_editor import CredentialEditor, Rotation
 from deployx_tui.tui.screens.dialogs import confirm, names_line
 from deployx_tui.tui.screens.place import Place
-from deployx_tui.tui.widgets.base import Lines, TitleBar
+from deployx_tui.tui.widgets.base import Prose, TitleBar
 from deployx_tui.tui.widgets.line_table import Column, LineTable
 
 COLUMNS: tuple[Column[CredentialRow], ...] = (
-    Column(key="name", title="CREDENTIAL", width=14, flex=2, cell=draw.name_cell, identity=True),
+    Column(key="name", title="CREDENTIAL", width=14, cell=draw.name_cell, identity=True),
     Column(key="kind", title="KIND", width=9, cell=draw.kind_cell),
     Column(key="user", title="USER", width=12, cell=draw.user_cell, priority=2),
-    Column(key="groups", title="ONLY IN", width=13, flex=1, cell=draw.groups_cell, priority=3),
+    Column(key="groups", title="ONLY IN", width=13, cell=draw.groups_cell, priority=3, identity=True),
     Column(key="devices", title="DEVICES", width=7, cell=draw.devices_cell, align=">"),
     Column(key="rotated", title="ROTATED", width=9, cell=draw.rotated_cell),
     Column(key="used", title="LAST USED", width=9, cell=draw.used_cell),
@@ -62,7 +62,7 @@ class CredentialsPlace(Place):
         with Vertical(id="body"):
             yield self.table
             yield TitleBar(id="detail-title")
-            yield Lines(id="detail")
+            yield Prose(hang=draw.LABELS, id="detail")
 
     def reload(self) -> None:
         self._load()
@@ -111,14 +111,14 @@ class CredentialsPlace(Place):
         self.refresh_frame()
 
     def _show_detail(self) -> None:
-        bar, lines, row = self.query_one("#detail-title", TitleBar), self.query_one("#detail", Lines), self.table.row
+        bar, lines, row = self.query_one("#detail-title", TitleBar), self.query_one("#detail", Prose), self.table.row
         if row is None:
             bar.say(())
-            lines.set_lines(())
+            lines.tell(())
             return
         said = self._said[1:] if self._said is not None and self._said[0] == row.credential.id else None
         bar.say((row.credential.name,), (f"v{row.credential.version}",))
-        lines.set_lines(draw.detail_lines(row, said))
+        lines.tell(draw.detail_lines(row, said), draw.LABELS)
 
     def on_line_table_moved(self, message: LineTable.Moved) -> None:
         message.stop()
