@@ -193,6 +193,8 @@ def test(name: str, selector: str | None) -> int:
 
 async def _try(call: Invocation, backend: Backend, name: str) -> bool:
     """Log in to one device; only its last step is told."""
+    from deployx_tui.model.outcome_words import step_word
+
     device = await backend.devices.find(name)
     last: TestStep | None = None
     async for step in backend.devices.test(device.id):
@@ -204,7 +206,7 @@ async def _try(call: Invocation, backend: Backend, name: str) -> bool:
 
         printing.put_json_line({"device": name, **step_to_json(last)})
     else:
-        printing.put_line(f"{'✓' if last.ok else '✗'} {name}  {last.name.value.replace('_', ' ')}: {last.message}")
+        printing.put_line(f"{'✓' if last.ok else '✗'} {name}  {step_word(last.name)}: {last.message}")
         if last.remedy:
             printing.put_line(f"  {last.remedy}")
     return last.ok

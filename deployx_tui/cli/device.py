@@ -180,9 +180,11 @@ def rm(names: tuple[str, ...], yes: bool) -> None:
 
 def contact(one: Device) -> str:
     """The last contact as a word with its time."""
+    from deployx_tui.model.outcome_words import contact_word
+
     if one.contact_at is None:
-        return "never"
-    return f"{one.contact.value.replace('_', ' ')} {printing.minutes(one.contact_at)}"
+        return contact_word(one.contact)
+    return f"{contact_word(one.contact)} {printing.minutes(one.contact_at)}"
 
 
 async def _changed(backend: Backend, draft: DeviceDraft, fields: dict[str, Any]) -> DeviceDraft:

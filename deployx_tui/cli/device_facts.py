@@ -40,9 +40,11 @@ def facts(selector: str, refresh: bool) -> int:
         return [await backend.devices.get(device) for device in ids], failed, match.unknown
 
     found, failed, unknown = with_backend(call, read, engine=refresh)
+    from deployx_tui.model.outcome_words import step_word
+
     for name, step in failed:
         remedy = f" ({step.remedy})" if step.remedy else ""
-        printing.say(f"error: {name}: {step.name.value.replace('_', ' ')}: {step.message}{remedy}")
+        printing.say(f"error: {name}: {step_word(step.name)}: {step.message}{remedy}")
     note_unknown(unknown)
     if call.json:
         from deployx_tui.service.wire.facts import known_to_json

@@ -24,6 +24,7 @@ def test(name: str) -> int:
     call = invocation()
 
     async def walk(backend: Backend) -> bool:
+        from deployx_tui.model.outcome_words import step_word
         from deployx_tui.service.wire.devices import step_to_json
 
         one = await backend.devices.find(name)
@@ -37,7 +38,7 @@ def test(name: str) -> int:
             if step.hop != hop:
                 hop = step.hop
                 printing.put_line(f"  through {hop}:" if hop else f"  {one.name}:")
-            printing.put_line(f"{mark} {step.name.value.replace('_', ' '):<13} {step.message}  {step.elapsed_ms} ms")
+            printing.put_line(f"{mark} {step_word(step.name):<9} {step.message}  {step.elapsed_ms} ms")
             if step.offered_key is not None:
                 _put_key(step.offered_key)
             if step.remedy:

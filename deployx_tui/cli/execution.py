@@ -17,6 +17,7 @@ from deployx_tui.cli.execution_download import download
 from deployx_tui.cli.execution_stop import stop_all
 from deployx_tui.cli.invocation import ExecutionNumber, Group, Invocation, invocation
 from deployx_tui.cli.parameters import put_given
+from deployx_tui.cli.run_state import RunState
 from deployx_tui.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
@@ -25,11 +26,6 @@ if TYPE_CHECKING:
     from deployx_tui.model.parameter import Value
     from deployx_tui.service.backend import Backend
     from deployx_tui.service.wire.values import Json
-
-STATUSES = (
-    "queued", "waiting", "running", "succeeded", "partially_succeeded", "failed", "cancelled", "missed", "skipped",
-    "lost",
-)  # fmt: skip
 
 
 @click.group(cls=Group)
@@ -43,7 +39,7 @@ execution.add_command(stop_all)
 
 @execution.command("list", example="deployx execution list --status failed --since 2d")
 @click.option("--task", metavar="NAME", type=Name("task"), help="Only of this task.")
-@click.option("--status", "statuses", multiple=True, type=click.Choice(STATUSES), help="Only these; again for more.")
+@click.option("--status", "statuses", multiple=True, type=RunState(), help="Only these; again for more.")
 @click.option("--on", "device", metavar="DEVICE", type=Name("device"), help="Only with this device among the targets.")
 @click.option("--since", metavar="2d", help="A duration back from now, or an instant.")
 @click.option("--text", metavar="WORDS", default="", help="Words in names, errors and outputs.")
@@ -60,6 +56,7 @@ def list_(
 ) -> None:
     """Executions, newest first."""
     from deployx_tui.model.execution import ExecutionQuery, ExecutionStatus
+    from deployx_tui.model.outcome_words import run_word
     from deployx_tui.model.page import Page
 
     call = invocation()
@@ -93,7 +90,7 @@ def list_(
                 one.trigger.value.replace("_", " "),
                 _local(one.started_at or one.scheduled_for or one.created_at),
                 _took(one.started_at, one.finished_at),
-                f"{mark_of(one.status)} {one.status.value.replace('_', ' ')}",
+                f"{mark_of(one.status)} {run_word(one.status)}",
                 f"{one.targets.succeeded}/{one.targets.total}",
                 one.error_message or (f"waits {_waits(one)}" if one.wait_reason else ""),
             )
@@ -115,6 +112,7 @@ def show(number: int) -> None:
     """One execution with its targets."""
     from deployx_tui.cli.following import all_targets, to_document
     from deployx_tui.model.ids import ExecutionId
+    from deployx_tui.model.outcome_words import run_word
 
     call = invocation()
 
@@ -131,7 +129,7 @@ def show(number: int) -> None:
     printing.put_facts(
         [
             ("execution", f"#{one.id} {one.task_name}"),
-            ("state", f"{mark_of(one.status)} {one.status.value.replace('_', ' ')} {_waits(one)}".rstrip()),
+            ("state", f"{mark_of(one.status)} {run_word(one.status)} {_waits(one)}".rstrip()),
             ("started by", f"{one.started_by}, {one.trigger.value.replace('_', ' ')}"),
             ("scheduled", _local(one.scheduled_for)),
             ("started", _local(one.started_at)),

@@ -15,6 +15,7 @@ from deployx_tui.cli.invocation import Invocation
 from deployx_tui.model.event import Event, Reset
 from deployx_tui.model.execution import Execution, ExecutionStatus, OutputChunk, Stream, TargetResult, TargetState
 from deployx_tui.model.ids import DeviceId, ExecutionId
+from deployx_tui.model.outcome_words import run_word, target_word
 
 if TYPE_CHECKING:
     from deployx_tui.service.backend import Backend
@@ -204,8 +205,7 @@ def put_verdict(execution: Execution, targets: Iterable[TargetResult]) -> None:
         printing.put_table(("TARGET", "STATE", "EXIT", "WHY"), rows)
     counts = execution.targets
     printing.put_line(
-        f"#{execution.id} {execution.task_name}: {execution.status.value.replace('_', ' ')}, "
-        f"{counts.succeeded} of {counts.total} succeeded"
+        f"#{execution.id} {execution.task_name}: {run_word(execution.status)}, {counts.succeeded} of {counts.total} ok"
     )
     if execution.error_message and not rows:
         printing.put_line(execution.error_message)
@@ -223,7 +223,7 @@ def exit_status_of(execution: Execution, targets: Iterable[TargetResult]) -> int
 
 def state_word(target: TargetResult) -> str:
     """The state, and after a cancel or a deadline what became of the processes."""
-    word = target.state.value.replace("_", " ")
+    word = target_word(target.state)
     if target.kill is None:
         return word
     pids = f" {', '.join(map(str, target.kill.pids))}" if target.kill.pids else ""

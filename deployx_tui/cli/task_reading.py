@@ -38,6 +38,8 @@ def list_(
     text: str, state: str | None, device: str | None, tag: str | None, sort: str, reverse: bool, limit: int | None
 ) -> None:
     """Tasks, the next to run first. TEXT: words that they hold; !word excludes."""
+    from deployx_tui.model.outcome_words import run_word
+
     call = invocation()
 
     async def read(backend: Backend) -> list[Task]:
@@ -78,7 +80,7 @@ def list_(
                 at_words(one.next_execution, one.draft.schedule),
                 schedule_words(one.draft.schedule),
                 str(one.target_count),
-                "-" if one.last is None else one.last.status.value.replace("_", " "),
+                "-" if one.last is None else run_word(one.last.status),
             )
             for one in found
         ),
@@ -90,6 +92,8 @@ def list_(
 @click.argument("name", type=Name("task"))
 def show(name: str) -> None:
     """One task, its next runs and its latest executions."""
+    from deployx_tui.model.outcome_words import run_word
+
     call = invocation()
 
     async def read(backend: Backend) -> tuple[Task, tuple[Fire, ...], tuple[Execution, ...], str]:
@@ -122,7 +126,7 @@ def show(name: str) -> None:
                 (
                     f"#{run.id}",
                     at_words(run.started_at or run.scheduled_for or run.created_at, one.draft.schedule),
-                    run.status.value.replace("_", " "),
+                    run_word(run.status),
                     f"{run.targets.succeeded}/{run.targets.total}",
                     run.error_message,
                 )

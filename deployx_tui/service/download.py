@@ -19,6 +19,7 @@ from pathlib import Path
 
 from deployx_tui.model.execution import Execution, OutputSlice, Stream, TargetResult
 from deployx_tui.model.ids import ExecutionId
+from deployx_tui.model.outcome_words import run_word, target_word
 from deployx_tui.service.backend import Backend
 from deployx_tui.service.wire.executions import execution_to_json, target_to_json
 
@@ -176,7 +177,7 @@ def _plain(name: str) -> str:
 
 
 def _outcome(target: TargetResult) -> str:
-    parts = [target.state.value.replace("_", " ")]
+    parts = [target_word(target.state)]
     if target.exit_code is not None:
         parts.append(f"exit {target.exit_code}")
     if target.signal is not None:
@@ -187,7 +188,7 @@ def _outcome(target: TargetResult) -> str:
 
 
 def _head(run: Execution, zone: tzinfo) -> str:
-    lines = [f"#{run.id} {run.task_name}", f"command  {run.summary}", f"status   {run.status.value}"]
+    lines = [f"#{run.id} {run.task_name}", f"command  {run.summary}", f"state    {run_word(run.status)}"]
     for name, at in (("started", run.started_at), ("ended", run.finished_at)):
         if at is not None:
             lines.append(f"{name:<9}{at.astimezone(zone).isoformat(sep=' ', timespec='seconds')}")

@@ -5,16 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from deployx_tui.model.execution import ExecutionStatus
+from deployx_tui.model.outcome_words import run_named
 from deployx_tui.model.task import TaskState
 
-#: words that people write for statuses
-_ALIASES = {
-    "ok": ExecutionStatus.SUCCEEDED,
-    "good": ExecutionStatus.SUCCEEDED,
-    "partly": ExecutionStatus.PARTIALLY_SUCCEEDED,
-    "bad": ExecutionStatus.FAILED,
-    "approval": ExecutionStatus.AWAITING_APPROVAL,
-}
+#: words that people write beside those of the states
+_ALIASES = {"good": ExecutionStatus.SUCCEEDED, "bad": ExecutionStatus.FAILED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,10 +41,10 @@ def parse_filter(text: str) -> TaskFilter:
         if not value:
             continue
         match name:
+            case "status" if (named := _ALIASES.get(value) or run_named(value)) is not None:
+                status = named
             case "status" | "state" if value in TaskState.__members__.values():
                 state = TaskState(value)
-            case "status" if value in _ALIASES or value in ExecutionStatus.__members__.values():
-                status = _ALIASES.get(value) or ExecutionStatus(value)
             case "status" | "state":
                 problem = f"status:{value} is none: ok partly failed cancelled missed skipped lost paused active"
             case "type":

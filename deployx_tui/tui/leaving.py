@@ -13,10 +13,11 @@ from textual.screen import ModalScreen
 
 from deployx_tui.errors import DeployxError
 from deployx_tui.model.engine import EngineStatus
+from deployx_tui.model.outcome_words import run_word
 from deployx_tui.model.task import TaskQuery, TaskState
 from deployx_tui.tui.bridge import LinkChanged, StripChanged
 from deployx_tui.tui.render.line import BLANK, Line, line, span
-from deployx_tui.tui.render.progress import bar, over_count, word
+from deployx_tui.tui.render.progress import bar, over_count
 from deployx_tui.tui.render.safe import fit, show
 from deployx_tui.tui.render.when import clock, day_and_clock
 from deployx_tui.tui.screens.dialogs import Choice, Question
@@ -120,7 +121,7 @@ def running_lines(app: DeployxApp) -> list[Line]:
         rows.append(
             line(
                 span("  ▸ ", "run"),
-                f"#{run.id} {fit(show(run.task_name), 30)} {word(run.status):9} {done:3d}/{total:<3d} ",
+                f"#{run.id} {fit(show(run.task_name), 30)} {run_word(run.status):9} {done:3d}/{total:<3d} ",
                 span(bar(done, total, 10), "run"),
             )
         )

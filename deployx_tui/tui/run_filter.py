@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from deployx_tui.model.execution import ExecutionStatus
+from deployx_tui.model.outcome_words import run_named
 from deployx_tui.tui.render.history import FAILURES
 
 _S = ExecutionStatus
-#: words that people write for statuses
+#: words that people write beside those of the states
 _ALIASES: dict[str, frozenset[ExecutionStatus]] = {
-    "ok": frozenset({_S.SUCCEEDED}),
     "good": frozenset({_S.SUCCEEDED}),
-    "partly": frozenset({_S.PARTIALLY_SUCCEEDED}),
     "bad": FAILURES,
     "alive": frozenset({_S.QUEUED, _S.WAITING, _S.AWAITING_APPROVAL, _S.RUNNING}),
 }
@@ -44,8 +43,8 @@ def parse_run_filter(text: str) -> RunFilter:
             on = value or on
         elif value in _ALIASES:
             statuses |= _ALIASES[value]
-        elif value in _S.__members__.values():
-            statuses |= {_S(value)}
+        elif (status := run_named(value)) is not None:
+            statuses |= {status}
         elif value:
             problem = f"status:{value} is none: ok partly failed bad cancelled missed skipped lost alive"
     return RunFilter(" ".join(words), statuses, on, problem)

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from deployx_tui.model.device import Device, OfferedKey, TestStep, TestStepName
+from deployx_tui.model.outcome_words import step_word
 from deployx_tui.tui.render.line import BLANK, Line, line, span, spread
 from deployx_tui.tui.render.words import said
 
-_WORDS: dict[TestStepName, tuple[str, str]] = {
-    TestStepName.RESOLVE: ("name", "the address of the name"),
-    TestStepName.CONNECT: ("connect", "a connection to the port"),
-    TestStepName.HOST_KEY: ("host key", "the known one, before anything of ours is sent"),
-    TestStepName.AUTHENTICATE: ("sign in", "the user and the key"),
-    TestStepName.RUN: ("command", "a shell that answers"),
+_LOOKS_AT: dict[TestStepName, str] = {
+    TestStepName.RESOLVE: "the address of the name",
+    TestStepName.CONNECT: "a connection to the port",
+    TestStepName.HOST_KEY: "the known one, before anything of ours is sent",
+    TestStepName.AUTHENTICATE: "the user and the key",
+    TestStepName.RUN: "a shell that answers",
 }
 
 
@@ -35,8 +36,9 @@ def _host_lines(steps: Sequence[TestStep], *, is_jump: bool, running: bool, widt
     done = {step.name: step for step in steps}
     made: list[Line] = []
     waiting = running
-    last = max((list(_WORDS).index(step.name) for step in steps), default=-1)
-    for index, (name, (word, looks_at)) in enumerate(_WORDS.items()):
+    last = max((list(_LOOKS_AT).index(step.name) for step in steps), default=-1)
+    for index, (name, looks_at) in enumerate(_LOOKS_AT.items()):
+        word = step_word(name)
         if is_jump and name is TestStepName.RUN:
             break
         step = done.get(name)

@@ -10,6 +10,7 @@ from pathlib import PurePath
 from deployx_tui.model.device import Contact, Device, DeviceDraft, Group, HostKeyPolicy, TransportKind
 from deployx_tui.model.fact_words import UNKNOWN, disk_words, sized
 from deployx_tui.model.ids import DeviceId, GroupId
+from deployx_tui.model.outcome_words import contact_word
 from deployx_tui.model.secret import Credential, Purpose
 from deployx_tui.model.task import Task
 from deployx_tui.model.words import counted
@@ -17,12 +18,12 @@ from deployx_tui.tui.render.line import Line, Span, StyleName, line, span, sprea
 from deployx_tui.tui.render.names import natural
 from deployx_tui.tui.render.when import ago, ahead, clock, day_and_clock
 
-_CONTACTS: dict[Contact, tuple[str, StyleName, str]] = {
-    Contact.NEVER: ("○", "dim", "never tried"),
-    Contact.OK: ("✓", "good", "ok"),
-    Contact.UNREACHABLE: ("✗", "bad", "unreachable"),
-    Contact.HOST_KEY: ("!", "warn", "host key refused"),
-    Contact.AUTH: ("✗", "bad", "sign-in refused"),
+_CONTACTS: dict[Contact, tuple[str, StyleName]] = {
+    Contact.NEVER: ("○", "dim"),
+    Contact.OK: ("✓", "good"),
+    Contact.UNREACHABLE: ("✗", "bad"),
+    Contact.HOST_KEY: ("!", "warn"),
+    Contact.AUTH: ("✗", "bad"),
 }
 _POLICIES: dict[HostKeyPolicy | None, str] = {
     None: "the strictest of its groups', else ask",
@@ -82,7 +83,7 @@ def _worst(members: frozenset[DeviceId], devices: Mapping[DeviceId, Device]) -> 
     contacts = {devices[each].contact for each in members}
     for contact in (Contact.AUTH, Contact.UNREACHABLE, Contact.HOST_KEY):
         if contact in contacts:
-            return _CONTACTS[contact][:2]
+            return _CONTACTS[contact]
     return ("", "")
 
 
@@ -144,12 +145,8 @@ def shown(devices: Sequence[Device], members: frozenset[DeviceId], words: str) -
     return sorted(found, key=lambda device: natural(device.name))
 
 
-def contact_word(contact: Contact) -> str:
-    return _CONTACTS[contact][2]
-
-
 def glyph_cell(row: DeviceRow) -> Line:
-    sign, style, _ = _CONTACTS[row.device.contact]
+    sign, style = _CONTACTS[row.device.contact]
     return (span(sign, style),)
 
 
@@ -224,8 +221,8 @@ def contact_cell(row: DeviceRow) -> Line:
 
 
 def state_cell(row: DeviceRow) -> Line:
-    _, style, word = _CONTACTS[row.device.contact]
-    return (span(word, style),)
+    _, style = _CONTACTS[row.device.contact]
+    return (span(contact_word(row.device.contact), style),)
 
 
 def tags_cell(row: DeviceRow) -> Line:
@@ -241,14 +238,14 @@ def detail_lines(
 ) -> tuple[Line, ...]:
     """What is known of a device; `tasks` None: not read yet. `credentials`: those that go to it."""
     draft = device.draft
-    sign, style, word = _CONTACTS[device.contact]
+    sign, style = _CONTACTS[device.contact]
     at = (
         f" {day_and_clock(device.contact_at, zone, seconds=True)}, {ago(device.contact_at, now)}"
         if device.contact_at
         else ""
     )
     rows: list[Line] = [
-        _row("contact", span(f"{sign} ", style), span(f"{word}{at}")),
+        _row("contact", span(f"{sign} ", style), span(f"{contact_word(device.contact)}{at}")),
         _row("reach", span(_reach(draft))),
         *_fact_rows(device),
         *([_row("through", span(" > ".join(device.via)))] if device.via else []),

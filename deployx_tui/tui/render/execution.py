@@ -8,6 +8,7 @@ from datetime import datetime, timedelta, tzinfo
 from statistics import median, quantiles
 
 from deployx_tui.model.execution import CauseCount, Execution, ExecutionStatus, OutputGroup, TargetResult, TargetState
+from deployx_tui.model.outcome_words import run_word, target_word
 from deployx_tui.model.parameter import Value
 from deployx_tui.tui.render.history import took_words
 from deployx_tui.tui.render.line import BLANK, Line, StyleName, fit_line, line, span, spread
@@ -15,9 +16,8 @@ from deployx_tui.tui.render.names import in_room, natural
 from deployx_tui.tui.render.parameters import value_lines
 from deployx_tui.tui.render.progress import glyph as status_glyph
 from deployx_tui.tui.render.progress import target_glyph as glyph
-from deployx_tui.tui.render.progress import word as status_word
 from deployx_tui.tui.render.run_detail import sample_spans
-from deployx_tui.tui.render.targets import ORDER, took_seconds, word
+from deployx_tui.tui.render.targets import ORDER, took_seconds
 from deployx_tui.tui.render.when import clock, day_and_clock, took
 from deployx_tui.tui.render.why import cause_lines, class_of, short_why
 
@@ -116,7 +116,7 @@ def name_cell(row: RunLine) -> Line:
 
 def state_cell(row: RunLine) -> Line:
     target = _target(row).target
-    text = word(target.state)
+    text = target_word(target.state)
     if target.state is TargetState.RUNNING and target.attempts > 1:
         text = f"attempt {target.attempts}"
     return (span(text, glyph(target.state)[1]),)
@@ -168,7 +168,7 @@ def right_words(run: Execution, earlier: Sequence[Execution], now: datetime) -> 
     took_ = took_words(run, now)
     if run.status is ExecutionStatus.WAITING and run.wait_reason:
         return (f"{sign} waits for {run.wait_reason}",), style
-    words = [f"{sign} {status_word(run.status)} {took_}".rstrip()]
+    words = [f"{sign} {run_word(run.status)} {took_}".rstrip()]
     left = time_left(run, earlier, now)
     if left is not None:
         words.append(f"about {took(left)} left")
@@ -285,7 +285,7 @@ def tail_words(target: TargetResult | None, zone: tzinfo) -> tuple[str, ...]:
     if target is None:
         return ("output",)
     sign, _ = glyph(target.state)
-    words = [target.device, f"{sign} {word(target.state)}"]
+    words = [target.device, f"{sign} {target_word(target.state)}"]
     if class_of(target):
         words.append(class_of(target))
     elif target.state is TargetState.RUNNING and target.started_at is not None:

@@ -8,8 +8,9 @@ from datetime import date, datetime, timedelta, tzinfo
 
 from deployx_tui.model.execution import Execution, ExecutionStatus, Trigger
 from deployx_tui.model.ids import ExecutionId
+from deployx_tui.model.outcome_words import run_word
 from deployx_tui.tui.render.line import Line, Span, StyleName, fit_line, line, span
-from deployx_tui.tui.render.progress import glyph, word
+from deployx_tui.tui.render.progress import glyph
 from deployx_tui.tui.render.targets import bad_count, done_of
 from deployx_tui.tui.render.when import clock, took
 from deployx_tui.tui.render.words import beside_counts
@@ -219,7 +220,7 @@ def took_words(run: Execution, now: datetime) -> str:
 
 def state_cell(row: HistoryRow) -> Line:
     run = _run(row).run
-    return (span(word(run.status), glyph(run.status)[1]),)
+    return (span(run_word(run.status), glyph(run.status)[1]),)
 
 
 def targets_cell(row: HistoryRow) -> Line:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deployx_tui.model.execution import ExecutionStatus, TargetCounts, TargetResult, TargetState
+from deployx_tui.model.execution import ExecutionStatus, TargetCounts, TargetState
 from deployx_tui.tui.render.line import StyleName
 
 
@@ -35,21 +35,10 @@ _GLYPHS: dict[ExecutionStatus, tuple[str, StyleName]] = {
     ExecutionStatus.LOST: ("✗", "bad"),
 }
 
-_WORDS: dict[ExecutionStatus, str] = {
-    ExecutionStatus.AWAITING_APPROVAL: "approval",
-    ExecutionStatus.SUCCEEDED: "ok",
-    ExecutionStatus.PARTIALLY_SUCCEEDED: "partly",
-}
-
 
 def glyph(status: ExecutionStatus) -> tuple[str, StyleName]:
     """One cell, and its style."""
     return _GLYPHS[status]
-
-
-def word(status: ExecutionStatus) -> str:
-    """The state in a word: colour and glyph are never alone."""
-    return _WORDS.get(status, status.value)
 
 
 _TARGET_GLYPHS: dict[TargetState, tuple[str, StyleName]] = {
@@ -68,16 +57,3 @@ _TARGET_GLYPHS: dict[TargetState, tuple[str, StyleName]] = {
 def target_glyph(state: TargetState) -> tuple[str, StyleName]:
     """One cell, and its style."""
     return _TARGET_GLYPHS[state]
-
-
-def target_word(target: TargetResult) -> str:
-    """Its state in words: `ok`, `timed out`, `lost: outcome unknown`."""
-    match target.state:
-        case TargetState.SUCCEEDED:
-            return "ok"
-        case TargetState.TIMED_OUT:
-            return "timed out"
-        case TargetState.LOST:
-            return "lost: outcome unknown"
-        case _:
-            return target.state.value

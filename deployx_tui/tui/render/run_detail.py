@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
 from deployx_tui.model.execution import CauseCount, Execution, ExecutionStatus, OutputGroup
+from deployx_tui.model.outcome_words import run_word
 from deployx_tui.tui.render import sgr
 from deployx_tui.tui.render.history import FoldRow, took_words, why_words
 from deployx_tui.tui.render.line import BLANK, Line, beside, line, span, spread
 from deployx_tui.tui.render.names import in_room
-from deployx_tui.tui.render.progress import glyph, word
+from deployx_tui.tui.render.progress import glyph
 from deployx_tui.tui.render.targets import done_of
 from deployx_tui.tui.render.when import day_and_clock
 from deployx_tui.tui.render.why import cause_lines
@@ -34,7 +35,7 @@ class RunDetail:
 def title_words(run: Execution, zone: tzinfo) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Left and right end of the title."""
     sign, _ = glyph(run.status)
-    state = f"{sign} {word(run.status)} {done_of(run.targets, run.status.is_alive)}"
+    state = f"{sign} {run_word(run.status)} {done_of(run.targets, run.status.is_alive)}"
     at = run.started_at or run.due_at
     right = [why_words(run)] if why_words(run) else []
     if run.plan_sha256:

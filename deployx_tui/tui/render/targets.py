@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from deployx_tui.model.execution import Cause, TargetCounts, TargetResult, TargetState
+from deployx_tui.model.execution import TargetCounts, TargetResult, TargetState
+from deployx_tui.model.outcome_words import cause_word
 from deployx_tui.tui.render.line import Line, Span, StyleName, fit_line, line, span, width_of
 from deployx_tui.tui.render.progress import over_count
 
 _S = TargetState
-
-_WORDS: dict[TargetState, str] = {_S.SUCCEEDED: "ok", _S.TIMED_OUT: "timed out", _S.LOST: "lost: unknown"}
 
 #: what wants a person first; the good ones last
 ORDER: tuple[TargetState, ...] = (
@@ -25,32 +24,6 @@ ORDER: tuple[TargetState, ...] = (
     _S.SUCCEEDED,
 )
 BAD = frozenset({_S.LOST, _S.FAILED, _S.TIMED_OUT, _S.UNREACHABLE})
-
-_CAUSES: dict[Cause, str] = {
-    Cause.NAME: "name not found",
-    Cause.REFUSED: "connection refused",
-    Cause.CONNECT_TIMEOUT: "connection timed out",
-    Cause.UNREACHABLE: "unreachable",
-    Cause.HOST_KEY: "host key refused",
-    Cause.AUTH: "sign-in refused",
-    Cause.SUDO: "sudo refused",
-    Cause.SHELL: "no such shell",
-    Cause.EXIT: "exit",
-    Cause.SIGNAL: "signal",
-    Cause.KILLED: "killed",
-    Cause.TIMEOUT: "timed out",
-    Cause.LOST: "lost, outcome unknown",
-    Cause.VERIFY: "verify failed",
-}
-
-
-def word(state: TargetState) -> str:
-    """The state in a word or two, for a column."""
-    return _WORDS.get(state, state.value)
-
-
-def cause_word(cause: Cause | None) -> str:
-    return "cause unknown" if cause is None else _CAUSES[cause]
 
 
 def why(target: TargetResult) -> str:

@@ -17,6 +17,7 @@ from deployx_tui.model.execution import (
     TargetResult,
     TargetState,
 )
+from deployx_tui.model.outcome_words import target_word
 from deployx_tui.model.payload import CommandPayload, Commands, Reboot, Script
 from deployx_tui.model.payload import Line as CommandLine
 from deployx_tui.model.schedule import OverlapKind
@@ -25,7 +26,7 @@ from deployx_tui.tui.render.fires import fire_line
 from deployx_tui.tui.render.line import BLANK, Line, Span, line, span
 from deployx_tui.tui.render.parameters import declared_words
 from deployx_tui.tui.render.payload import manner
-from deployx_tui.tui.render.progress import glyph, over_count, target_glyph, target_word
+from deployx_tui.tui.render.progress import glyph, over_count, target_glyph
 from deployx_tui.tui.render.safe import show, show_bytes, show_lines
 from deployx_tui.tui.render.schedule import schedule_words
 from deployx_tui.tui.render.when import clock, day_and_clock, short, took
@@ -174,7 +175,7 @@ def _target_line(target: TargetResult, now: datetime, longest: float, name_width
     mark, style = target_glyph(target.state)
     name = show(target.device)[:name_width].ljust(name_width)
     if target.started_at is None:
-        return line(f"{name} ", span(mark, style), span(f" {target_word(target)}", "dim"))
+        return line(f"{name} ", span(mark, style), span(f" {target_word(target.state)}", "dim"))
     seconds = _seconds(target, now)
     if target.state in (TargetState.SUCCEEDED, TargetState.RUNNING):
         room = max(4, width - name_width - 12)
@@ -185,7 +186,7 @@ def _target_line(target: TargetResult, now: datetime, longest: float, name_width
         f"{name} ",
         span(mark, style),
         f" {_took(seconds):>6}  ",
-        span(target.error_message or target_word(target), style),
+        span(target.error_message or target_word(target.state), style),
     )
 
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
 from deployx_tui.model.execution import ExecutionStatus
+from deployx_tui.model.outcome_words import run_word
 from deployx_tui.model.schedule import Once
 from deployx_tui.model.task import LastRun, Task, TaskState
 from deployx_tui.tui.render.line import Line, Span, StyleName, line, span
-from deployx_tui.tui.render.progress import bar, glyph, over_count, word
+from deployx_tui.tui.render.progress import bar, glyph, over_count
 from deployx_tui.tui.render.safe import SafeText, fit, show
 from deployx_tui.tui.render.schedule import schedule_words, zone_mark
 from deployx_tui.tui.render.when import ago, ahead
@@ -88,17 +89,17 @@ def last_cell(view: TaskView) -> Line:
             done = over_count(last.targets)
             return (span(bar(done, total, 8), "run"), span(f" {done:2d}/{total}"))
         case S.QUEUED | S.WAITING | S.AWAITING_APPROVAL:
-            return line(span(glyph(last.status)[0], glyph(last.status)[1]), f" {word(last.status)}")
+            return line(span(glyph(last.status)[0], glyph(last.status)[1]), f" {run_word(last.status)}")
         case S.SKIPPED | S.MISSED:
             return line(
-                span(glyph(last.status)[0], glyph(last.status)[1]), f" {word(last.status)}  {_when(last, view)}"
+                span(glyph(last.status)[0], glyph(last.status)[1]), f" {run_word(last.status)}  {_when(last, view)}"
             )
         case _:
             text, style = glyph(last.status)
             counts = f" {last.targets.succeeded:2d}/{total}"
             if last.status is S.SUCCEEDED:
                 return line(span(text, style), counts, span(_when(last, view).rjust(max(1, 17 - len(counts))), "dim"))
-            return line(span(text, style), counts, " ", span(beside_counts(last.why) or word(last.status), style))
+            return line(span(text, style), counts, " ", span(beside_counts(last.why) or run_word(last.status), style))
 
 
 def _when(last: LastRun, view: TaskView) -> str:

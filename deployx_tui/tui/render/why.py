@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from deployx_tui.model.execution import Cause, CauseCount, TargetResult, TargetState
+from deployx_tui.model.outcome_words import cause_word
 from deployx_tui.tui.render.line import BLANK, Line, Span, StyleName, line, span, spread, width_of
 from deployx_tui.tui.render.names import in_room
 from deployx_tui.tui.render.safe import SafeText, show
-from deployx_tui.tui.render.targets import cause_word, why
+from deployx_tui.tui.render.targets import why
 from deployx_tui.tui.render.words import wrap
 
 #: causes whose word is true of every message that comes with them; those of the others say more than a word could

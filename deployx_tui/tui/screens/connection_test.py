@@ -12,6 +12,7 @@ from textual.widget import Widget
 
 from deployx_tui.errors import DeployxError
 from deployx_tui.model.device import Device, OfferedKey, TestStep
+from deployx_tui.model.outcome_words import step_word
 from deployx_tui.tui.keymap import CONNECTION_TEST, bindings
 from deployx_tui.tui.render.connection import key_lines, step_lines
 from deployx_tui.tui.render.line import BLANK, Line, StyleName, line, span
@@ -78,7 +79,7 @@ class ConnectionTest(Place):
         elif self._is_testing:
             verdict, style = "▸ testing", "run"
         elif failed is not None:
-            verdict, style = f"✗ {failed.name.value.replace('_', ' ')} failed", "bad"
+            verdict, style = f"✗ {step_word(failed.name)} failed", "bad"
         elif self._steps:
             rows.append(line(" ", span("✓ ", "good"), span(f"{self._device.name} can be used: a command ran on it")))
             verdict, style = "✓ all steps", "good"

@@ -20,6 +20,7 @@ from deployx_tui.model.execution import (
     TargetState,
 )
 from deployx_tui.model.ids import DeviceId, ExecutionId
+from deployx_tui.model.outcome_words import run_word
 from deployx_tui.model.parameter import Value
 from deployx_tui.tui.bridge import Changed
 from deployx_tui.tui.keymap import EXECUTION, bindings
@@ -348,5 +349,5 @@ class ExecutionPlace(RunActs):
 def _no_targets(run: Execution, width: int) -> tuple[Line, ...]:
     if run.status.is_alive:
         return (line(span("no target is known yet: they are resolved when it starts", "dim")),)
-    words = run.error_message or f"{run.status.value}: no target was tried"
+    words = run.error_message or f"{run_word(run.status)}: no target was tried"
     return tuple((Span(piece),) for piece in wrap(show(words), width - 2))

@@ -11,11 +11,12 @@ from textual import work
 from deployx_tui.errors import DeployxError
 from deployx_tui.model.execution import DEFAULT_RERUN, Execution, TargetState
 from deployx_tui.model.ids import DeviceId, ExecutionId
+from deployx_tui.model.outcome_words import run_word
 from deployx_tui.service.download import Format, file_name, form_of, write
 from deployx_tui.tui.bridge import Changed
 from deployx_tui.tui.render.line import BLANK, Line, line, span
 from deployx_tui.tui.render.names import in_room
-from deployx_tui.tui.render.progress import glyph, word
+from deployx_tui.tui.render.progress import glyph
 from deployx_tui.tui.render.targets import bad_count
 from deployx_tui.tui.screens.ask import Ask
 from deployx_tui.tui.screens.dialogs import Choice, Question, confirm
@@ -57,7 +58,7 @@ class RunActs(Place):
         self._stopping = None
         sign, style = glyph(run.status)
         stopped = f"{run.targets.cancelled} of {_targets(run.targets.total)} stopped"
-        self.tell(f"{sign} #{run.id} is over: {word(run.status)}, {stopped}", style)
+        self.tell(f"{sign} #{run.id} is over: {run_word(run.status)}, {stopped}", style)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         run = self.run_here if action in ("rerun", "cancel_run", "export", "open_run") else None

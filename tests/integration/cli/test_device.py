@@ -245,7 +245,7 @@ def test_an_unknown_host_key_is_shown_and_trusted_by_its_fingerprint(cli: Cli, f
     assert "trusted SHA256:" in cli("device", "trust", "node1", "--yes").out
     good = cli("device", "test", "node1")
     assert [line.split()[1] for line in good.out.splitlines() if line.startswith("✓")] == [
-        "resolve", "connect", "host", "authenticate", "run",
+        "name", "connect", "host", "sign", "command",
     ]  # fmt: skip
     assert "already shows its known host key" in cli("device", "trust", "node1").out
     assert "node1 │ hi" in cli("run", "--on", "node1", "--", "echo hi").out
