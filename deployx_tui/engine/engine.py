@@ -22,6 +22,7 @@ from deployx_tui.engine.dispatcher import Dispatcher
 from deployx_tui.engine.facts import Asking
 from deployx_tui.engine.lag import Lag
 from deployx_tui.engine.lease import Lease
+from deployx_tui.engine.packing import Packing
 from deployx_tui.engine.results import Ended, Results
 from deployx_tui.engine.retention import Retention
 from deployx_tui.engine.run import Run, TargetJob
@@ -78,6 +79,7 @@ class Engine:
         self._database, self._settings, self._output = database, settings, output
         self._lag = Lag()
         self._retention = Retention(database, output, settings)
+        self._packing = Packing(database, output)
         self._changed = Condition()
         #: guarded by `_changed`, notified when one ends
         self._runs: dict[ExecutionId, Run] = {}
@@ -109,6 +111,7 @@ class Engine:
         self._has_started = True
         self._retention.remove_strays()
         self._retention.start()
+        self._packing.start()
         self._results.start()
         self._dispatcher.start()
         self._watch.start()
@@ -159,6 +162,7 @@ class Engine:
         self._results.stop(RESULTS_PATIENCE.total_seconds())
         self._watch.join(_JOIN_SECONDS)
         self._retention.stop(_JOIN_SECONDS)
+        self._packing.stop(_JOIN_SECONDS)
         self._lease.stop()
 
     def _claimed(self, runs: tuple[ExecutionId, ...]) -> None:
@@ -256,6 +260,7 @@ class Engine:
 
     def _forget(self, run: Run) -> None:
         self._output.end_run(run.id)
+        self._packing.want()
         with self._changed:
             self._runs.pop(run.id, None)
             self._changed.notify_all()

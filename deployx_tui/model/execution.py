@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -209,6 +210,19 @@ class OutputChunk:
     data: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class OutputGap:
+    """What was said here and not kept, because a limit or the disk forbade it; by logical offsets."""
+
+    start: int
+    end: int
+
+    @property
+    def mark(self) -> bytes:
+        """What stands for it in a text, a line of its own."""
+        return f"[deployx: {self.end - self.start} bytes of output were not kept here]".encode()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputSlice:
     """Stored (masked) bytes of a target's output from a logical offset."""
@@ -222,6 +236,23 @@ class OutputSlice:
     total: int
     #: (from, to) of what was said in this range and not kept, because a cap or the disk forbade it
     gaps: tuple[tuple[int, int], ...] = ()
+    #: lines of the asked stream (BOTH: of either) that ended before the first byte here: the number of the line, from
+    #: 0, that it stands in
+    line: int = 0
+    #: and how many have ended in all, at this moment
+    lines: int = 0
+
+    def in_order(self) -> Iterator[OutputChunk | OutputGap]:
+        """Chunks, and gaps between them; gaps of both streams that touch are one."""
+        gaps: list[OutputGap] = []
+        for start, end in self.gaps:
+            touches = bool(gaps) and gaps[-1].end == start
+            gaps.append(OutputGap(gaps.pop().start if touches else start, end))
+        for chunk in self.chunks:
+            while gaps and gaps[0].start <= chunk.offset:
+                yield gaps.pop(0)
+            yield chunk
+        yield from gaps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

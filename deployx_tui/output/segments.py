@@ -1,59 +1,40 @@
 """One append-only file of frames per execution, and beside it an index of who said what where.
 
-`<execution>.seg` is nothing but frames; `<execution>.idx` has one record of fixed size per written block:
-
-    target u64 | position in .seg u64 | size u32 | logical start u64 | stdout bytes u64 | stderr bytes u64 | crc32
+`<execution>.seg` is nothing but frames; `<execution>.idx` has one record (`output.blocks`) per written block.
 
 The block is written before its record, so a record never points at what is not there; bytes without a record
-are the torn tail of an engine that died and are never read. Offsets never shift: nothing is rewritten.
+are the torn tail of an engine that died and are never read. Offsets never shift: nothing is rewritten here; when
+the execution is over the two become one packed file (`output.packed`).
 """
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import logging
 import os
-import struct
 import threading
-import zlib
-from array import array
-from bisect import bisect_right
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from deployx_tui.output.blocks import RECORD_SIZE, Block, BlockList, Extent, decode_records, encode_record
 
 log = logging.getLogger(__name__)
 
-_RECORD = struct.Struct("<QQIQQQ")
-_CHECK = struct.Struct("<I")
-RECORD_SIZE = _RECORD.size + _CHECK.size
-#: the columns of a block that are kept per target: position, size, logical start, stdout, stderr
-_COLUMNS = 5
 #: POSIX promises at least 16 buffers for one writev; Linux takes 1,024
 _VECTORS = 512
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """Frames of one target that were written together."""
-
-    position: int
-    size: int
-    #: logical offset of its first byte in the target's joined output
-    start: int
-    #: logical lengths, gaps counted
-    stdout: int
-    stderr: int
-
-    @property
-    def end(self) -> int:
-        return self.start + self.stdout + self.stderr
+#: behind every logical offset
+_FAR = 2**63
 
 
 class SegmentWriter:
     """Appends blocks of many targets to one execution's file. Thread-safe; one engine writes a file."""
 
     def __init__(self, folder: Path, execution: int) -> None:
-        """Opens or makes the files, 0600, never through a link. OSError when that fails."""
+        """Opens or makes the files, 0600, never through a link. OSError when that fails, or they were packed."""
+        if (folder / f"{execution}.pack").exists():
+            raise _closed()
         # a reader that finds the segment relies on the index being there
         self._index = _open_to_append(folder / f"{execution}.idx")
         try:
@@ -61,13 +42,16 @@ class SegmentWriter:
         except OSError:
             os.close(self._index)
             raise
+        if not _lock(self._segment, fcntl.LOCK_SH) or (folder / f"{execution}.pack").exists():
+            self.close()
+            raise _closed()
         self._lock = threading.Lock()
         self._end = os.fstat(self._segment).st_size
         # a record torn by a death would shift all later ones
         whole = os.fstat(self._index).st_size // RECORD_SIZE * RECORD_SIZE
         os.ftruncate(self._index, whole)
 
-    def append(self, target: int, start: int, stdout: int, stderr: int, buffers: Sequence[bytes]) -> None:
+    def append(self, target: int, start: int, extent: Extent, buffers: Sequence[bytes]) -> None:
         """Write one block. OSError when the disk refuses; then the block is not part of the output."""
         size = sum(map(len, buffers))
         # held over the write: blocks of different targets must not interleave, and the disk is one anyway
@@ -75,8 +59,7 @@ class SegmentWriter:
             position = self._end
             try:
                 _write_all(self._segment, buffers)
-                record = _RECORD.pack(target, position, size, start, stdout, stderr)
-                _write_all(self._index, [record + _CHECK.pack(zlib.crc32(record))])
+                _write_all(self._index, [encode_record(target, position, size, start, extent)])
             except OSError:
                 self._end = os.fstat(self._segment).st_size
                 whole = os.fstat(self._index).st_size // RECORD_SIZE * RECORD_SIZE
@@ -98,28 +81,35 @@ class SegmentWriter:
                 log.warning("closing a segment file: %s", error)
 
 
-class SegmentReader:
-    """Reads an execution's blocks, also while they are being written. Thread-safe."""
+class BlockReader(ABC):
+    """Reads the blocks of an execution out of open files, for as many as hold it. Thread-safe."""
 
-    def __init__(self, folder: Path, execution: int) -> None:
-        """FileNotFoundError when nothing of this execution was ever large."""
-        self._index_path = folder / f"{execution}.idx"
-        self._segment = os.open(folder / f"{execution}.seg", os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    def __init__(self, *descriptors: int) -> None:
+        """They are closed with the last user; whoever opened them is the first."""
+        self._descriptors = descriptors
         self._lock = threading.Lock()
-        #: whoever opened it is the first
         self._users = 1
-        self._read_until = 0
-        self._targets: dict[int, array[int]] = {}
+        self._targets: dict[int, BlockList] = {}
 
-    def blocks(self, target: int) -> BlockList:
-        """The target's blocks so far, by logical start."""
+    def blocks(self, target: int, until: int | None = None) -> BlockList:
+        """The target's blocks so far, by logical start; with `until` those that begin before that offset."""
         with self._lock:
-            self._refresh()
-            return BlockList(self._targets.get(target, array("Q"))[:])
+            self._refresh(self._targets)
+            return self._targets.get(target, BlockList()).until(_FAR if until is None else until)
 
+    def targets(self) -> tuple[int, ...]:
+        """Those that have blocks so far."""
+        with self._lock:
+            self._refresh(self._targets)
+            return tuple(self._targets)
+
+    @abstractmethod
     def frames(self, block: Block) -> bytes:
-        """The block's bytes; short when the disk lost them."""
-        return os.pread(self._segment, block.size, block.position)
+        """The block's encoded frames; short when the disk lost them."""
+
+    @abstractmethod
+    def _refresh(self, into: dict[int, BlockList]) -> None:
+        """Add what was written since the last time."""
 
     def hold(self) -> None:
         """One more uses it."""
@@ -127,52 +117,66 @@ class SegmentReader:
             self._users += 1
 
     def release(self) -> None:
-        """One less; the file is closed with the last."""
+        """One less; the files are closed with the last."""
         with self._lock:
             self._users -= 1
             if self._users == 0:
-                os.close(self._segment)
-
-    def _refresh(self) -> None:
-        with self._index_path.open("rb") as index:
-            index.seek(self._read_until)
-            new = index.read()
-        for at in range(0, len(new) - RECORD_SIZE + 1, RECORD_SIZE):
-            record = new[at : at + _RECORD.size]
-            if _CHECK.unpack_from(new, at + _RECORD.size)[0] != zlib.crc32(record):
-                break  # being written, or damaged: nothing behind it is trusted
-            target, *columns = _RECORD.unpack(record)
-            self._targets.setdefault(target, array("Q")).extend(columns)
-            self._read_until += RECORD_SIZE
+                for descriptor in self._descriptors:
+                    os.close(descriptor)
 
 
-class BlockList(Sequence[Block]):
-    """Blocks in 40 bytes each: 24,000 of them are an ordinary large run."""
+class SegmentReader(BlockReader):
+    """Reads an execution's blocks, also while they are being written, also when the files were removed meanwhile."""
 
-    def __init__(self, columns: array[int]) -> None:
-        self._columns = columns
+    def __init__(self, folder: Path, execution: int) -> None:
+        """FileNotFoundError when nothing of this execution was ever large, or it was packed."""
+        self._segment = _open_to_read(folder / f"{execution}.seg")
+        try:
+            self._index = _open_to_read(folder / f"{execution}.idx")
+        except OSError:
+            os.close(self._segment)
+            raise
+        super().__init__(self._segment, self._index)
+        self._read_until = 0
 
-    @classmethod
-    def none(cls) -> BlockList:
-        return cls(array("Q"))
+    @property
+    def size(self) -> int:
+        """Bytes of the file that hold frames."""
+        return os.fstat(self._segment).st_size
 
-    def __len__(self) -> int:
-        return len(self._columns) // _COLUMNS
+    def lock(self) -> bool:
+        """Keep every process from writing more, until this is released. False: one may be writing."""
+        return _lock(self._segment, fcntl.LOCK_EX)
 
-    def __getitem__(self, at: int) -> Block:  # type: ignore[override]  # slices are not needed
-        if not -len(self) <= at < len(self):
-            raise IndexError(at)
-        first = at % len(self) * _COLUMNS
-        return Block(*self._columns[first : first + _COLUMNS])
+    def frames(self, block: Block) -> bytes:
+        return os.pread(self._segment, block.size, block.position)
 
-    def holding(self, offset: int) -> int:
-        """Number of the block that holds a logical offset; the last one when it lies behind all."""
-        return max(0, bisect_right(self._columns[2::_COLUMNS], offset) - 1)
+    def _refresh(self, into: dict[int, BlockList]) -> None:
+        end = os.fstat(self._index).st_size
+        new = os.pread(self._index, end - self._read_until, self._read_until)
+        self._read_until += decode_records(new, into)
+
+
+def _closed() -> OSError:
+    return OSError(errno.EROFS, "the output of this execution is closed")
 
 
 def _open_to_append(path: Path) -> int:
     flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
     return os.open(path, flags, 0o600)
+
+
+def _open_to_read(path: Path) -> int:
+    return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+
+
+def _lock(descriptor: int, kind: int) -> bool:
+    """Writers share the lock, whoever packs has it alone; it ends with the descriptor, also by a death."""
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _write_all(descriptor: int, buffers: Sequence[bytes]) -> None:

@@ -9,20 +9,23 @@ sees everything that its lane has read.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from threading import Lock
 
 from sqlalchemy import Connection
 
-from deployx_tui.errors import NotFound
-from deployx_tui.model.execution import OutputChunk, OutputSlice, Stream
+from deployx_tui.errors import NotFound, Unavailable
+from deployx_tui.model.execution import OutputSlice, Stream
 from deployx_tui.model.ids import DeviceId, ExecutionId, TargetId
-from deployx_tui.output.frames import Frame, decode
+from deployx_tui.output.blocks import BlockList
+from deployx_tui.output.frames import decode
 from deployx_tui.output.mask import NO_SECRETS, SecretSet
-from deployx_tui.output.segments import Block, BlockList, SegmentReader, SegmentWriter
+from deployx_tui.output.packed import open_reader, pack
+from deployx_tui.output.said import Said
+from deployx_tui.output.segments import BlockReader, SegmentWriter
 from deployx_tui.output.writer import Caps, OutputTotals, OutputWriter, RunBudget
 from deployx_tui.store import outputs
 from deployx_tui.store.database import Database
@@ -30,7 +33,8 @@ from deployx_tui.store.files import claim_folder
 
 #: open segment files of executions that somebody looks at
 _OPEN_READERS = 32
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+#: of an execution's files
+_SUFFIXES = (".idx", ".seg", ".pack", ".packing")
 
 
 class OutputStore:
@@ -44,7 +48,7 @@ class OutputStore:
         self._lock = Lock()
         self._writers: dict[TargetId, OutputWriter] = {}
         self._runs: dict[ExecutionId, _Run] = {}
-        self._readers: OrderedDict[ExecutionId, SegmentReader] = OrderedDict()
+        self._readers: OrderedDict[ExecutionId, BlockReader] = OrderedDict()
 
     # -- writing
 
@@ -81,9 +85,9 @@ class OutputStore:
         with self._database.read() as connection:
             stored = outputs.load(connection, target)
         writer = self.writer(target, execution, device, secrets, caps)
-        with self._blocks(execution, target) as (reader, blocks):
+        with self._blocks(execution, target) as (blocks, read):
             inline = decode(stored.frames) if stored is not None else iter(())
-            spilled = (frame for block in blocks for frame in decode(reader.frames(block))) if reader else iter(())
+            spilled = (frame for number in range(len(blocks)) for frame in decode(read(number)))
             writer.resume(spilled if len(blocks) else inline, raw_bases, is_spilled=len(blocks) > 0)
         return writer
 
@@ -122,17 +126,35 @@ class OutputStore:
 
     def stored(self) -> tuple[ExecutionId, ...]:
         """Executions that have a segment file, by id."""
-        names = (path.stem for path in self._folder.glob("*.idx"))
+        return self._named(*_SUFFIXES)
+
+    def unpacked(self) -> tuple[ExecutionId, ...]:
+        """Those of them whose file is not packed yet, or not tidied up behind a death."""
+        return self._named(".idx", ".seg", ".packing")
+
+    def _named(self, *suffixes: str) -> tuple[ExecutionId, ...]:
+        names = {path.stem for path in self._folder.iterdir() if path.suffix in suffixes}
         return tuple(sorted(ExecutionId(int(name)) for name in names if name.isdecimal()))
+
+    def pack(self, execution: ExecutionId, is_stopped: Callable[[], bool]) -> bool:
+        """Make the file of an execution that is over a compressed one; see `packed.pack`. OSError passes."""
+        if not pack(self._folder, execution, is_stopped):
+            return False
+        self._close_reader(execution)
+        return True
 
     def delete(self, execution: ExecutionId) -> None:
         """Remove the segment file of an execution that history no longer keeps."""
+        self._close_reader(execution)
+        for suffix in _SUFFIXES:
+            (self._folder / f"{execution}{suffix}").unlink(missing_ok=True)
+
+    def _close_reader(self, execution: ExecutionId) -> None:
+        """Whoever reads at this moment reads to the end of it."""
         with self._lock:
             reader = self._readers.pop(execution, None)
         if reader is not None:
             reader.release()
-        for suffix in (".idx", ".seg"):
-            (self._folder / f"{execution}{suffix}").unlink(missing_ok=True)
 
     def close(self) -> None:
         with self._lock:
@@ -161,43 +183,53 @@ class OutputStore:
         offset: int = 0,
         limit: int = 1 << 20,
         tail: int | None = None,
+        line: int | None = None,
     ) -> OutputSlice:
-        """Up to `limit` stored bytes of `stream` from logical offset `offset`, or the last `tail` of them.
+        """Up to `limit` stored bytes of `stream` from logical offset `offset`, or the last `tail` of them, or those
+        from where line `line` begins (`Said.begin_of`).
 
         Raises:
             NotFound: no such target.
+            Unavailable: its file can't be read.
         """
-        with self._said(execution, target) as said:
-            if tail is not None:
-                offset, skip = said.place_of_tail(stream, min(tail, limit))
-            else:
+        try:
+            with self._said(execution, target) as said:
                 skip = 0
-            return said.slice(stream, offset, limit, skip)
+                if line is not None:
+                    offset = said.begin_of(stream, line)
+                elif tail is not None:
+                    offset, skip = said.place_of_tail(stream, min(tail, limit))
+                return said.slice(stream, offset, limit, skip)
+        except OSError as error:
+            raise Unavailable(f"the output of execution {execution} can't be read: {error}") from error
 
     @contextmanager
-    def _said(self, execution: ExecutionId, target: TargetId) -> Iterator[_Said]:
+    def _said(self, execution: ExecutionId, target: TargetId) -> Iterator[Said]:
         writer = self._writers.get(target)
         if writer is not None:
             # first the memory, then the file: what is written in between is seen twice, never missed
             view = writer.view()
-            with self._blocks(execution, target) as (reader, blocks):
-                yield _Said(reader, blocks, view.written, view.frames, is_complete=view.is_closed)
+            with self._blocks(execution, target, view.written) as (blocks, read):
+                yield Said(blocks, read, view.written, view.frames, is_complete=view.is_closed)
             return
         with self._database.read() as connection:
             stored = outputs.load(connection, target)
         if stored is None:
             raise NotFound("output of target", str(target))
-        with self._blocks(execution, target) as (reader, blocks):
+        with self._blocks(execution, target) as (blocks, read):
             inline = () if len(blocks) else tuple(decode(stored.frames))
-            yield _Said(reader, blocks, blocks[-1].end if len(blocks) else 0, inline, is_complete=stored.is_over)
+            yield Said(blocks, read, blocks[-1].end if len(blocks) else 0, inline, is_complete=stored.is_over)
 
     @contextmanager
-    def _blocks(self, execution: ExecutionId, target: TargetId) -> Iterator[tuple[SegmentReader | None, BlockList]]:
+    def _blocks(
+        self, execution: ExecutionId, target: TargetId, until: int | None = None
+    ) -> Iterator[tuple[BlockList, Callable[[int], bytes]]]:
+        """The target's blocks that begin before `until`, and what reads one by its number."""
         with self._lock:
             reader = self._readers.get(execution)
             if reader is None:
                 try:
-                    reader = SegmentReader(self._folder, execution)
+                    reader = open_reader(self._folder, execution)
                 except FileNotFoundError:
                     reader = None
                 else:
@@ -211,10 +243,11 @@ class OutputStore:
         if evicted is not None:
             evicted.release()
         if reader is None:
-            yield None, BlockList.none()
+            yield BlockList(), lambda _: b""
             return
         try:
-            yield reader, reader.blocks(target)
+            blocks, held = reader.blocks(target, until), reader
+            yield blocks, lambda number: held.frames(blocks[number])
         finally:
             reader.release()
 
@@ -245,96 +278,3 @@ class _Run:
             if self._segment is not None:
                 self._segment.close()
             self._segment = None
-
-
-class _Said:
-    """One target's output at one moment: blocks on disk, then frames in memory."""
-
-    def __init__(
-        self,
-        reader: SegmentReader | None,
-        blocks: BlockList,
-        written: int,
-        frames: Sequence[Frame],
-        *,
-        is_complete: bool,
-    ) -> None:
-        self._reader, self._blocks = reader, blocks
-        self._written, self._frames = written, frames
-        self._is_complete = is_complete
-        self._total = written + sum(frame.length for frame in frames)
-
-    def slice(self, stream: Stream, offset: int, limit: int, skip: int) -> OutputSlice:
-        """From `offset`, leaving out the first `skip` bytes of the stream."""
-        chunks: list[OutputChunk] = []
-        gaps: list[tuple[int, int]] = []
-        left = limit
-        at = min(offset, self._total)
-        for start, frame in self._from(at):
-            at = start + frame.length
-            if stream is not Stream.BOTH and frame.stream is not stream:
-                continue
-            if frame.missing:
-                gaps.append((start, at))
-                continue
-            first = max(0, offset - start)
-            ignored = min(skip, len(frame.data) - first)
-            skip -= ignored
-            first += ignored
-            data = frame.data[first : first + left] if first or left < len(frame.data) else frame.data
-            left -= len(data)
-            if data:
-                when = _EPOCH + timedelta(milliseconds=frame.at_ms)
-                chunks.append(OutputChunk(stream=frame.stream, at=when, offset=start + first, data=data))
-            if not left:
-                at = start + first + len(data)
-                break
-        return OutputSlice(
-            chunks=tuple(chunks),
-            next_offset=at,
-            complete=self._is_complete and at >= self._total,
-            total=self._total,
-            gaps=tuple(gaps),
-        )
-
-    def place_of_tail(self, stream: Stream, size: int) -> tuple[int, int]:
-        """(offset, skip): reading there without the first `skip` bytes gives the last `size` of the stream."""
-        wanted = tuple(frame for frame in self._frames if stream in (Stream.BOTH, frame.stream))
-        found = sum(len(frame.data) for frame in wanted)
-        if found >= size:
-            return self._written, found - size
-        for number in range(len(self._blocks) - 1, -1, -1):
-            block = self._blocks[number]
-            if block.start >= self._written:
-                continue
-            said = {Stream.STDOUT: block.stdout, Stream.STDERR: block.stderr}.get(stream, block.stdout + block.stderr)
-            if said:
-                # counted by its frames: the lengths of a block include its gaps
-                found += sum(len(f.data) for f in self._decode(block) if stream in (Stream.BOTH, f.stream))
-            if found >= size:
-                return block.start, found - size
-        return 0, 0
-
-    def _from(self, offset: int) -> Iterator[tuple[int, Frame]]:
-        """(logical start, frame) of every frame that reaches behind `offset`, in order."""
-        at = self._written
-        if offset < self._written:
-            for number in range(self._blocks.holding(offset), len(self._blocks)):
-                block = self._blocks[number]
-                if block.start >= self._written:
-                    break  # written after the memory was looked at, which has it too
-                at = block.start
-                for frame in self._decode(block):
-                    if at + frame.length > offset:
-                        yield at, frame
-                    at += frame.length
-            at = self._written
-        for frame in self._frames:
-            if at + frame.length > offset:
-                yield at, frame
-            at += frame.length
-
-    def _decode(self, block: Block) -> Iterator[Frame]:
-        if self._reader is None:
-            return iter(())
-        return decode(self._reader.frames(block))

@@ -16,6 +16,7 @@ from time import monotonic
 
 from deployx_tui.model.execution import Stream
 from deployx_tui.model.ids import DeviceId, ExecutionId, TargetId
+from deployx_tui.output.blocks import Extent
 from deployx_tui.output.frames import HEADER_SIZE, Frame, encode
 from deployx_tui.output.mask import Masked, SecretSet
 from deployx_tui.output.segments import SegmentWriter
@@ -326,18 +327,18 @@ class OutputWriter:
                 segment = self._segment
             if not frames:
                 return
-            out, err = (sum(frame.length for frame in frames if frame.stream is stream) for stream in self._masks)
+            extent = Extent.of(frames)
             try:
                 segment = segment or self._open_segment()
                 buffers = [part for frame in frames for part in encode(frame)]
-                segment.append(self.target, self._written, out, err, buffers)
+                segment.append(self.target, self._written, extent, buffers)
             except OSError as error:
                 self._give_up(error, last=last)
                 return
             with self._changed:
                 self._segment = segment
                 self._writing = []
-                self._written += out + err
+                self._written += extent.size
                 if last and self._tail is not None:
                     self._tail.was_written()
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy import Connection, TextClause
 
-from deployx_tui.model.execution import ExecutionStatus, TargetState, Trigger
+from deployx_tui.model.execution import ALIVE, ExecutionStatus, TargetState, Trigger
 from deployx_tui.model.ids import BatchId, DeviceId, EngineId, ExecutionId, TaskId, UserId
 from deployx_tui.store import events
 from deployx_tui.store.dialects.insert import insert_new
@@ -293,6 +293,13 @@ def forget_before(c: Connection, at_ms: int, limit: int) -> tuple[ExecutionId, .
     if old:
         c.execute(sa.delete(executions).where(executions.c.id.in_(old)))
     return tuple(ExecutionId(id_) for id_ in old)
+
+
+def over(c: Connection, wanted: Sequence[ExecutionId]) -> frozenset[ExecutionId]:
+    """Those of the given executions that are over: nothing of them will be written any more."""
+    statement = sa.select(executions.c.id).where(executions.c.id.in_(wanted), executions.c.status.not_in(ALIVE))
+    rows = c.scalars(statement)
+    return frozenset(ExecutionId(id_) for id_ in rows)
 
 
 def exist(c: Connection, wanted: Sequence[ExecutionId]) -> frozenset[ExecutionId]:

@@ -19,6 +19,14 @@ def chunks_of(*pieces: tuple[Stream, bytes], start: int = 0, step: timedelta = t
     return made
 
 
+def place_of_line(whole: bytes, line: int) -> int:
+    """Where line `line` begins, from 0; from the end when negative. The length when there is none."""
+    lines = whole.splitlines(keepends=True)
+    if line >= len(lines):
+        return len(whole)
+    return sum(map(len, lines[:line] if line >= 0 else lines[: max(0, len(lines) + line)]))
+
+
 class MemorySource:
     """What one target said so far; `say` adds to it, `end` completes it."""
 
@@ -45,13 +53,18 @@ class MemorySource:
         self._more.set()
         self._more = asyncio.Event()
 
-    async def read(self, offset: int, limit: int, tail: int | None, wait: timedelta | None) -> OutputSlice:
+    async def read(
+        self, offset: int, limit: int, tail: int | None, wait: timedelta | None, line: int | None = None
+    ) -> OutputSlice:
         if wait is not None and offset >= self.total and not self.complete:
             await self._more.wait()
         else:
             await asyncio.sleep(0)
         if tail is not None:
             offset = max(0, self.total - tail)
+        whole = self.pieces[0].data if len(self.pieces) == 1 else b"".join(piece.data for piece in self.pieces)
+        if line is not None:
+            offset = place_of_line(whole, line)
         self.reads.append(offset)
         end = min(self.total, offset + min(limit, self.most))
         part: list[OutputChunk] = []
@@ -60,4 +73,7 @@ class MemorySource:
             if low < high:
                 data = piece.data[low - piece.offset : high - piece.offset]
                 part.append(OutputChunk(stream=piece.stream, at=piece.at, offset=low, data=data))
-        return OutputSlice(chunks=tuple(part), next_offset=max(offset, end), complete=self.complete, total=self.total)
+        return OutputSlice(
+            chunks=tuple(part), next_offset=max(offset, end), complete=self.complete, total=self.total,
+            line=whole.count(b"\n", 0, offset), lines=whole.count(b"\n"),
+        )  # fmt: skip

@@ -99,10 +99,21 @@ def test_what_the_store_did_not_keep_is_said_in_its_place() -> None:
 
 
 def test_a_window_from_the_middle_begins_at_a_line() -> None:
-    window = OutputWindow(offset=100)
+    window = OutputWindow(offset=100, line=7)
     window.feed(OutputChunk(stream=OUT, at=START, offset=100, data=b"half a line\nwhole\n"))
     assert texts(window) == [(OUT, b"whole")]
-    assert not window.numbers_are_true
+    assert window.true_number(window.first) == 8
+    assert (window.number_of(7), window.number_of(8), window.number_of(9)) == (None, window.first, None)
+
+
+def test_what_a_gap_cut_off_and_the_note_about_it_are_no_lines_of_the_output() -> None:
+    window = window_of((OUT, b"one\nhal"))
+    window.feed(OutputChunk(stream=OUT, at=START, offset=1000, data=b"f\nthree\n"))
+    assert [window.line(n).data for n in range(window.end)] == [
+        b"one", b"hal", b"993 B of output were not kept", b"f", b"three",
+    ]  # fmt: skip
+    assert [window.true_number(n) for n in range(window.end + 1)] == [0, 1, 1, 1, 2, 3]
+    assert [window.number_of(line) for line in range(4)] == [0, 3, 4, None]
 
 
 def test_a_window_from_the_middle_of_a_line_without_end_shows_it_all_the_same() -> None:

@@ -35,6 +35,7 @@ router = APIRouter(prefix="/api/executions")
 #: one answer of output at most, and how long it may be awaited
 MAX_OUTPUT = 8 << 20
 MAX_WAIT = 60
+MAX_LINE = 2**53 - 1
 
 
 @router.get("")
@@ -170,11 +171,13 @@ async def _from_first(first: bytes, pieces: AsyncIterator[bytes]) -> AsyncIterat
 
 @router.get("/{execution_id}/targets/{device_id}/output")
 async def output(backend: Asked, execution_id: Id, device_id: Id, params: Params, request: Request) -> Response:
-    """The stored bytes from `offset`; as JSON (base64, with arrival times) when Accept names application/json."""
+    """The stored bytes from `offset`, or of the last `tail`, or from `line` (from 0; negative: from the end); as JSON
+    (base64, with arrival times and line numbers) when Accept names application/json."""
     stream = params.word("stream", Stream) or Stream.BOTH
     offset = params.number("offset", 0, 0, 2**63 - 1)
     limit = params.number("limit", 1 << 20, 1, MAX_OUTPUT)
     tail = params.number_or_none("tail", 0, MAX_OUTPUT)
+    line = params.number_or_none("line", -MAX_LINE, MAX_LINE)
     wait = params.seconds("wait", MAX_WAIT)
     params.finish()
     found = await backend.executions.output(
@@ -185,6 +188,7 @@ async def output(backend: Asked, execution_id: Id, device_id: Id, params: Params
         limit,
         tail,
         None if wait is None else timedelta(seconds=wait),
+        line,
     )
     if "application/json" in request.headers.get("accept", ""):
         return Json(slice_to_json(found))
@@ -194,6 +198,8 @@ async def output(backend: Asked, execution_id: Id, device_id: Id, params: Params
         headers={
             WIRE_HEADER: str(WIRE_VERSION),
             "X-Next-Offset": str(found.next_offset),
+            "X-Line": str(found.line),
+            "X-Lines": str(found.lines),
             "X-Complete": "true" if found.complete else "false",
             "X-Content-Type-Options": "nosniff",
         },

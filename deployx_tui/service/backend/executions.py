@@ -83,8 +83,13 @@ class Executions(Protocol):
         limit: int = 1 << 20,
         tail: int | None = None,
         wait: timedelta | None = None,
+        line: int | None = None,
     ) -> OutputSlice:
-        """Stored bytes from a logical offset (`tail`: the last so many bytes instead).
+        """Stored bytes from a logical offset (`tail`: the last so many bytes instead; `line`: from where that line
+        begins, counted from 0, or from the end when negative: -1 is the last one).
+
+        Lines are counted where they end; of both streams together in the order of their ends, so that the first line
+        of an answer may be the rest of one that began before.
 
         With `wait`, an answer that would be empty and incomplete is held until there is more, or for so long.
         """

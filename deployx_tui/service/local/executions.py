@@ -129,15 +129,16 @@ class LocalExecutions:
         limit: int = 1 << 20,
         tail: int | None = None,
         wait: timedelta | None = None,
+        line: int | None = None,
     ) -> OutputSlice:
-        _refuse_odd_range(offset, limit, tail)
+        _refuse_odd_range(offset, limit, tail, line)
         target = await self._door.read(lambda c: self._target(c, execution, device))
         premises, clock = self._door.premises, asyncio.get_running_loop().time
         deadline = clock() + (wait.total_seconds() if wait is not None else 0.0)
         while True:
             position = await self._door.run(premises.stream.position)
             found = await self._door.run(
-                lambda: premises.output.read(execution, target.id, stream, offset, limit, tail)
+                lambda: premises.output.read(execution, target.id, stream, offset, limit, tail, line)
             )
             left = deadline - clock()
             if found.chunks or found.complete or left <= 0:
@@ -171,10 +172,12 @@ class LocalExecutions:
         return results.get(c, execution, device)
 
 
-def _refuse_odd_range(offset: int, limit: int, tail: int | None) -> None:
+def _refuse_odd_range(offset: int, limit: int, tail: int | None, line: int | None) -> None:
     if offset < 0:
         raise InvalidInput.of("offset", "it is negative", "give 0 or more")
     if not 1 <= limit <= _MOST_BYTES:
         raise InvalidInput.of("limit", f"{limit} is out of range", f"give 1 to {_MOST_BYTES}")
     if tail is not None and tail < 0:
         raise InvalidInput.of("tail", "it is negative", "give 0 or more")
+    if tail is not None and line is not None:
+        raise InvalidInput.of("line", "it is given beside tail", "give one of them")

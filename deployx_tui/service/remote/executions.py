@@ -108,10 +108,13 @@ class RemoteExecutions:
         limit: int = 1 << 20,
         tail: int | None = None,
         wait: timedelta | None = None,
+        line: int | None = None,
     ) -> OutputSlice:
         params: Params = [("stream", stream.value), ("offset", str(offset)), ("limit", str(limit))]
         if tail is not None:
             params.append(("tail", str(tail)))
+        if line is not None:
+            params.append(("line", str(line)))
         if wait is not None:
             params.append(("wait", f"{wait.total_seconds():g}"))
         answer = await self._channel.get(

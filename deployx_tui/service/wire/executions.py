@@ -248,6 +248,8 @@ def slice_to_json(output: OutputSlice) -> Json:
         "complete": output.complete,
         "total": output.total,
         "gaps": [[start, end] for start, end in output.gaps],
+        "line": output.line,
+        "lines": output.lines,
     }
 
 
@@ -259,6 +261,8 @@ def slice_from_json(data: JSON) -> OutputSlice:
         complete=values.flag(row, "complete"),
         total=values.number(row, "total"),
         gaps=values.each(row, "gaps", _gap),
+        line=values.number(row, "line"),
+        lines=values.number(row, "lines"),
     )
 
 

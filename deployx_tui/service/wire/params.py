@@ -62,7 +62,8 @@ class ParamReader:
         value = self.text(name)
         if value is None:
             return None
-        if value.isascii() and value.isdigit() and len(value) < 20 and low <= int(value) <= high:
+        digits = value.removeprefix("-") if low < 0 else value
+        if digits.isascii() and digits.isdigit() and len(digits) < 20 and low <= int(value) <= high:
             return int(value)
         self.problem(name, f"{value[:40]!r} is not allowed", f"give a whole number from {low} to {high}")
         return None

@@ -27,6 +27,7 @@ EXECUTION: tuple[Key, ...] = (
     Key("execution.groups", "o", "groups", "groups", "Targets by equal output, and back", footer=5),
     Key("execution.good", "v", "good", "show ✓", "Show the good targets one by one, or fold them", footer=6),
     Key("execution.find", "slash", "find", "find", "Find words in the output; n and N go on", footer=7),
+    Key("execution.line", "number_sign", "find_line", "line", "Go to a line of the output by its number"),
     Key("execution.next", "n", "find_next(1)", "next", "The next line that holds the words"),
     Key("execution.before", "N", "find_next(-1)", "before", "The line before that holds the words"),
     *RUN,

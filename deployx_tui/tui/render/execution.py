@@ -290,6 +290,8 @@ def tail_words(target: TargetResult | None, zone: tzinfo) -> tuple[str, ...]:
         words.append(class_of(target))
     elif target.state is TargetState.RUNNING and target.started_at is not None:
         words.append(f"since {clock(target.started_at, zone, seconds=True)}")
+    if target.output_cut:
+        words.append("output cut")
     if target.durable:
         words.append("durable: its streams as they were polled")
     if target.kill is not None:

@@ -7,7 +7,7 @@ that has not ended stands last, one per stream. What is kept is a window of the 
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -111,10 +111,16 @@ class OutputWindow:
     Line numbers are absolute within a reading: dropping old lines raises `first` and renames none.
     """
 
-    def __init__(self, offset: int = 0, cap: int = WINDOW_CAP, is_line_start: bool | None = None) -> None:
-        """`is_line_start` None: only offset 0 is known to begin a line."""
-        #: logical offset that the reading began at; lines know their true number only when it is 0
+    def __init__(
+        self, offset: int = 0, cap: int = WINDOW_CAP, is_line_start: bool | None = None, line: int = 0
+    ) -> None:
+        """`is_line_start` None: only offset 0 is known to begin a line. `line`: lines that ended before `offset`."""
+        #: logical offset that the reading began at
         self.start_offset = offset
+        #: lines of the whole output before that
+        self._before = line
+        #: numbers of what stands as a line of its own and is none of the output's: notes, and what a gap cut off
+        self._uncounted: list[int] = []
         #: logical offset after the last byte fed
         self.next_offset = offset
         self._cap = cap
@@ -152,10 +158,17 @@ class OutputWindow:
         """No line before `first` exists."""
         return self.start_offset == 0 and self._first == 0
 
-    @property
-    def numbers_are_true(self) -> bool:
-        """Line numbers count from the output's first line."""
-        return self.start_offset == 0
+    def true_number(self, number: int) -> int:
+        """How many lines of the whole output come before line `number` of this window; also for `end`."""
+        return self._before + number - bisect_left(self._uncounted, number)
+
+    def number_of(self, line: int) -> int | None:
+        """The inverse: number here of line `line` of the whole output, None when it does not stand here."""
+        number = bisect_left(range(self.first, self.end), line, key=self.true_number) + self.first
+        # of several with one number the last is the line, the others stand before it
+        while number + 1 < self.end and self.true_number(number + 1) == line:
+            number += 1
+        return number if number < self.end and self.true_number(number) == line else None
 
     def feed(self, chunk: OutputChunk) -> None:
         """Take the next chunk. One that begins further on says that the store did not keep what lies between."""
@@ -168,6 +181,7 @@ class OutputWindow:
             if newline < 0 and self.next_offset - self.start_offset < LINE_CAP:
                 return
             self._skipping = False
+            self._before += newline >= 0
             self.start_offset = offset + newline + 1
             data, offset = data[newline + 1 :], self.start_offset
         if data:
@@ -175,7 +189,9 @@ class OutputWindow:
 
     def _note_gap(self, at: datetime, offset: int) -> None:
         for stream in tuple(self._open):
+            self._uncounted.append(self._closed_end)
             self._take(stream, self._open[stream].at, b"\n", self.next_offset)
+        self._uncounted.append(self._closed_end)
         missing = f"{size(offset - self.next_offset)} of output were not kept".encode()
         self._take(Stream.BOTH, at, missing + b"\n", self.next_offset)
         self._blocks[-1].end = offset

@@ -251,7 +251,7 @@ class ExecutionPlace(RunActs):
 
     def on_output_tail_not_found(self, message: OutputTail.NotFound) -> None:
         message.stop()
-        self.tell(f"{message.words} is not further in this output", "warn")
+        self.tell(f"{message.words} is not in this output, or not further on", "warn")
 
     # keys
 
@@ -261,7 +261,7 @@ class ExecutionPlace(RunActs):
                 return self._run is not None and self._run.targets.succeeded > 1 and not self._by_group
             case "groups":
                 return bool(self._groups) or self._by_group
-            case "find" | "wrap" | "stamps":
+            case "find" | "find_line" | "wrap" | "stamps":
                 return self.output.has_output
             case "zoom":
                 return self.output.has_output or self.has_class("-zoom")
@@ -326,6 +326,9 @@ class ExecutionPlace(RunActs):
 
     def action_find(self) -> None:
         self.output.find()
+
+    def action_find_line(self) -> None:
+        self.output.find_line()
 
     def action_find_next(self, step: int) -> None:
         self.output.find_next(step)

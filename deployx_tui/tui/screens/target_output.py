@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -34,9 +35,11 @@ class BackendOutput:
     execution: ExecutionId
     device: DeviceId
 
-    async def read(self, offset: int, limit: int, tail: int | None, wait: timedelta | None) -> OutputSlice:
+    async def read(
+        self, offset: int, limit: int, tail: int | None, wait: timedelta | None, line: int | None = None
+    ) -> OutputSlice:
         return await self.bridge.backend.executions.output(
-            self.execution, self.device, Stream.BOTH, offset=offset, limit=limit, tail=tail, wait=wait
+            self.execution, self.device, Stream.BOTH, offset=offset, limit=limit, tail=tail, wait=wait, line=line
         )
 
 
@@ -44,7 +47,7 @@ class TargetOutput(Vertical):
     """What is known of the target that was shown last."""
 
     DEFAULT_CSS = """
-    TargetOutput #find { display: none; }
+    TargetOutput Field { display: none; }
     TargetOutput #why { height: auto; max-height: 60%; margin: 0 0 0 1; }
     TargetOutput #why.-alone { max-height: 100%; }
     TargetOutput #tail { padding: 0 0 0 1; }
@@ -66,10 +69,11 @@ class TargetOutput(Vertical):
         self._title = TitleBar(id="tail-title")
         self._why = Lines(id="why")
         self.tail = OutputTail(zone=bridge.zone, id="tail")
-        self._field = Field(prompt="/", hint="words in the output; n and N go on", id="find")
+        self._words = Field(prompt="/", hint="words in the output; n and N go on", id="find")
+        self._line = Field(prompt="#", hint="number of a line; -1 is the last", id="line")
 
     def compose(self) -> Iterable[Widget]:
-        yield from (self._title, self._why, self.tail, self._field)
+        yield from (self._title, self._why, self.tail, self._words, self._line)
 
     def show(self, target: TargetResult | None) -> None:
         """Say what is known of it, and open its output when it has one that is not open yet."""
@@ -103,7 +107,7 @@ class TargetOutput(Vertical):
         if status.searching:
             right.append(f"looking for {status.searching}")
         elif self.has_output:
-            right.append(f"{status.percent} %" if status.lines is None else f"line {status.line} of {status.lines}")
+            right.append(f"line {status.line:,} of {status.lines:,}")
         left = [*draw.tail_words(target, self._bridge.zone)]
         if not status.complete and self._opened is not None:
             left.append("follow on" if status.follow else "follow off")
@@ -132,8 +136,16 @@ class TargetOutput(Vertical):
 
     def find(self) -> None:
         """Ask for words."""
-        self._field.display = True
-        self._field.focus()
+        self._ask(self._words)
+
+    def find_line(self) -> None:
+        """Ask for the number of a line."""
+        self._ask(self._line)
+
+    def _ask(self, field: Field) -> None:
+        self._close_fields()
+        field.display = True
+        field.focus()
 
     def find_next(self, step: int) -> None:
         self.tail.search(self.words, step)
@@ -143,17 +155,34 @@ class TargetOutput(Vertical):
 
     def on_field_submitted(self, message: Field.Submitted) -> None:
         message.stop()
-        self.words = message.field.value
-        message.field.display = False
-        self.tail.focus()
+        value = message.field.value
+        self._close_fields()
+        if message.field is self._line:
+            self._go_to_line(value.strip())
+            return
+        self.words = value
         self.tail.search(self.words)
         self.post_message(self.Told())
 
+    def _go_to_line(self, value: str) -> None:
+        self._line.set_value("")
+        if re.fullmatch("-?[0-9]{1,15}", value):
+            self.tail.go_to_line(int(value))
+        elif value:
+            self.post_message(OutputTail.NotFound(self.tail, f"line {value}"))
+
+    def _close_fields(self) -> bool:
+        """False: none was open."""
+        fields = [field for field in (self._words, self._line) if field.display]
+        for field in fields:
+            field.display = False
+        if fields:
+            self.tail.focus()
+        return bool(fields)
+
     def close_find(self) -> bool:
         """Leave the line, else forget the words; False when there is neither."""
-        if self._field.display:
-            self._field.display = False
-            self.tail.focus()
+        if self._close_fields():
             return True
         if self.words:
             self.words = ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
@@ -23,10 +24,26 @@ _AHEAD = 2000
 _SEARCH_STEP = WINDOW_CAP // 2
 
 
+@dataclass(frozen=True, slots=True)
+class TailStatus:
+    """Where the reader is; what the pane's title says."""
+
+    follow: bool
+    wrap: bool
+    #: number of the last line seen, from 1, and of the last one there is
+    line: int
+    lines: int
+    complete: bool
+    #: "" or what is being searched for
+    searching: str = ""
+
+
 class OutputSource(Protocol):
     """One target's stored output."""
 
-    async def read(self, offset: int, limit: int, tail: int | None, wait: timedelta | None) -> OutputSlice:
+    async def read(
+        self, offset: int, limit: int, tail: int | None, wait: timedelta | None, line: int | None = None
+    ) -> OutputSlice:
         """As `Executions.output`; raises DeployxError."""
         ...
 
@@ -45,6 +62,8 @@ class OutputReader:
         self.window = OutputWindow()
         #: size of the whole, as far as known
         self.total = 0
+        #: lines that have ended in it, as far as known
+        self.lines = 0
         #: the target said all that it will say
         self.complete = False
         self._last_seen = 0
@@ -72,6 +91,7 @@ class OutputReader:
                 window.feed(chunk)
             window.next_offset = max(window.next_offset, part.next_offset)
             self.total, self.complete = max(part.total, window.next_offset), part.complete
+            self.lines = part.lines
             ended = part.complete and window.next_offset >= part.total
             if anchor is None or ended or window.next_offset > anchor + READ_LIMIT:
                 if window is not self.window:
@@ -92,9 +112,15 @@ class OutputReader:
 
     async def _begin(self, offset: int | None) -> tuple[OutputWindow, OutputSlice]:
         if offset is not None:
-            return OutputWindow(offset), await self._source.read(offset, READ_LIMIT, None, None)
+            part = await self._source.read(offset, READ_LIMIT, None, None)
+            return OutputWindow(offset, line=part.line), part
         part = await self._source.read(0, FIRST_TAIL, FIRST_TAIL, None)
-        return OutputWindow(part.chunks[0].offset if part.chunks else part.next_offset), part
+        return OutputWindow(part.chunks[0].offset if part.chunks else part.next_offset, line=part.line), part
+
+    async def place_of(self, line: int) -> int | None:
+        """Logical offset at which line `line` begins, from 0, or from the end when negative; None: there is none."""
+        part = await self._source.read(0, 1, None, None, line)
+        return part.chunks[0].offset if part.chunks else None
 
     def _is_wanted(self, window: OutputWindow) -> bool:
         """A reader who stands still above the end of a full window needs nothing."""

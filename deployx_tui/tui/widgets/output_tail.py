@@ -24,26 +24,10 @@ from deployx_tui.tui.render.output import WINDOW_CAP, OutputWindow
 from deployx_tui.tui.render.output_rows import RowLook, height_of, plain_of, rows_of
 from deployx_tui.tui.render.safe import SafeText
 from deployx_tui.tui.theme import no_color, styles
-from deployx_tui.tui.widgets.output_reader import READ_LIMIT, OutputReader, OutputSource
+from deployx_tui.tui.widgets.output_reader import READ_LIMIT, OutputReader, OutputSource, TailStatus
 
 #: seconds between two paints that new output causes
 PAINT_INTERVAL = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class TailStatus:
-    """Where the reader is; what the pane's title says."""
-
-    follow: bool
-    wrap: bool
-    #: number of the last line seen, from 1, and of the last one known; None: reading began in the middle
-    line: int | None
-    lines: int | None
-    #: share of the whole that lies above the last line seen, 0 to 100
-    percent: int
-    complete: bool
-    #: "" or what is being searched for
-    searching: str = ""
 
 
 #: where nothing is open
@@ -136,16 +120,14 @@ class OutputTail(Widget, can_focus=True):
     def status(self) -> TailStatus:
         window, reader = self.window, self._reader
         if reader is None:
-            return TailStatus(self.follow, self.wrap, None, None, 100, complete=True)
-        bottom = min(self._last_seen, window.end)
-        seen = window.offset_of(bottom) if window.first <= bottom < window.end else window.next_offset
-        known = window.numbers_are_true
+            return TailStatus(self.follow, self.wrap, 0, 0, complete=True)
+        line = window.true_number(max(window.first, min(self._last_seen, window.end)))
+        end = window.true_number(window.end)
         return TailStatus(
             follow=self.follow,
             wrap=self.wrap,
-            line=bottom if known else None,
-            lines=window.end if known and reader.at_end else None,
-            percent=100 if reader.total == 0 else min(100, seen * 100 // reader.total),
+            line=line,
+            lines=end if reader.at_end else max(end, reader.lines),
             complete=reader.complete and reader.at_end,
             searching=self._searching,
         )
@@ -184,8 +166,30 @@ class OutputTail(Widget, can_focus=True):
         if found is None:
             self.post_message(self.NotFound(self, words))
         else:
-            self.follow = False
-            self._start(max(0, found - READ_LIMIT), anchor=found)
+            self._show_place(found)
+
+    def go_to_line(self, line: int) -> None:
+        """Show the line with this number, from 1; from the end when negative. What is not read yet is read there."""
+        number = self.window.number_of(line - 1) if line > 0 else None
+        if number is not None:
+            self._go_to(number)
+        elif self._reader is not None:
+            self.run_worker(self._find_line(self._reader, line), group="search", exclusive=True)
+
+    async def _find_line(self, reader: OutputReader, line: int) -> None:
+        try:
+            found = await reader.place_of(max(0, line - 1) if line >= 0 else line)
+        except DeployxError as error:
+            self.post_message(self.Failed(self, error))
+            return
+        if found is None:
+            self.post_message(self.NotFound(self, f"line {line}"))
+        else:
+            self._show_place(found)
+
+    def _show_place(self, offset: int) -> None:
+        self.follow = False
+        self._start(max(0, offset - READ_LIMIT), anchor=offset)
 
     # -- reading
 

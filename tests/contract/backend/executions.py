@@ -223,6 +223,20 @@ class ExecutionsContract:
         with pytest.raises(InvalidInput):
             await backend.executions.output(ended.id, device.id, limit=0)
 
+    async def test_output_is_read_from_any_line_on(self, site: Site) -> None:
+        backend = await site.backend()
+        device = await add_device(backend, "web01")
+        command = line("seq 1 5000; printf more")
+        ended = await finished(backend, await backend.executions.run_ad_hoc(command, "web01", new_request()))
+        for number, text in ((0, b"1\n2\n"), (4000, b"4001\n"), (-1, b"more"), (-2, b"5000\nmore"), (5000, b"more")):
+            part = await backend.executions.output(ended.id, device.id, line=number)
+            assert b"".join(chunk.data for chunk in part.chunks).startswith(text)
+            assert (part.line, part.lines) == (number if number >= 0 else 5001 + number, 5000)
+        beyond = await backend.executions.output(ended.id, device.id, line=5001)
+        assert (beyond.chunks, beyond.complete) == ((), True)
+        with pytest.raises(InvalidInput, match="beside tail"):
+            await backend.executions.output(ended.id, device.id, tail=10, line=1)
+
     async def test_a_reader_that_waits_gets_output_as_it_comes_and_its_end(self, site: Site) -> None:
         backend = await site.backend()
         device = await add_device(backend, "web01")

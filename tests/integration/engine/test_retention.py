@@ -15,6 +15,7 @@ from deployx_tui.store import endings, events, executions, history, schema, sear
 from deployx_tui.store.clock import now_ms
 from deployx_tui.store.database import Database
 from tests.support.bench import Bench
+from tests.support.outputs import pack
 from tests.support.rows import add_run, add_task, add_user
 from tests.support.scripted_transport import ScriptedTransport, says
 
@@ -52,7 +53,9 @@ def test_old_runs_go_with_their_output_where_a_limit_is_set(
     bench.add_devices("web1")
     transport.behaviour = says(b"needle " + b"x" * 20_000)
     old = bench.run("x")
-    assert sorted(path.name for path in (tmp_path / "output").iterdir()) == [f"{old.id}.idx", f"{old.id}.seg"]
+    assert {path.stem for path in (tmp_path / "output").iterdir()} == {str(old.id)}
+    pack(bench, old.id)
+    assert [path.name for path in (tmp_path / "output").iterdir()] == [f"{old.id}.pack"]
     later = now_ms() + 40 * DAY_MS
     Retention(bench.database, bench.output, EngineSettings()).sweep(later)
     assert bench.get(old.id).status is ExecutionStatus.SUCCEEDED  # without a limit everything stays
@@ -82,7 +85,8 @@ def test_the_last_run_of_a_task_and_what_still_runs_stay_however_old(database: D
 def test_a_file_of_a_run_that_the_database_does_not_know_is_removed(bench: Bench, tmp_path: Path) -> None:
     stray = tmp_path / "output" / "999.idx"
     stray.write_bytes(b"")
-    stray.with_suffix(".seg").write_bytes(b"old bytes")
+    for suffix in (".seg", ".pack", ".packing"):
+        stray.with_suffix(suffix).write_bytes(b"old bytes")
     Retention(bench.database, bench.output, EngineSettings()).remove_strays()
     assert list((tmp_path / "output").iterdir()) == []
     assert bench.output.stored() == ()

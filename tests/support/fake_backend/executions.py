@@ -29,6 +29,7 @@ from deployx_tui.model.payload import Payload
 from deployx_tui.planning.parameters import resolve_values
 from tests.support import world
 from tests.support.fake_backend.facet import Facet, has_words
+from tests.support.output_source import place_of_line
 
 
 class FakeExecutions(Facet):
@@ -126,6 +127,7 @@ class FakeExecutions(Facet):
         limit: int = 1 << 20,
         tail: int | None = None,
         wait: timedelta | None = None,
+        line: int | None = None,
     ) -> OutputSlice:
         await self.w.door("executions.output")
         run = await self.get(execution)
@@ -133,13 +135,22 @@ class FakeExecutions(Facet):
         data = self.w.outputs.get((execution, device), f"+ {run.summary}\n{name}: done\n".encode())
         if tail is not None:
             offset = max(0, len(data) - tail)
+        if line is not None:
+            offset = place_of_line(data, line)
         piece = data[offset : offset + limit]
         chunks = (OutputChunk(stream=Stream.STDOUT, at=run.created_at, offset=offset, data=piece),) if piece else ()
         its = [target.state for target in self._targets(execution) if target.device_id == device]
         over = run.status not in ALIVE or all(state.is_over for state in its)
         if not piece and not over and wait is not None:
             await asyncio.sleep(min(wait.total_seconds(), 0.05))
-        return OutputSlice(chunks=chunks, next_offset=offset + len(piece), complete=over, total=len(data))
+        return OutputSlice(
+            chunks=chunks,
+            next_offset=offset + len(piece),
+            complete=over,
+            total=len(data),
+            line=data[:offset].count(b"\n"),
+            lines=data.count(b"\n"),
+        )
 
     async def output_groups(self, execution: ExecutionId) -> tuple[OutputGroup, ...]:
         await self.w.door("executions.output_groups")
