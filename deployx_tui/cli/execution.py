@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 import uuid
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -14,18 +12,16 @@ from deployx_tui.cli import asking, printing
 from deployx_tui.cli.backend import with_backend
 from deployx_tui.cli.completion import Name
 from deployx_tui.cli.execution_download import download
+from deployx_tui.cli.execution_output import is_alive, output
 from deployx_tui.cli.execution_stop import stop_all
-from deployx_tui.cli.invocation import ExecutionNumber, Group, Invocation, invocation
+from deployx_tui.cli.invocation import ExecutionNumber, Group, invocation
 from deployx_tui.cli.parameters import put_given
 from deployx_tui.cli.run_state import RunState
-from deployx_tui.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
-    from deployx_tui.model.execution import Execution, ExecutionStatus, OutputSlice, Stream, TargetResult
-    from deployx_tui.model.ids import DeviceId, ExecutionId
+    from deployx_tui.model.execution import Execution, ExecutionStatus, TargetResult
     from deployx_tui.model.parameter import Value
     from deployx_tui.service.backend import Backend
-    from deployx_tui.service.wire.values import Json
 
 
 @click.group(cls=Group)
@@ -33,6 +29,7 @@ def execution() -> None:
     """What ran, where, and what each target said."""
 
 
+execution.add_command(output)
 execution.add_command(download)
 execution.add_command(stop_all)
 
@@ -161,38 +158,6 @@ def targets(number: int) -> None:
     _put_targets(found)
 
 
-@execution.command(example="deployx execution output 1 --tail 2000")
-@click.argument("number", metavar="ID", type=ExecutionNumber())
-@click.argument("target", metavar="[TARGET]", required=False, type=Name("device"))
-@click.option("--stream", type=click.Choice(["stdout", "stderr", "both"]), default="both", show_default=True)
-@click.option("--tail", type=click.IntRange(min=0), metavar="BYTES", help="Only the last so many bytes of each target.")
-@click.option("--follow", is_flag=True, help="Print what is still to come, too.")
-@click.option("--raw", is_flag=True, help="Exactly the stored bytes of one target, nothing added.")
-def output(number: int, target: str | None, stream: str, tail: int | None, follow: bool, raw: bool) -> None:
-    """What a target said; without TARGET what all of them said, each line with its host."""
-    from deployx_tui.model.execution import Stream
-    from deployx_tui.model.ids import ExecutionId
-
-    call = invocation()
-    if raw and call.json:
-        raise InvalidInput.of("--raw", "raw bytes are no JSON", "leave out --raw or --json")
-    if raw and target is None:
-        raise InvalidInput.of("--raw", "raw bytes are those of one target", "name the target, or leave --raw out")
-    kind = Stream(stream)
-    one = ExecutionId(number)
-    needs_engine = follow and _is_alive(call, one)
-    if follow and target is None:
-        from deployx_tui.cli.following import Follower
-
-        with_backend(call, lambda backend: Follower(call, backend, one, stream=kind).to_the_end(), engine=needs_engine)
-        return
-    with_backend(
-        call,
-        lambda backend: _put_output(call, backend, one, target, kind, tail, follow=follow, raw=raw),
-        engine=needs_engine,
-    )
-
-
 @execution.command(example="deployx execution follow 1")
 @click.argument("number", metavar="ID", type=ExecutionNumber())
 def follow(number: int) -> int:
@@ -207,7 +172,7 @@ def follow(number: int) -> int:
         over = await Follower(call, backend, ExecutionId(number)).to_the_end()
         return exit_status_of(over, await put_result(call, backend, over))
 
-    return with_backend(call, watch, engine=_is_alive(call, ExecutionId(number)))
+    return with_backend(call, watch, engine=is_alive(call, ExecutionId(number)))
 
 
 @execution.command(example="deployx execution cancel 1 || true")
@@ -265,76 +230,6 @@ def rerun(number: int, scopes: tuple[str, ...], wait: bool, yes: bool) -> int:
         return await wait_or_detach(call, backend, started, wait=wait)
 
     return with_backend(call, again)
-
-
-def _is_alive(call: Invocation, number: ExecutionId) -> bool:
-    """Whether it takes an engine to see its end: one that was killed left it running for the next one to judge."""
-
-    async def look(backend: Backend) -> bool:
-        return (await backend.executions.get(number)).status.is_alive
-
-    return with_backend(call, look, engine=False, tells=False)
-
-
-async def _put_output(
-    call: Invocation,
-    backend: Backend,
-    number: ExecutionId,
-    target: str | None,
-    stream: Stream,
-    tail: int | None,
-    *,
-    follow: bool,
-    raw: bool,
-) -> None:
-    from deployx_tui.cli.following import all_targets, piece_document
-
-    found = await all_targets(backend, number)
-    if target is not None:
-        found = [one for one in found if target in (one.device, str(one.device_id))]
-        if not found:
-            await backend.executions.get(number)
-            raise NotFound("target", target)
-    width = max((len(one.device) for one in found), default=0)
-    documents: list[Json] = []
-    for one in found:
-        prefix = "" if target is not None else f"{one.device:<{width}} │ "
-        rest = b""
-        async for piece in _pieces(backend, number, one.device_id, stream, tail, follow=follow):
-            if call.json:
-                pieces = [piece_document(one.device_id, one.device, chunk) for chunk in piece.chunks]
-                if follow:
-                    for each in pieces:
-                        printing.put_json_line(each)
-                else:
-                    documents += pieces
-                continue
-            data = b"".join(chunk.data for chunk in piece.chunks)
-            if raw:
-                sys.stdout.buffer.write(data)
-                sys.stdout.buffer.flush()
-                continue
-            *lines, rest = (rest + data).split(b"\n")
-            for line in lines:
-                printing.put_line(prefix + line.removesuffix(b"\r").decode(errors="replace"))
-        if rest:
-            printing.put_line(prefix + rest.decode(errors="replace"))
-    if call.json and not follow:
-        printing.put_json([*documents])
-
-
-async def _pieces(
-    backend: Backend, number: ExecutionId, device: DeviceId, stream: Stream, tail: int | None, *, follow: bool
-) -> AsyncIterator[OutputSlice]:
-    from datetime import timedelta
-
-    wait = timedelta(seconds=20) if follow else None
-    piece = await backend.executions.output(number, device, stream, tail=tail, wait=wait)
-    while True:
-        yield piece
-        if piece.complete or (not follow and not piece.chunks):
-            return
-        piece = await backend.executions.output(number, device, stream, piece.next_offset, wait=wait)
 
 
 def mark_of(status: ExecutionStatus) -> str:

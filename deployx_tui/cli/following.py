@@ -7,13 +7,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from deployx_tui.cli import printing
 from deployx_tui.cli.invocation import Invocation
+from deployx_tui.cli.said_lines import SaidLine, SaidLines
 from deployx_tui.model.event import Event, Reset
-from deployx_tui.model.execution import Execution, ExecutionStatus, OutputChunk, Stream, TargetResult, TargetState
+from deployx_tui.model.execution import (
+    Execution,
+    ExecutionStatus,
+    OutputGap,
+    OutputSlice,
+    Stream,
+    TargetResult,
+    TargetState,
+)
 from deployx_tui.model.ids import DeviceId, ExecutionId
 from deployx_tui.model.outcome_words import run_word, target_word
 
@@ -23,8 +33,9 @@ if TYPE_CHECKING:
 
 #: events of so short a time are answered together: 200 hosts that print cost ten rounds of reading a second
 GATHER_SECONDS = 0.1
-#: a line without an end is shown once it is this long
-LONGEST_LINE = 64 * 1024
+
+#: whose output was cut, by name
+_MOST_NAMES = 5
 
 #: 0 done, 1 something failed, 6 an outcome is unknown: the worst counts
 FAILED, UNKNOWN = 1, 6
@@ -33,12 +44,23 @@ FAILED, UNKNOWN = 1, 6
 class Follower:
     """Prints one execution's output as it comes."""
 
-    def __init__(self, call: Invocation, backend: Backend, execution: ExecutionId, *, stream: Stream = Stream.BOTH):
+    def __init__(
+        self,
+        call: Invocation,
+        backend: Backend,
+        execution: ExecutionId,
+        *,
+        stream: Stream = Stream.BOTH,
+        tail: int | None = None,
+        timestamps: bool = False,
+    ) -> None:
+        """`tail`: of what each target has said at first, only so many lines."""
         self._call, self._backend, self._execution, self._stream = call, backend, execution, stream
+        self._tail, self._timestamps = tail, timestamps
         self._offsets: dict[DeviceId, int] = {}
         self._names: dict[DeviceId, str] = {}
         self._devices_of_targets: dict[int, DeviceId] = {}
-        self._rests: dict[tuple[DeviceId, Stream], bytes] = {}
+        self._said: dict[DeviceId, SaidLines] = {}
         self._width = 0
         #: None: for nothing
         self._waits_for: str | None = None
@@ -125,50 +147,77 @@ class Follower:
     async def _print(self, devices: Iterable[DeviceId]) -> None:
         for device in sorted(devices):
             while True:
-                piece = await self._backend.executions.output(
-                    self._execution, device, self._stream, self._offsets.get(device, 0)
-                )
+                offset = self._offsets.get(device)
+                if offset is None:
+                    piece = await first_piece(self._backend, self._execution, device, self._stream, self._tail)
+                else:
+                    piece = await self._backend.executions.output(self._execution, device, self._stream, offset)
                 self._offsets[device] = piece.next_offset
-                for chunk in piece.chunks:
-                    self._put(device, chunk)
+                self._put(device, piece)
                 if piece.complete or not piece.chunks:
                     break
 
-    def _put(self, device: DeviceId, chunk: OutputChunk) -> None:
+    def _put(self, device: DeviceId, piece: OutputSlice) -> None:
         if self._call.json:
-            printing.put_json_line(piece_document(device, self._names[device], chunk))
+            for document in piece_documents(device, self._names[device], piece):
+                printing.put_json_line(document)
             return
-        key = (device, chunk.stream)
-        *lines, rest = (self._rests.pop(key, b"") + chunk.data).split(b"\n")
-        while len(rest) > LONGEST_LINE:
-            lines.append(rest[:LONGEST_LINE])
-            rest = rest[LONGEST_LINE:]
-        for line in lines:
-            self._line(device, chunk.stream, line)
-        if rest:
-            self._rests[key] = rest
+        for line in self._said.setdefault(device, SaidLines()).feed(piece):
+            self._line(device, line)
 
     def _flush(self) -> None:
-        for (device, stream), rest in sorted(self._rests.items()):
-            self._line(device, stream, rest)
-        self._rests.clear()
+        for device, said in sorted(self._said.items()):
+            for line in said.rest():
+                self._line(device, line)
 
-    def _line(self, device: DeviceId, stream: Stream, line: bytes) -> None:
-        mark = "E" if stream is Stream.STDERR else "│"
-        text = line.removesuffix(b"\r").decode(errors="replace")
-        printing.put_line(f"{self._names[device]:<{self._width}} {mark} {text}")
+    def _line(self, device: DeviceId, line: SaidLine) -> None:
+        printing.put_line(with_host(line, self._names[device], self._width, timestamps=self._timestamps))
 
 
-def piece_document(device: DeviceId, name: str, chunk: OutputChunk) -> Json:
-    """A piece of what a target said, as a line of a stream or one of a list."""
-    return {
-        "device_id": device,
-        "device": name,
-        "stream": chunk.stream.value,
-        "offset": chunk.offset,
-        "at": chunk.at.isoformat(),
-        "text": chunk.data.decode(errors="replace"),
-    }
+def with_host(line: SaidLine, host: str, width: int, *, timestamps: bool) -> str:
+    """A line with whose it is before it; E stands for standard error."""
+    mark = "E" if line.stream is Stream.STDERR else "│"
+    return f"{host:<{width}} {mark} {alone(line, timestamps=timestamps)}"
+
+
+def alone(line: SaidLine, *, timestamps: bool) -> str:
+    """A line, with when its first byte came if that is asked for."""
+    if not timestamps or line.at is None:
+        return line.text
+    return f"{line.at.astimezone().isoformat(timespec='milliseconds')} {line.text}"
+
+
+def piece_documents(device: DeviceId, name: str, piece: OutputSlice) -> Iterator[Json]:
+    """What a target said, in pieces, as lines of a stream or elements of a list; where a limit cut it, `missing` says
+    how many bytes were not kept."""
+    for each in piece.in_order():
+        whose: Json = {"device_id": device, "device": name}
+        if isinstance(each, OutputGap):
+            yield {**whose, "offset": each.start, "missing": each.end - each.start}
+        else:
+            yield {
+                **whose,
+                "stream": each.stream.value,
+                "offset": each.offset,
+                "at": each.at.isoformat(),
+                "text": each.data.decode(errors="replace"),
+            }
+
+
+async def first_piece(
+    backend: Backend,
+    execution: ExecutionId,
+    device: DeviceId,
+    stream: Stream,
+    tail: int | None,
+    wait: timedelta | None = None,
+) -> OutputSlice:
+    """From the beginning; with `tail` the last so many lines, none of them with 0."""
+    if tail is None:
+        return await backend.executions.output(execution, device, stream, wait=wait)
+    if tail == 0:
+        return await backend.executions.output(execution, device, stream, tail=0)
+    return await backend.executions.output(execution, device, stream, wait=wait, line=-tail)
 
 
 async def all_targets(backend: Backend, execution: ExecutionId) -> list[TargetResult]:
@@ -194,7 +243,7 @@ def to_document(execution: Execution, targets: Iterable[TargetResult]) -> Json:
     }
 
 
-def put_verdict(execution: Execution, targets: Iterable[TargetResult]) -> None:
+def put_verdict(execution: Execution, targets: Sequence[TargetResult]) -> None:
     """What did not succeed, each with its reason, then the counts: on standard output, after the output itself."""
     rows = [
         (target.device, state_word(target), _exit(target), target.error_message)
@@ -209,6 +258,9 @@ def put_verdict(execution: Execution, targets: Iterable[TargetResult]) -> None:
     )
     if execution.error_message and not rows:
         printing.put_line(execution.error_message)
+    if cut := sorted(target.device for target in targets if target.output_cut):
+        more = f" and {len(cut) - _MOST_NAMES} more" if len(cut) > _MOST_NAMES else ""
+        printing.put_line(f"output cut: not all of {', '.join(cut[:_MOST_NAMES])}{more} was kept")
 
 
 def exit_status_of(execution: Execution, targets: Iterable[TargetResult]) -> int:

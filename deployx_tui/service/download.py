@@ -1,8 +1,8 @@
 """A run to take away, made by whoever asks out of what any Backend says: one text, or one archive.
 
-The text has what is known of the run, then of each target what it said. The archive is a zip file: `execution.json`,
-and for each target that said something one file a stream. Outputs stand as they are kept (masked); where a limit cut
-them, a line of ours says so.
+The text has what is known of the run, then of each target what it said. The archive is a zip file: `execution.json`
+with the outcome of each target and the names of its files, and for each target that said something one file a stream.
+Outputs stand as they are kept (masked); where a limit cut them, a line of ours says so.
 """
 
 from __future__ import annotations
@@ -17,13 +17,16 @@ from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
 from pathlib import Path
 
-from deployx_tui.model.execution import Execution, OutputSlice, Stream, TargetResult
+from deployx_tui.model.execution import Execution, OutputGap, OutputSlice, Stream, TargetResult
 from deployx_tui.model.ids import ExecutionId
 from deployx_tui.model.outcome_words import run_word, target_word
 from deployx_tui.service.backend import Backend
 from deployx_tui.service.wire.executions import execution_to_json, target_to_json
+from deployx_tui.service.wire.values import Json
 
 _READ = 1 << 20
+#: no file has these names on Windows, whatever follows behind a dot
+_RESERVED = frozenset({"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))})
 _PAGE = 200
 #: the years that a zip file can hold
 _FIRST, _LAST = datetime(1980, 1, 1, tzinfo=UTC), datetime(2107, 12, 31, tzinfo=UTC)
@@ -75,22 +78,22 @@ async def _text(backend: Backend, run: Execution, zone: tzinfo, progress: Progre
 
 async def _archive(backend: Backend, run: Execution, progress: Progress | None) -> AsyncIterator[bytes]:
     made = _Written()
-    used: set[str] = set()
-    targets: list[TargetResult] = []
+    names = _Names()
+    targets: list[Json] = []
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
         async for target in _targets(backend, run, progress):
-            targets.append(target)
-            name = _plain(target.device) or str(target.device_id)
-            name = name if name.lower() not in used else f"{name}-{target.device_id}"
-            used.add(name.lower())
+            name = names.of(target)
+            files: dict[Stream, str] = {}
             for stream, count in ((Stream.STDOUT, target.stdout_bytes), (Stream.STDERR, target.stderr_bytes)):
                 if not count:
                     continue
-                with archive.open(_entry(f"{name}.{stream.value}", target.finished_at), "w", force_zip64=True) as file:
+                files[stream] = f"{name}.{stream.value}"
+                with archive.open(_entry(files[stream], target.finished_at), "w", force_zip64=True) as file:
                     async for data in _said(backend, target, stream):
                         await asyncio.to_thread(file.write, data)
                         yield made.take()
-        facts = {**execution_to_json(run), "targets": [target_to_json(target) for target in targets]}
+            targets.append({**target_to_json(target), "files": {of.value: file for of, file in files.items()}})
+        facts = {**execution_to_json(run), "targets": [*targets]}
         archive.writestr(_entry("execution.json", run.finished_at), json.dumps(facts, indent=2))
     yield made.take()
 
@@ -126,19 +129,13 @@ async def _said(backend: Backend, target: TargetResult, stream: Stream) -> Async
 
 def _with_marks(part: OutputSlice, last: bytes) -> bytes:
     made = bytearray()
-    gaps = list(part.gaps)
-
-    def mark(start: int, end: int) -> None:
-        if (bytes(made[-1:]) or last) != b"\n":
-            made.extend(b"\n")
-        made.extend(f"[deployx: {end - start} bytes of output were not kept here]\n".encode())
-
-    for chunk in part.chunks:
-        while gaps and gaps[0][0] <= chunk.offset:
-            mark(*gaps.pop(0))
-        made += chunk.data
-    for gap in gaps:
-        mark(*gap)
+    for piece in part.in_order():
+        if isinstance(piece, OutputGap):
+            if (bytes(made[-1:]) or last) != b"\n":
+                made += b"\n"
+            made += piece.mark + b"\n"
+        else:
+            made += piece.data
     return bytes(made)
 
 
@@ -148,6 +145,23 @@ def _entry(name: str, at: datetime | None) -> zipfile.ZipInfo:
     entry.compress_type = zipfile.ZIP_DEFLATED
     entry.external_attr = 0o600 << 16
     return entry
+
+
+class _Names:
+    """A name for each target's files that is safe on every system and no other target's, in any case."""
+
+    def __init__(self) -> None:
+        self._used: set[str] = set()
+
+    def of(self, target: TargetResult) -> str:
+        name = _plain(target.device) or str(target.device_id)
+        # names of devices of a system that would not write them
+        if name.split(".")[0].lower() in _RESERVED:
+            name = f"host-{name}"
+        while name.lower() in self._used:
+            name = f"{name}-{target.device_id}"
+        self._used.add(name.lower())
+        return name
 
 
 class _Written:
@@ -182,6 +196,8 @@ def _outcome(target: TargetResult) -> str:
         parts.append(f"exit {target.exit_code}")
     if target.signal is not None:
         parts.append(f"ended by signal {target.signal}")
+    if target.output_cut:
+        parts.append("output cut")
     if target.error_message:
         parts.append(target.error_message)
     return ", ".join(parts)

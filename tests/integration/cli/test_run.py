@@ -203,11 +203,6 @@ def test_output_of_one_target_is_exact_when_raw(cli: Cli) -> None:
     assert cli("execution", "output", "2", "web01", "--raw", "--stream", "stderr").raw == b"err"
 
 
-def test_a_tail_is_the_end_of_it(cli: Cli) -> None:
-    cli("run", "--on", "web01", "--", "seq 1 1000")
-    assert cli("execution", "output", "2", "web01", "--raw", "--tail", "9").raw == b"999\n1000\n"
-
-
 def test_output_of_all_targets_has_their_names(cli: Cli) -> None:
     out = cli("execution", "output", "1").out
     assert "made it" in out

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import cast
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deployx_tui.model.execution import OutputChunk, OutputSlice, Stream, TargetResult
@@ -60,6 +60,7 @@ async def test_a_gap_is_a_line_of_its_own() -> None:
 pieces = st.lists(st.binary(min_size=1, max_size=5), max_size=8)
 
 
+@settings(deadline=None)
 @given(pieces, st.integers(1, 9))
 async def test_what_was_kept_whole_comes_as_it_is(kept: list[bytes], step: int) -> None:
     assert await said([*kept], step) == b"".join(kept)
