@@ -23,6 +23,7 @@ from pathlib import Path
 from deployx_tui.output.blocks import Block, BlockList, Extent, decode_records, encode_record
 from deployx_tui.output.frames import decode
 from deployx_tui.output.segments import BlockReader, SegmentReader
+from deployx_tui.store.files import sync_folder
 
 log = logging.getLogger(__name__)
 
@@ -119,7 +120,7 @@ def pack(folder: Path, execution: int, is_stopped: Callable[[], bool]) -> bool:
             file.flush()
             os.fsync(file.fileno())
         unfinished.rename(destination)
-        _sync(folder)
+        sync_folder(folder)
         _remove_plain(folder, execution)
         return True
     except OSError:
@@ -162,11 +163,3 @@ def _remove_plain(folder: Path, execution: int) -> None:
     # the segment first: a reader that finds it relies on the index being there
     for suffix in (".seg", ".idx"):
         (folder / f"{execution}{suffix}").unlink(missing_ok=True)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -96,6 +96,15 @@ def check_folder(folder: Path) -> None:
         )
 
 
+def sync_folder(folder: Path) -> None:
+    """What was made or renamed in it survives a power loss. OSError when the disk refuses."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def check_file(path: Path) -> None:
     """Refuse a link, something that is no file, another's file, and one that others may read or write."""
     try:

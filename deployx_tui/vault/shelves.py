@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from deployx_tui.model.secret import Secret
+from deployx_tui.store.files import sync_folder
 from deployx_tui.vault.envelope import KEY_BYTES, MasterKey
 
 NOT_A_FILE = "is not a regular file"
@@ -94,7 +95,7 @@ class FileShelf:
 
     def settle(self) -> None:
         self._waiting.replace(self.file)
-        _sync_folder(self.file.parent)
+        sync_folder(self.file.parent)
 
 
 def fresh_key() -> str:
@@ -163,13 +164,4 @@ def _make_file(file: Path) -> None:
         out.write(fresh_key().encode("ascii") + b"\n")
         out.flush()
         os.fsync(descriptor)
-    _sync_folder(file.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """What was made or renamed in it survives a power loss."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_folder(file.parent)
