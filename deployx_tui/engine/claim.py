@@ -7,6 +7,7 @@ decided by `scheduling/catchup.py` and `overlap.py`; times come from `scheduling
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -55,11 +56,23 @@ class _Verdict:
     pauses: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Jump:
+    """The wall clock was set forward, from one instant to another."""
+
+    start: datetime
+    end: datetime
+
+    def passes(self, instant: datetime) -> bool:
+        return self.start <= instant <= self.end
+
+
 class TaskClaim:
     """Claims due tasks for one engine. Used by the ticker's thread alone."""
 
     def __init__(self, database: Database, engine: EngineId) -> None:
         self._database, self._engine = database, engine
+        self._jump: _Jump | None = None
 
     def __call__(self, now: datetime) -> Claimed:
         """Claim up to `BATCH` tasks that are due at `now`. Raises what the store raises; nothing is claimed then."""
@@ -68,7 +81,7 @@ class TaskClaim:
         if not due:
             return Claimed((), more=False)
         # the next instants are computed before the lock is taken
-        verdicts = {task.id: _judge(task, now) for task in due}
+        verdicts = {task.id: _judge(task, now, self._jump) for task in due}
         with self._database.write(durable=True) as c:
             if not engines.is_registered(c, self._engine):
                 return Claimed((), more=False)  # taken for dead: what it claimed would be nobody's
@@ -87,7 +100,12 @@ class TaskClaim:
         return None if found is None else from_ms(found)
 
     def clock_stepped(self, step: ClockStep) -> None:
-        """Tell it; after a large step back compute every next instant anew, or tasks would sleep for its length."""
+        """Tell it; after a large step back compute every next instant anew, or tasks would sleep for its length.
+
+        An instant that the false clock had passed without a run comes again; one that it had run does not.
+        """
+        if step.by > timedelta(0):
+            self._jump = _Jump(step.now - step.by, step.now)
         with self._database.write() as c:
             events.append(
                 c,
@@ -100,6 +118,9 @@ class TaskClaim:
             self._recompute(step.now)
 
     def _recompute(self, now: datetime) -> None:
+        with self._database.write(durable=True) as c:
+            claims.give_back_ahead(c, to_ms(now))
+            taken = claims.taken_ahead(c, to_ms(now))
         after = TaskId(0)
         while True:
             with self._database.read() as c:
@@ -107,7 +128,7 @@ class TaskClaim:
             if not batch:
                 return
             after = batch[-1].id
-            fresh = {task.id: _first_after(task, now) for task in batch}
+            fresh = {task.id: _first_after(task, now, taken) for task in batch}
             with self._database.write(durable=True) as c:
                 claims.reschedule(c, _moved(c, batch, fresh))
 
@@ -120,19 +141,22 @@ def _moved(
     return [(task, fresh[task.id]) for task in unchanged if fresh[task.id] not in (None, task.next_ms)]
 
 
-def _first_after(task: DueTask, now: datetime) -> int | None:
-    """None also where its rule can't be read: the claim will say so."""
+def _first_after(task: DueTask, now: datetime, taken: Collection[tuple[TaskId, int]]) -> int | None:
+    """The first instant that is not `taken`. None also where its rule can't be read: the claim will say so."""
     try:
-        following = _rules(task).rule.next_after(now)
+        rule = _rules(task).rule
+        following = rule.next_after(now)
+        while following is not None and (task.id, to_ms(following)) in taken:
+            following = rule.next_after(following)
     except Exception as error:  # noqa: BLE001 - as in `_judge`
         log.warning("the next instant of task %s stays as it was: %s", task.id, error)
         return None
     return None if following is None else min(to_ms(following), task.next_ms)
 
 
-def _judge(task: DueTask, now: datetime) -> _Verdict:
+def _judge(task: DueTask, now: datetime, jump: _Jump | None) -> _Verdict:
     try:
-        return _judge_sound(task, now)
+        return _judge_sound(task, now, jump)
     except InvalidInput as error:
         # a zone that the machine no longer knows, or a row that something else wrote: said, and stopped
         return _broken(f"the task can't be read: {error}")
@@ -145,13 +169,15 @@ def _broken(why: str) -> _Verdict:
     return _Verdict(ExecutionStatus.FAILED, why, None, "", None, pauses=True)
 
 
-def _judge_sound(task: DueTask, now: datetime) -> _Verdict:
+def _judge_sound(task: DueTask, now: datetime, jump: _Jump | None) -> _Verdict:
     rules = _rules(task)
     decision = catchup.decide(from_ms(task.next_ms), now, rules.grace, rules.rule.next_after)
     next_ms = None if decision.next is None else to_ms(decision.next)
     if isinstance(decision, catchup.Missed):
         late_by = format_duration(timedelta(seconds=int(decision.late_by.total_seconds())))
-        why = f"{late_by} late: the engine did not run, and the grace is {format_duration(rules.grace)}"
+        over = jump is not None and jump.passes(from_ms(task.next_ms))
+        cause = "the clock was set forward past it" if over else "the engine did not run"
+        why = f"{late_by} late: {cause}, and the grace is {format_duration(rules.grace)}"
         return _Verdict(ExecutionStatus.MISSED, why, next_ms, rules.summary, None)
     if task.owner_is_disabled:
         return _Verdict(ExecutionStatus.SKIPPED, f"its owner {task.owner} is disabled", next_ms, rules.summary, None)

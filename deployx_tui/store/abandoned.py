@@ -2,8 +2,8 @@
 
 Each connection that reads gets temporary views with the names of three tables, so every list, filter, page and count
 agrees. In them the dead engines are gone; a target that they ran is lost, but for a durable one, which runs on; an
-execution that they ran is queued when it can go on, and else what its targets say. `orphans.py` has the same for an
-engine, which writes it. SQLite only.
+execution that they ran runs when a target of it does, is queued when it can go on, and else what its targets say.
+`orphans.py` has the same for an engine, which writes it. SQLite only.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def show(database: Database, dead: Collection[EngineId]) -> int:
 _IS_LEFT = "NOT coalesce({} IN (SELECT id FROM temp.engines), 0)"
 
 
-#: of a durable target
+#: of a durable target, and of a run that has one
 _RUNS_ON = "its engine ended; it goes on on its target, and the next engine takes it up"
 
 
@@ -99,7 +99,9 @@ def _view(table: Table, *, where: str = "1", **instead: str) -> str:
 
 
 def _judge(c: Connection, orphan: orphans.Orphan) -> tuple[str, str]:
-    if orphan.durable or (not orphan.is_cancelled and (orphan.waiting or not orphan.is_planned)):
+    if orphan.durable:
+        return ExecutionStatus.RUNNING.value, _RUNS_ON
+    if not orphan.is_cancelled and (orphan.waiting or not orphan.is_planned):
         return ExecutionStatus.QUEUED.value, GOES_ON
     status, why, _ = endings.verdict(c, orphan.id, is_cancelled=orphan.is_cancelled)
     return status.value, why

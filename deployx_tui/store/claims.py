@@ -151,6 +151,31 @@ def write(c: Connection, engine: EngineId, fires: Sequence[NewFire], now_ms: int
     return tuple(ids[fire.task.id] for fire in fires if fire.status.is_alive and fire.task.id in ids)
 
 
+def give_back_ahead(c: Connection, now_ms: int) -> None:
+    """Instants that a clock, set back since, had passed without a run: they come again, beside the row that says so."""
+    e = executions.c
+    c.execute(
+        sa.update(executions)
+        .where(*_written_ahead(now_ms), e.status.in_([ExecutionStatus.MISSED.value, ExecutionStatus.SKIPPED.value]))
+        .values(
+            fire_key=e.fire_key + "@" + sa.cast(e.id, sa.Text),
+            error_message=e.error_message + "; the clock was set back since, and the instant comes again",
+        )
+    )
+
+
+def taken_ahead(c: Connection, now_ms: int) -> frozenset[tuple[TaskId, int]]:
+    """(task, instant in ms) of runs that a clock, set back since, had started early: they don't run again."""
+    e = executions.c
+    rows = c.execute(sa.select(e.task_id, e.scheduled_for, e.fire_key).where(*_written_ahead(now_ms)))
+    return frozenset((TaskId(row.task_id), row.scheduled_for) for row in rows if "@" not in row.fire_key)
+
+
+def _written_ahead(now_ms: int) -> tuple[sa.ColumnElement[bool], ...]:
+    e = executions.c
+    return e.created_at > now_ms, e.scheduled_for > now_ms, e.trigger == Trigger.SCHEDULE.value
+
+
 def reschedule(c: Connection, moved: Sequence[tuple[DueTask, int | None]]) -> None:
     """Give tasks of `still_as_read` another next instant, without a fire."""
     if moved:

@@ -158,7 +158,7 @@ async def test_an_engine_that_takes_over_while_a_reader_looks_is_believed(place:
             await next_one.close()
 
 
-async def test_a_durable_run_without_its_engine_is_queued_and_its_target_runs_on(place: Place, tmp_path: Path) -> None:
+async def test_a_durable_run_without_its_engine_runs_on_as_its_target_does(place: Place, tmp_path: Path) -> None:
     gate, begun = tmp_path / "gate", tmp_path / "begun"
     with place.serving() as (process, _):
         backend = await attach_or_start(place.settings())
@@ -177,7 +177,9 @@ async def test_a_durable_run_without_its_engine_is_queued_and_its_target_runs_on
             await ended(process.pid)
             await backend.close()
         async with backend_for(place.settings(), engine=False) as reader:
-            assert (await reader.executions.get(run)).status is QUEUED
+            shown = await reader.executions.get(run)
+            assert (shown.status, shown.targets.running) == (RUNNING, 1)
+            assert "the next engine takes it up" in shown.error_message
             (target,) = (await reader.executions.targets(run)).items
             assert (target.state, target.durable) == (TargetState.RUNNING, True)
             assert "the next engine takes it up" in target.error_message

@@ -23,6 +23,7 @@ from deployx_tui.store.schema import scheduled_tasks, task_versions, users
 from tests.support.rows import NOW, NOW_MS, add_engine, add_run, add_task, add_user, draft
 
 DAY_MS = 86_400_000
+HOUR_MS = 3_600_000
 MINUTELY = Cron("* * * * *")
 
 
@@ -304,11 +305,35 @@ def test_a_clock_that_goes_back_far_makes_tasks_due_again_and_no_instant_twice(w
         c.execute(sa.update(scheduled_tasks).values(next_execution=NOW_MS + DAY_MS))
     back = NOW - timedelta(seconds=30)
     world.claim.clock_stepped(ClockStep(-timedelta(days=1), back))
-    assert world.row(task).next_execution == NOW_MS
-    assert world.claim(NOW).runs == ()  # that instant has its row
-    assert world.row(task).next_execution == NOW_MS + 60_000
+    assert world.row(task).next_execution == NOW_MS + 60_000, "the instant before has run"
+    assert world.claim(NOW).runs == ()
     assert len(world.claim(NOW + timedelta(minutes=1)).runs) == 1
     assert ("engine.clock", (("engine_id", world.engine), ("step_ms", -DAY_MS))) in world.events()
+
+
+def test_an_instant_that_a_false_clock_had_passed_without_a_run_comes_again_and_one_that_ran_does_not(
+    world: World,
+) -> None:
+    hourly = world.task(draft(Cron("0 * * * *"), grace=timedelta(minutes=30)), next_ms=NOW_MS + 2 * HOUR_MS)
+    ahead = NOW + timedelta(hours=3)
+    world.claim.clock_stepped(ClockStep(ahead - NOW, ahead))
+    world.claim(ahead)  # two hours on: too late, missed
+    (late,) = world.claim(ahead).runs  # three hours on: on time
+    missed = world.runs(hourly)[0]
+    assert missed.status == "missed"
+    assert "the clock was set forward past it" in missed.error_message
+    world.end(late)
+    world.claim.clock_stepped(ClockStep(NOW - ahead, NOW))
+    assert "comes again" in world.runs(hourly)[0].error_message
+    fired = {}
+    for hours in range(1, 5):
+        at = NOW + timedelta(hours=hours)
+        assert world.row(hourly).next_execution > to_ms(at - timedelta(hours=1)), "no instant stands that can't fire"
+        fired[hours] = len(world.claim(at).runs)
+        for run in world.runs(hourly):
+            world.end(ExecutionId(run.id))
+    # the third one had run by the false clock
+    assert fired == {1: 1, 2: 1, 3: 0, 4: 1}
 
 
 def test_a_step_forward_or_a_small_one_back_is_told_and_moves_nothing(world: World) -> None:
