@@ -16,7 +16,7 @@ _RUNS: Mapping[ExecutionStatus, str] = {
     ExecutionStatus.WAITING: "waiting",
     ExecutionStatus.AWAITING_APPROVAL: "approval",
     ExecutionStatus.RUNNING: "running",
-    ExecutionStatus.SUCCEEDED: "ok",
+    ExecutionStatus.SUCCEEDED: "succeeded",
     ExecutionStatus.PARTIALLY_SUCCEEDED: "partly",
     ExecutionStatus.FAILED: "failed",
     ExecutionStatus.CANCELLED: "cancelled",
@@ -27,7 +27,7 @@ _RUNS: Mapping[ExecutionStatus, str] = {
 _TARGETS: Mapping[TargetState, str] = {
     TargetState.WAITING: "waiting",
     TargetState.RUNNING: "running",
-    TargetState.SUCCEEDED: "ok",
+    TargetState.SUCCEEDED: "succeeded",
     TargetState.FAILED: "failed",
     TargetState.UNREACHABLE: "unreachable",
     TargetState.TIMED_OUT: "timed out",
@@ -71,7 +71,7 @@ _STEPS: Mapping[TestStepName, str] = {
 
 
 def run_word(status: ExecutionStatus) -> str:
-    """A run's state: `ok`, `partly`, `failed`."""
+    """A run's state: `succeeded`, `partly`, `failed`."""
     return _RUNS[status]
 
 
@@ -81,7 +81,7 @@ def run_named(word: str) -> ExecutionStatus | None:
 
 
 def target_word(state: TargetState) -> str:
-    """A target's state: `ok`, `timed out`, `lost: unknown`."""
+    """A target's state: `succeeded`, `timed out`, `lost: unknown`."""
     return _TARGETS[state]
 
 

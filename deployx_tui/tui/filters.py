@@ -46,7 +46,7 @@ def parse_filter(text: str) -> TaskFilter:
             case "status" | "state" if value in TaskState.__members__.values():
                 state = TaskState(value)
             case "status" | "state":
-                problem = f"status:{value} is none: ok partly failed cancelled missed skipped lost paused active"
+                problem = f"status:{value} is none: succeeded partly failed cancelled missed skipped lost paused active"
             case "type":
                 if not "command".startswith(value):
                     problem = f"type:{value} is none: command"

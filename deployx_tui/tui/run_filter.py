@@ -46,5 +46,5 @@ def parse_run_filter(text: str) -> RunFilter:
         elif (status := run_named(value)) is not None:
             statuses |= {status}
         elif value:
-            problem = f"status:{value} is none: ok partly failed bad cancelled missed skipped lost alive"
+            problem = f"status:{value} is none: succeeded partly failed bad cancelled missed skipped lost alive"
     return RunFilter(" ".join(words), statuses, on, problem)

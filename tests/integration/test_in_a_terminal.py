@@ -141,7 +141,7 @@ def test_two_terminals_share_one_engine_and_see_each_others_runs(home: Home) -> 
             one.send("x")
             one.wait_for("Run job-01 now")
             choose(one, "run ")
-            two.wait_for("#1", "job-01", "ok")
+            two.wait_for("#1", "job-01", "succeeded")
 
 
 def test_quitting_while_work_runs_asks_and_waiting_loses_nothing(home: Home, gate: Path) -> None:

@@ -43,7 +43,7 @@ COLUMNS: tuple[Column[HistoryRow], ...] = (
     Column(key="by", title="STARTED BY", width=14, cell=draw.by_cell, priority=3),
     Column(key="started", title="STARTED", width=8, cell=draw.started_cell),
     Column(key="took", title="TOOK", width=6, cell=draw.took_cell, align=">", priority=1),
-    Column(key="word", title=" STATE", width=9, cell=lambda row: (span(" "), *draw.state_cell(row))),
+    Column(key="word", title=" STATE", width=10, cell=lambda row: (span(" "), *draw.state_cell(row))),
     Column(key="targets", title="TARGETS", width=7, cell=draw.targets_cell, align=">"),
     Column(key="why", title=" WHY", width=10, flex=3, cell=lambda row: (span(" "), *draw.why_cell(row))),
 )

@@ -66,8 +66,8 @@ def test_the_check_runs_a_task_on_twenty_hosts_and_leaves_nothing(home: dict[str
     assert out.returncode == 0, out
     rows = [line.split() for line in out.stdout.splitlines()]
     assert rows[0] == ["DEVICE", "STATE", "EXIT", "TOOK", "SAID"]
-    assert [row[1:3] for row in rows[1:21]] == [["ok", "0"]] * 20
-    assert "20 of 20 ok" in out.stdout
+    assert [row[1:3] for row in rows[1:21]] == [["succeeded", "0"]] * 20
+    assert "20 of 20 succeeded" in out.stdout
     assert "Commands run as" in out.stderr
     assert "without a sandbox" not in out.stderr
 
