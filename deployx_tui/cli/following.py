@@ -254,7 +254,8 @@ def put_verdict(execution: Execution, targets: Sequence[TargetResult]) -> None:
         printing.put_table(("TARGET", "STATE", "EXIT", "WHY"), rows)
     counts = execution.targets
     printing.put_line(
-        f"#{execution.id} {execution.task_name}: {run_word(execution.status)}, {counts.succeeded} of {counts.total} succeeded"
+        f"#{execution.id} {execution.task_name}: {run_word(execution.status)},"
+        f" {counts.succeeded} of {counts.total} succeeded"
     )
     if execution.error_message and not rows:
         printing.put_line(execution.error_message)
