@@ -6,6 +6,7 @@
     │   └── Ambiguous                 2   a name fits several; lists the candidates
     ├── NotPermitted                  4
     ├── Conflict                      1   the object changed meanwhile, or its state forbids this
+    ├── OutcomeUnknown                6   it was started, and its end was not seen
     └── Unavailable                   5
         ├── DatabaseRefused               owner, mode, newer schema, NFS
         │   └── Held                      another engine serves it; says where
@@ -105,6 +106,12 @@ class Conflict(DeployxError):
         #: True: the caller's version is old (412 on the wire); False: the state forbids it (400 or 409)
         self.stale = stale
         super().__init__(message)
+
+
+class OutcomeUnknown(DeployxError):
+    """What was started can't be followed to its end: it may go on. Whoever repeats it may do it twice."""
+
+    exit_status = 6
 
 
 class Unavailable(DeployxError):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from deployx_tui.cli import printing
 from deployx_tui.cli.invocation import Invocation
 from deployx_tui.cli.said_lines import SaidLine, SaidLines
+from deployx_tui.errors import EngineUnreachable, OutcomeUnknown
 from deployx_tui.model.event import Event, Reset
 from deployx_tui.model.execution import (
     Execution,
@@ -66,7 +67,19 @@ class Follower:
         self._waits_for: str | None = None
 
     async def to_the_end(self) -> Execution:
-        """Follow until the execution is over and every stored byte was printed."""
+        """Follow until the execution is over and every stored byte was printed.
+
+        OutcomeUnknown when the engine goes away before: the execution is there, whatever became of it.
+        """
+        try:
+            return await self._followed()
+        except EngineUnreachable as error:
+            id_ = self._execution
+            raise OutcomeUnknown(
+                f"{error}; #{id_} was started: deployx execution show {id_} says how it ended, before it is repeated"
+            ) from error
+
+    async def _followed(self) -> Execution:
         everything = False
         grown: set[DeviceId] = set()
         events = self._backend.events.follow(None, execution=self._execution)

@@ -360,6 +360,24 @@ async def test_a_command_that_waits_for_a_run_hears_how_it_ended_from_a_service_
         await asyncio.to_thread(process.communicate)
 
 
+async def test_a_command_whose_engine_is_killed_says_that_the_outcome_is_unknown_and_of_which_run(
+    place: Place, tmp_path: Path
+) -> None:
+    started = tmp_path / "started"
+    with place.serving() as (process, _):
+        async with attached(place) as backend:
+            device = await this_machine(backend)
+        run = place.deployx("run", "--on", device.name, "--", f"touch {started}; sleep 60")
+        async with asyncio.timeout(LONG):
+            while not started.exists():
+                await asyncio.sleep(0.02)
+        kill(process.pid)
+        _, trouble = await asyncio.to_thread(run.communicate)
+        assert run.returncode == 6, trouble
+        assert "#1 was started" in trouble
+        assert "deployx execution show 1" in trouble
+
+
 async def test_what_still_runs_at_the_deadline_is_cancelled(place: Place, tmp_path: Path) -> None:
     with place.serving(DEPLOYX_DRAIN="1s") as (process, _):
         async with attached(place) as backend:
