@@ -49,7 +49,10 @@ def _show(call: Invocation, beginning: Beginning | None) -> int:
         from deployx_tui.tui.welcome import Begun
 
         app = Begun(connect, beginning)
-    app.run()
+    from deployx_tui.tui.given_back import given_back
+
+    with given_back():
+        app.run()
     return app.return_code or 0
 
 
@@ -82,9 +85,11 @@ def _database(settings: Settings) -> Path:
 
 def _welcome(settings: Settings) -> Beginning | None:
     """What a person chooses; None: to leave."""
+    from deployx_tui.tui.given_back import given_back
     from deployx_tui.tui.welcome import Welcome
 
-    return Welcome(str(_database(settings)), _count_hosts()).run()
+    with given_back():
+        return Welcome(str(_database(settings)), _count_hosts()).run()
 
 
 def _count_hosts() -> int:

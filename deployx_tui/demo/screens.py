@@ -9,6 +9,7 @@ from deployx_tui import config
 from deployx_tui.demo.card import DemoCard
 from deployx_tui.tui.app import DeployxApp
 from deployx_tui.tui.bridge import Connect
+from deployx_tui.tui.given_back import given_back
 
 if TYPE_CHECKING:
     from deployx_tui.service.backend import Backend
@@ -40,7 +41,8 @@ def main() -> int:
         return await process.open_backend(settings)
 
     app = DemoApp(connect, sys.argv[1])
-    app.run()
+    with given_back():
+        app.run()
     return app.return_code or 0
 
 

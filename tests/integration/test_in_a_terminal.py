@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import re
+import shlex
 import signal
 import sqlite3
 import subprocess
@@ -174,6 +175,19 @@ def test_a_terminal_that_dies_leaves_its_work_running_until_it_is_done(home: Hom
     open_gate(gate)
     asyncio.run(ended(engine))
     assert home.json("execution", "show", "1")["outcome"] == "succeeded"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_that_ends_the_screens_gives_the_terminal_back(home: Home, number: signal.Signals) -> None:
+    shell = f"{shlex.join(DEPLOYX)}; echo ended with $?; stty -a; cat"
+    with Terminal(["sh", "-c", shell], environment=home.environment) as terminal:
+        terminal.wait_for("job-01")
+        assert terminal.modes() == "1:1"
+        (screens,) = Path(f"/proc/{terminal.pid}/task/{terminal.pid}/children").read_text().split()
+        os.kill(int(screens), number)
+        screen = terminal.wait_for(f"ended with {128 + number}", " echo ", absent=["job-01"])
+        assert terminal.modes() == "0:0"
+        assert "-echo " not in screen
 
 
 def test_keys_move_the_cursor_while_another_program_holds_the_database(home: Home) -> None:

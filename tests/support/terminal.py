@@ -70,6 +70,10 @@ class Terminal:
         """The same with the escape sequences that would draw it."""
         return self._run("capture-pane", "-p", "-e")
 
+    def modes(self) -> str:
+        """ALTERNATE:MOUSE, each 1 where the program in the pane has it on."""
+        return self._run("display-message", "-p", "#{alternate_on}:#{mouse_any_flag}").strip()
+
     def resize(self, columns: int, rows: int) -> None:
         self._run("resize-window", "-x", str(columns), "-y", str(rows))
 
