@@ -27,7 +27,8 @@ class Accounts:
         require(os.geteuid() == 0, "root")
         for program in ("useradd", "chpasswd", "userdel"):
             require_program(program, f"/usr/sbin/{program}")
-        self._names: list[str] = []
+        #: of the accounts, the last made last
+        self.names: list[str] = []
         #: files in sudoers.d, the last made last
         self.rules: list[Path] = []
         self._doas: list[str] = []
@@ -35,8 +36,9 @@ class Accounts:
     def add(self, password: str, *, shell: str = "/bin/sh") -> str:
         """A new account that can be logged in to; its name."""
         name = f"dxsudo{secrets.token_hex(4)}"
+        # before it is made: an interrupt may come at any moment
+        self.names.append(name)
         subprocess.run(["useradd", "--create-home", "--shell", shell, name], check=True, capture_output=True)
-        self._names.append(name)
         subprocess.run(["chpasswd"], input=f"{name}:{password}\n".encode(), check=True, capture_output=True)
         return name
 
@@ -44,8 +46,8 @@ class Accounts:
         """Rules for sudo, which has to be there."""
         require_program("sudo")
         path = SUDOERS / f"dxsudo{secrets.token_hex(4)}"
-        path.touch(mode=0o440)
         self.rules.append(path)
+        path.touch(mode=0o440)
         path.write_text("".join(f"{line}\n" for line in lines))
         subprocess.run(["visudo", "-c", "-f", str(path)], check=True, capture_output=True)
 
@@ -72,7 +74,7 @@ class Accounts:
             path.unlink(missing_ok=True)
         if self._doas:
             _change_doas(lambda present: [line for line in present if line not in self._doas])
-        for name in self._names:
+        for name in self.names:
             subprocess.run(["userdel", "--force", "--remove", name], check=False, capture_output=True)
             # a process of it may live for a moment longer
             with suppress(FileNotFoundError):
