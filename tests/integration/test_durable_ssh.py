@@ -61,18 +61,6 @@ class TestDurableSsh(DurableContract):
         return lambda spool: proxy.cut()
 
 
-@pytest.mark.long
-class TestDurableFromAnyLoginShell(DurableContract):
-    """The whole contract, with each login shell between sshd and `exec sh`."""
-
-    @pytest.fixture(params=LOGIN_SHELLS)
-    def site(self, request: pytest.FixtureRequest, fleets: Fleets, tmp_path: Path) -> Iterator[Site]:
-        require_program(request.param.split(maxsplit=1)[0])
-        site = site_behind(fleets, f'exec {request.param} -c "$SSH_ORIGINAL_COMMAND"', tmp_path)
-        yield site
-        site.transport.shutdown()
-
-
 def test_a_killed_sshd_costs_no_byte(durable: Durable) -> None:
     """The process of sshd that serves this connection: the supervisor's parent."""
     spec = durable.spec(CHATTER)

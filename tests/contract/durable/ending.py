@@ -34,12 +34,13 @@ class EndingContract:
         [
             "echo ready; sleep {0}",
             "sleep {0} | cat | cat & echo ready; wait",
+            "sleep {0} & sleep {0} & (sleep {0} & sleep {0}) & echo ready; wait",
             "setsid sleep {0} & echo ready; sleep {0}",
             "(setsid sh -c 'sleep {0} & sleep {0} & wait' &) ; echo ready; sleep {0}",
             "trap 'echo cleaning; exit 0' TERM; echo ready; sleep {0} & wait",
             "trap '' TERM HUP; echo ready; sleep {0}; sleep {0}",
         ],
-        ids=["plain", "pipeline", "setsid", "daemon", "handler", "ignores TERM"],
+        ids=["plain", "pipeline", "background", "setsid", "daemon", "handler", "ignores TERM"],
     )
     def test_a_cancel_ends_everything_and_the_record_is_read(self, durable: Durable, script: str) -> None:
         seconds = nap()

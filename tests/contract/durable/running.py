@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from threading import Event, Thread
 
 import pytest
@@ -15,7 +17,7 @@ from deployx_tui.transports.base import (
 )
 from tests.contract.durable.site import Durable
 from tests.contract.transport.commands import HOSTILE
-from tests.contract.transport.site import Recorder, Told
+from tests.contract.transport.site import Recorder, Told, alive, nap
 
 
 class RunningContract:
@@ -78,6 +80,22 @@ class RunningContract:
         told = durable.run(durable.spec('env; set; echo "arguments: $#"; trap', shell=Shell.BASH))
         assert b"dx_" not in told.stdout
         assert told.stdout.endswith(b"arguments: 0\n"), "a signal is ignored or trapped"
+
+    def test_a_syntax_error_is_an_exit_code_and_a_message(self, durable: Durable) -> None:
+        told = durable.run(durable.spec("echo before\nif then"))
+        assert isinstance(told.outcome, Exited)
+        assert told.outcome.code != 0
+        assert told.stdout in (b"", b"before\n")  # shells differ in how much they read before they run
+        assert b"yntax" in told.stderr
+
+    def test_a_background_child_is_left_alone_and_not_waited_for(self, durable: Durable) -> None:
+        seconds = nap()
+        told = durable.run(durable.spec(f"sleep {seconds} & echo started; exit 4"))
+        children = alive(seconds)
+        for pid in children:
+            os.kill(pid, signal.SIGKILL)
+        assert (told.outcome, told.stdout) == (Exited(4), b"started\n")
+        assert len(children) == 1
 
     def test_a_missing_folder_or_shell_runs_nothing(self, durable: Durable) -> None:
         for spec in (
