@@ -90,6 +90,7 @@ CASES = {
     "of a user": Case(("-n", "web01"), "not one of a host"),
     "by another authority": Case(("-h",), "no authority", ca="other_ca"),
     "signed with SHA-1": Case(("-h", "-t", "ssh-rsa"), "signed with ssh-rsa", ca="rsa_ca"),
+    "a critical option": Case(("-h", "-O", "critical:unheard-of@example.com=x"), "critical options"),
     "a revoked authority": Case(("-h",), "@revoked", known="@revoked * {ca}\n"),
     "a revoked key": Case(("-h",), "@revoked", known="@revoked * {key}\n"),
     "expired, but the key is known": Case(("-h", "-V", "20200101:20200102"), None, known="* {key}\n"),
