@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from deployx_tui.cli import asking, printing
+from deployx_tui.cli.answering import answering
 from deployx_tui.cli.backend import with_backend
 from deployx_tui.cli.completion import Name
 from deployx_tui.cli.invocation import Command, Invocation, invocation
@@ -24,6 +25,10 @@ def test(name: str) -> int:
     call = invocation()
 
     async def walk(backend: Backend) -> bool:
+        async with answering(call, backend):
+            return await steps(backend)
+
+    async def steps(backend: Backend) -> bool:
         from deployx_tui.model.outcome_words import step_word
         from deployx_tui.service.wire.devices import step_to_json
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from deployx_tui.cli import asking, printing
+from deployx_tui.cli.answering import answering
 from deployx_tui.cli.backend import with_backend
 from deployx_tui.cli.completion import Name
 from deployx_tui.cli.device_facts import note_unknown
@@ -20,6 +21,7 @@ from deployx_tui.errors import InvalidInput
 from deployx_tui.model.guard import MANY
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
     from datetime import timedelta
 
     from deployx_tui.model.execution import Execution, TargetResult
@@ -120,8 +122,21 @@ async def _run(
         raise InvalidInput.of("--on", f"{selector!r} matches no device", "deployx device list --on SELECTOR tries one")
     devices = {device: name for device, name, _ in matched.devices}
     await asking.confirm_devices(call, backend, "run this", devices, yes=yes)
-    execution = await backend.executions.run_ad_hoc(payload, selector, str(uuid.uuid4()), timeout)
-    return await wait_or_detach(call, backend, execution, wait=wait)
+
+    async def start() -> ExecutionId:
+        return await backend.executions.run_ad_hoc(payload, selector, str(uuid.uuid4()), timeout)
+
+    return await start_and_wait(call, backend, start, wait=wait)
+
+
+async def start_and_wait(
+    call: Invocation, backend: Backend, start: Callable[[], Awaitable[ExecutionId]], *, wait: bool
+) -> int:
+    """As `wait_or_detach`; who waits at a terminal answers what servers ask meanwhile."""
+    if not wait:
+        return await wait_or_detach(call, backend, await start(), wait=False)
+    async with answering(call, backend):
+        return await wait_or_detach(call, backend, await start(), wait=True)
 
 
 async def wait_or_detach(call: Invocation, backend: Backend, execution: ExecutionId, *, wait: bool) -> int:

@@ -93,7 +93,7 @@ def _prompt(words: str, *, twice: bool) -> str:
 def _pasted() -> str:
     """Lines until that of the end. Not by `getpass`: it throws away what was pasted while it began."""
     lines: list[str] = []
-    with _without_echo():
+    with without_echo():
         # asked when nothing is shown any more: who pastes at once shall not see it
         click.echo("Paste the private key, up to its END line (nothing is shown):", err=True)
         while not lines or not lines[-1].startswith(_END):
@@ -107,7 +107,7 @@ def _pasted() -> str:
 
 
 @contextmanager
-def _without_echo() -> Iterator[None]:
+def without_echo() -> Iterator[None]:
     descriptor = sys.stdin.fileno()
     before = termios.tcgetattr(descriptor)
     silent = [*before]

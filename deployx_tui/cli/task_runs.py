@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @click.option("--yes", is_flag=True, help="Do not ask above 10 targets or for a protected group.")
 def run(name: str, targets: str | None, parameters: tuple[str, ...], wait: bool, yes: bool) -> int:
     """Run a task now; its schedule stays as it is. With --wait the exit status is that of the worst target."""
-    from deployx_tui.cli.run import wait_or_detach
+    from deployx_tui.cli.run import start_and_wait
 
     call = invocation()
     values = given(parameters)
@@ -37,8 +37,11 @@ def run(name: str, targets: str | None, parameters: tuple[str, ...], wait: bool,
         one = await backend.tasks.find(name)
         devices = await _targets(backend, one, targets)
         await asking.confirm_devices(call, backend, f"run {one.name}", devices, yes=yes)
-        execution: ExecutionId = await backend.tasks.run(one.id, str(uuid.uuid4()), targets, values)
-        return await wait_or_detach(call, backend, execution, wait=wait)
+
+        async def begin() -> ExecutionId:
+            return await backend.tasks.run(one.id, str(uuid.uuid4()), targets, values)
+
+        return await start_and_wait(call, backend, begin, wait=wait)
 
     return with_backend(call, start)
 

@@ -54,6 +54,10 @@ class _Planned:
         return tuple(target.device for target in self.targets)
 
 
+#: a person started it and may still be there
+_BY_HAND = frozenset((Trigger.MANUAL, Trigger.AD_HOC, Trigger.RERUN))
+
+
 class Dispatcher:
     """The thread that plans, and begins batches.
 
@@ -266,5 +270,6 @@ def _frozen(c: Connection, planned: _Planned, now: int) -> Run | None:
         due_at_ms=row.due_at_ms,
         work=planned.work,
         batches=batches,
+        by_hand_of=row.started_by if row.trigger in _BY_HAND else None,
         is_cancelled=is_cancelled,
     )

@@ -18,6 +18,7 @@ from datetime import timedelta
 from threading import Condition, Event, Thread
 
 from deployx_tui.engine.claim import TaskClaim
+from deployx_tui.engine.desk import Desk
 from deployx_tui.engine.dispatcher import Dispatcher
 from deployx_tui.engine.facts import Asking
 from deployx_tui.engine.lag import Lag
@@ -78,6 +79,8 @@ class Engine:
         self.id: EngineId = self._lease.engine_id
         self._database, self._settings, self._output = database, settings, output
         self._lag = Lag()
+        #: where the people are who may answer servers
+        self.desk = Desk()
         self._retention = Retention(database, output, settings)
         self._packing = Packing(database, output)
         self._changed = Condition()
@@ -95,7 +98,7 @@ class Engine:
         )
         self._workers = Workers(settings.workers, runner.run)
         self._dispatcher = Dispatcher(database, self.id, vault, self._begin, self._abandon)
-        self._batches = Batches(database, self.id, vault, self._dispatcher.inventory_of)
+        self._batches = Batches(database, self.id, vault, self._dispatcher.inventory_of, self.desk)
         self._ticker: Ticker = APSchedulerTicker(TaskClaim(database, self.id), self._claimed)
         self._watch = Thread(target=self._watch_for_cancels, name="deployx-cancels", daemon=True)
 

@@ -30,6 +30,8 @@ class Run:
     #: of the present batch, not over yet; guarded by `lock`
     targets: dict[TargetId, TargetJob] = field(default_factory=dict)
     lock: Lock = field(default_factory=Lock)
+    #: who started it by hand, and may be asked what servers want to know; None: it is unattended
+    by_hand_of: str | None = None
     #: set once: no further batch begins
     is_cancelled: bool = False
     has_started: bool = False

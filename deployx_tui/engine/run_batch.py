@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from sqlalchemy import Connection
 
+from deployx_tui.engine.desk import Desk
 from deployx_tui.engine.endpoints import endpoints
 from deployx_tui.engine.run import Run, TargetJob
 from deployx_tui.engine.secrets import Taking, secrets_on_the_way, sudo_passwords
@@ -29,9 +30,15 @@ class Batches:
     """Makes the jobs of batches, with what they need to log in."""
 
     def __init__(
-        self, database: Database, engine: EngineId, vault: Vault, inventory: Callable[[Connection], Inventory]
+        self,
+        database: Database,
+        engine: EngineId,
+        vault: Vault,
+        inventory: Callable[[Connection], Inventory],
+        desk: Desk,
     ) -> None:
         self._database, self._engine, self._vault, self._inventory = database, engine, vault, inventory
+        self._desk = desk
         self._masks = Masks()
 
     def begin_next(self, run: Run) -> tuple[TargetJob, ...]:
@@ -78,6 +85,8 @@ class Batches:
         passwords: Mapping[DeviceId, Secret | Unreached],
     ) -> TargetJob:
         password = passwords.get(row.device_id)
+        if isinstance(endpoint, Endpoint) and run.by_hand_of is not None:
+            endpoint = endpoint.asking(self._desk.asker(run.by_hand_of))
         if isinstance(password, Unreached):
             endpoint, password = password, None
         if isinstance(given, Unreached):

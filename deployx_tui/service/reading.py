@@ -14,6 +14,7 @@ from typing import NoReturn
 from deployx_tui import paths
 from deployx_tui.config import Settings
 from deployx_tui.engine import liveness
+from deployx_tui.engine.desk import Desk
 from deployx_tui.errors import DatabaseRefused, EngineUnreachable
 from deployx_tui.events.stream import EventStream
 from deployx_tui.model.ids import EngineId, ExecutionId
@@ -38,6 +39,10 @@ class NoEngine:
 
     @property
     def is_stopping(self) -> bool:
+        return self._refuse()
+
+    @property
+    def desk(self) -> Desk:
         return self._refuse()
 
     def wake(self) -> None:

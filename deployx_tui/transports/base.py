@@ -7,7 +7,7 @@ contract, run over every transport.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from threading import Event
 from typing import Protocol
@@ -16,6 +16,7 @@ from deployx_tui.model.device import HostKeyPolicy, OfferedKey, TestStep, Transp
 from deployx_tui.model.execution import Cause, KillReport, Stream
 from deployx_tui.model.ids import CredentialId, DeviceId
 from deployx_tui.model.payload import BecomeMethod, Shell
+from deployx_tui.model.question import ServerQuestion, Unanswered
 from deployx_tui.model.secret import CredentialKind, Secret
 
 
@@ -42,6 +43,17 @@ SPOOL_BASES = ("/var/tmp", "/tmp")  # noqa: S108 - on the target, and made there
 SPOOL_LIMIT = 1 << 30
 
 
+class Asker(Protocol):
+    """A person who may be asked what a server wants to know of whoever logs in. Thread-safe."""
+
+    @property
+    def is_there(self) -> bool: ...
+
+    def ask(self, question: ServerQuestion, cancel: Event) -> tuple[Secret, ...] | Unanswered:
+        """One answer for each prompt. Blocks until somebody answers or declines, `cancel`, or the time is up."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
     """Where and as whom to connect. Made from a Device by the engine; the pool's key is part of it."""
@@ -59,6 +71,12 @@ class Endpoint:
     login: Login | None = None
     #: the jump hosts of the device's row, outermost first; (): what ~/.ssh/config says
     jumps: tuple[Endpoint, ...] = ()
+    #: of whoever started this; None: nobody, it is unattended
+    asker: Asker | None = field(default=None, compare=False, repr=False)
+
+    def asking(self, asker: Asker) -> Endpoint:
+        """The same, where this person answers for it and for the hosts on the way."""
+        return replace(self, asker=asker, jumps=tuple(replace(jump, asker=asker) for jump in self.jumps))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

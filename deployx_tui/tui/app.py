@@ -22,6 +22,7 @@ from textual.screen import Screen
 from textual.worker import WorkerFailed
 
 from deployx_tui.tui import crash, theme
+from deployx_tui.tui.answering import Answering
 from deployx_tui.tui.bridge import Bridge, Changed, Clock, Connect
 from deployx_tui.tui.keymap import EVERYWHERE, TABLE, bindings
 from deployx_tui.tui.places import TABS
@@ -79,6 +80,7 @@ class DeployxApp(App[int]):
             self.tell_seen,
             zone=zone or viewer_zone(),
             connection=connection,
+            heard=Answering(self).hear,
             **({} if clock is None else {"clock": clock}),
         )
         for tab, make in self._tabs:

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from deployx_tui.errors import DeployxError, EngineUnreachable, Unavailable
+from deployx_tui.errors import DeployxError, EngineUnreachable, NotPermitted, Unavailable
 from deployx_tui.model.event import Event, Reset
 from deployx_tui.model.execution import ALIVE, Execution, ExecutionQuery
 from deployx_tui.model.ids import ExecutionId, TaskId
+from deployx_tui.model.question import Listening, Question, Withdrawn
 from deployx_tui.tui.standing import Link, Standing
 
 if TYPE_CHECKING:
@@ -99,7 +100,10 @@ class Bridge:
         zone: tzinfo,
         clock: Clock = _utc_now,
         connection: str | Callable[[], str] = "local",
+        heard: Callable[[Question | Withdrawn | Listening], None] = lambda _: None,
     ) -> None:
+        """`heard` is called with what servers ask of the person."""
+        self._heard = heard
         self._app = app
         self._connect = connect
         self._tell = tell
@@ -183,6 +187,7 @@ class Bridge:
     async def _serve(self, backend: Backend) -> None:
         """Until the engine is lost: follow its events, and ask now and then whether it is there."""
         parts = {asyncio.create_task(self._follow(backend)), asyncio.create_task(self._beat(backend))}
+        parts.add(asyncio.create_task(self._follow_questions(backend)))
         try:
             done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
             for part in done:
@@ -201,6 +206,14 @@ class Bridge:
             if not self._gathering:
                 self._gathering = True
                 self._app.set_timer(GATHER, self._flush)
+
+    async def _follow_questions(self, backend: Backend) -> None:
+        """The person is there for them as long as the engine is."""
+        try:
+            async for heard in backend.questions.follow():
+                self._heard(heard)
+        except NotPermitted:  # this actor starts nothing, so nobody asks; the link is as good without
+            await asyncio.Event().wait()
 
     async def _beat(self, backend: Backend) -> None:
         while True:

@@ -128,14 +128,14 @@ def test_a_question_that_does_not_ask_for_the_password_alone_gets_no_answer(
     transport: SshTransport, server: PasswordServer, prompts: list[tuple[str, bool]]
 ) -> None:
     server.takes_passwords, server.rounds = False, [prompts]
-    refused(try_run(transport, server, login(server.password)), prompts[0][0].strip(), "does not answer")
+    refused(try_run(transport, server, login(server.password)), prompts[0][0].strip(), "nobody is there to answer")
     assert server.told == []
 
 
 def test_a_second_question_for_a_password_is_not_answered(transport: SshTransport, server: PasswordServer) -> None:
     server.takes_passwords = False
     server.rounds = [[("Password: ", False)], [("Password: ", False)]]
-    refused(try_run(transport, server, login(server.password)), "does not answer")
+    refused(try_run(transport, server, login(server.password)), "nobody is there to answer")
     assert server.told == [server.password]
 
 

@@ -61,6 +61,7 @@ class _Session(asyncssh.SSHServer):
         return bool(self._server.rounds)
 
     def get_kbdint_challenge(self, username: str, lang: str, submethods: str) -> Challenge:
+        self._asked = 0
         return self._next()
 
     def validate_kbdint_response(self, username: str, responses: Sequence[str]) -> bool | Challenge:

@@ -25,7 +25,14 @@ from tests.support.processes import Place
 
 PACKAGE = Path(deployx_tui.__file__).parent
 #: who may see what is inside a Secret
-OPENERS = ("transports/", "output/", "notify/", "vault/", "service/remote/credentials.py")
+OPENERS = (
+    "transports/",
+    "output/",
+    "notify/",
+    "vault/",
+    "service/remote/credentials.py",
+    "service/remote/questions.py",
+)
 
 
 def callers_of_reveal() -> set[str]:

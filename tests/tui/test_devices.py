@@ -11,6 +11,7 @@ from deployx_tui.errors import InvalidInput
 from deployx_tui.model.device import HostKeyPolicy, TestStep, TestStepName
 from deployx_tui.model.facts import Disk, Facts, KnownFacts
 from deployx_tui.model.ids import CredentialId, DeviceId, GroupId
+from deployx_tui.model.question import QuestionId, Withdrawn
 from deployx_tui.tui.device_forms import (
     DeviceForm,
     GroupForm,
@@ -418,3 +419,35 @@ async def test_hosts_of_another_file_are_taken_over_with_what_is_left_out_in_sig
         await press(pilot, "a", "enter")
         assert "4 devices" in screen_text(pilot)
         assert len(backend.device_rows) == before + 4
+
+
+async def test_what_a_server_asks_is_asked_over_the_place_and_not_shown(open_app: Open, backend: FakeBackend) -> None:
+    async with open_app(80, 24, first="devices") as pilot:
+        backend.questions.ask("q1", ("\x1b[31mUser: ", True), ("Code: ", False), title="Two factors")
+
+        await pilot.pause(0.4)  # the deaf time
+        shown = screen_text(pilot)
+        harmless(shown)
+        assert "bastion asks deploy" in shown
+        assert "on the way to web01" in shown
+        assert "Two factors" in shown
+        await press(pilot, *"ops", "enter", *"918273", "enter")
+        assert "918273" not in screen_text(pilot)
+        assert backend.answered == {"q1": ("ops", "918273")}
+        backend.questions.ask("q2", ("Code: ", False), again=True)
+        await pilot.pause(0.4)
+        assert "what was answered before was refused" in screen_text(pilot)
+        await press(pilot, "escape")
+        assert backend.answered[QuestionId("q2")] is None
+
+
+async def test_a_question_that_was_answered_elsewhere_goes_away(open_app: Open, backend: FakeBackend) -> None:
+    async with open_app(80, 24, first="devices") as pilot:
+        backend.questions.ask("q1", ("Code: ", False))
+        await pilot.pause(0.4)
+        assert "bastion asks deploy" in screen_text(pilot)
+        backend.questions.heard.put_nowait(Withdrawn(QuestionId("q1")))
+        await pilot.pause()
+        await pilot.pause()
+        assert "bastion asks deploy" not in screen_text(pilot)
+        assert backend.answered == {}

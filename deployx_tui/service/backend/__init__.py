@@ -18,6 +18,7 @@ from deployx_tui.service.backend.events import Events
 from deployx_tui.service.backend.executions import Executions
 from deployx_tui.service.backend.groups import Groups
 from deployx_tui.service.backend.imports import Imports
+from deployx_tui.service.backend.questions import Questions
 from deployx_tui.service.backend.tasks import Tasks
 from deployx_tui.service.backend.vault import VaultControl
 
@@ -38,6 +39,8 @@ class Backend(Protocol):
     @property
     def imports(self) -> Imports: ...
     @property
+    def questions(self) -> Questions: ...
+    @property
     def credentials(self) -> Credentials: ...
     @property
     def vault(self) -> VaultControl: ...
@@ -57,6 +60,7 @@ FACETS: dict[str, type] = {
     "devices": Devices,
     "groups": Groups,
     "imports": Imports,
+    "questions": Questions,
     "credentials": Credentials,
     "vault": VaultControl,
     "calendar": Calendar,

@@ -17,6 +17,7 @@ from deployx_tui.service.local.events import LocalEvents
 from deployx_tui.service.local.executions import LocalExecutions
 from deployx_tui.service.local.groups import LocalGroups
 from deployx_tui.service.local.imports import LocalImports
+from deployx_tui.service.local.questions import LocalQuestions
 from deployx_tui.service.local.tasks import LocalTasks
 from deployx_tui.service.local.vault import LocalVault
 from deployx_tui.store import users
@@ -36,6 +37,7 @@ class LocalBackend:
         self.credentials = LocalCredentials(door)
         self.vault = LocalVault(door)
         self.imports = LocalImports(door)
+        self.questions = LocalQuestions(door)
         self.calendar = LocalCalendar(door)
         self.events = LocalEvents(door)
         self.engine = LocalEngineControl(door)

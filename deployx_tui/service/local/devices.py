@@ -170,7 +170,8 @@ class LocalDevices:
                 name=TestStepName.AUTHENTICATE, ok=False, message=why.message, remedy=why.remedy, elapsed_ms=0
             )
             return
-        transport, endpoint = reach.transport, reach.endpoint
+        transport = reach.transport
+        endpoint = reach.endpoint.asking(self._door.premises.engine.desk.asker(self.actor.name))
         if reach.taking.given:
             await self._door.write(lambda change: self._take(change, device, reach.taking))
         loop = asyncio.get_running_loop()

@@ -16,6 +16,7 @@ from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
 
+from deployx_tui.engine.desk import Desk
 from deployx_tui.errors import Unavailable
 from deployx_tui.events.stream import EventStream
 from deployx_tui.model.codec import JSON
@@ -44,6 +45,9 @@ class RunsHere(Protocol):
 
     @property
     def id(self) -> EngineId: ...
+
+    @property
+    def desk(self) -> Desk: ...
 
     @property
     def is_stopping(self) -> bool:

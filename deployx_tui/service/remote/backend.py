@@ -11,6 +11,7 @@ from deployx_tui.service.remote.devices import RemoteDevices, RemoteGroups
 from deployx_tui.service.remote.events import RemoteEvents
 from deployx_tui.service.remote.executions import RemoteExecutions
 from deployx_tui.service.remote.imports import RemoteImports
+from deployx_tui.service.remote.questions import RemoteQuestions
 from deployx_tui.service.remote.rest import RemoteCalendar, RemoteEngine
 from deployx_tui.service.remote.tasks import RemoteTasks
 from deployx_tui.service.wire.rest import actor_from_json
@@ -28,6 +29,7 @@ class RemoteBackend:
         self._credentials = RemoteCredentials(channel)
         self._vault = RemoteVault(channel)
         self._imports = RemoteImports(channel)
+        self._questions = RemoteQuestions(channel)
         self._calendar = RemoteCalendar(channel)
         self._events = RemoteEvents(channel)
         self._engine = RemoteEngine(channel)
@@ -80,6 +82,10 @@ class RemoteBackend:
     @property
     def imports(self) -> RemoteImports:
         return self._imports
+
+    @property
+    def questions(self) -> RemoteQuestions:
+        return self._questions
 
     @property
     def vault(self) -> RemoteVault:

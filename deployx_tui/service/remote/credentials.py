@@ -1,5 +1,5 @@
-"""Credentials and the vault over the wire. The only place outside of the engine's process that opens a Secret: to send
-what a person has just typed."""
+"""Credentials and the vault over the wire. Only here and in questions.py a Secret is opened outside of the engine's
+process: to send what a person has just typed."""
 
 from __future__ import annotations
 

@@ -7,7 +7,6 @@ import io
 import os
 import re
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,8 @@ from deployx_tui.model.secret import CredentialKind
 from deployx_tui.transports import certificates
 from deployx_tui.transports.base import Login
 from deployx_tui.transports.ssh.config import HostSettings
+from deployx_tui.transports.ssh.interview import METHOD, Interview, NotLetIn, Own
+from deployx_tui.transports.ssh.limits import Limits
 from deployx_tui.transports.ssh.link import Link
 
 
@@ -129,31 +130,40 @@ def _read(path: Path) -> paramiko.PKey | _Unusable:
         return _Unusable(f"{path} is not a private key that can be read: {error}", "give another key file")
 
 
-def log_in(link: Link, settings: HostSettings, keys: KeyRing, until: float, login: Login | None) -> str | Denied:
-    """Authenticate with `login`, else with the first key that is let in; returns which. `until` is monotonic time.
+def log_in(
+    link: Link, settings: HostSettings, keys: KeyRing, limits: Limits, login: Login | None, interview: Interview
+) -> str | Denied:
+    """Authenticate with `login`, else with the first key that is let in; returns which.
 
-    The host key has been checked before: nothing is proved to a stranger.
+    What the server asks besides, or instead, is the interview's. The host key has been checked before: nothing is
+    proved to a stranger.
     """
-    if login is not None:
-        link.auth_timeout = max(0.1, until - time.monotonic())
+    try:
+        if login is None:
+            return _by_offers(link, settings, keys, limits, interview)
+        link.auth_timeout = max(0.1, limits.left)
         if login.kind is CredentialKind.PASSWORD:
-            return _by_password(link, settings, login)
-        return _by_key(link, settings, login, keys.of_credential(login))
+            return _by_password(link, settings, login, interview)
+        return _by_key(link, settings, login, keys.of_credential(login), interview)
+    except NotLetIn as error:
+        return Denied(f"{settings.user} was not let in: {error}", error.remedy)
+
+
+def _by_offers(link: Link, settings: HostSettings, keys: KeyRing, limits: Limits, interview: Interview) -> str | Denied:
+    """With the keys of the files and the agent; where none opens, by what the server asks."""
     tried: list[str] = []
     unusable: list[_Unusable] = []
     agent = _agent(settings, keys)
     try:
         for label, key in _offers(settings, keys, agent, unusable):
             tried.append(label)
-            link.auth_timeout = max(0.1, until - time.monotonic())
+            link.auth_timeout = max(0.1, limits.left)
             try:
                 more = link.by_key(settings.user, key)
             except paramiko.BadAuthenticationType as error:
-                ways = ", ".join(filter(None, error.allowed_types)) or "nothing at all"
-                return Denied(
-                    f"{settings.user}: the server takes no keys from this account, only {ways}",
-                    "allow PubkeyAuthentication for this account, or give the device a credential with its password",
-                )
+                if METHOD in error.allowed_types:
+                    return _answered(settings, "answers", interview.hold(link))
+                return _no_keys(settings, error)
             except paramiko.AuthenticationException as error:
                 if link.is_active():
                     continue
@@ -164,53 +174,76 @@ def log_in(link: Link, settings: HostSettings, keys: KeyRing, until: float, logi
                     return Denied(f"{text}; the server closed the connection ({error})", _remedy(settings, unusable))
                 unusable.append(_Unusable(f"{label} could not sign: {error}", "check the agent, or the key file"))
                 continue
-            if more:
-                return Denied(
-                    f"{settings.user}: {label} was accepted, the server also wants {', '.join(more)}",
-                    "allow the key alone",
-                )
-            return label
+            return _further(link, settings, label, more, interview)
+        if METHOD in _ways(link, settings):
+            return _answered(settings, "answers", interview.hold(link))
         return Denied(_refused(settings, tried, unusable), _remedy(settings, unusable))
     finally:
         if agent is not None:
             agent.close()
 
 
-def _by_key(link: Link, settings: HostSettings, login: Login, key: paramiko.PKey | _Unusable) -> str | Denied:
+def _ways(link: Link, settings: HostSettings) -> tuple[str, ...]:
+    """How else the server lets this account in; (): it does not say."""
+    try:
+        return link.ways_in(settings.user)
+    except (paramiko.SSHException, EOFError, OSError):
+        return ()  # the refusal of the keys is what is told
+
+
+def _no_keys(settings: HostSettings, error: paramiko.BadAuthenticationType) -> Denied:
+    ways = ", ".join(filter(None, error.allowed_types)) or "nothing at all"
+    return Denied(
+        f"{settings.user}: the server takes no keys from this account, only {ways}",
+        "allow PubkeyAuthentication for this account, or give the device a credential with its password",
+    )
+
+
+def _further(link: Link, settings: HostSettings, label: str, more: list[str], interview: Interview) -> str | Denied:
+    """`label` was accepted; what the server wants besides can only be answers."""
+    if METHOD in more:
+        return _answered(settings, f"{label} and answers", interview.hold(link))
+    return _answered(settings, label, more)
+
+
+def _answered(settings: HostSettings, label: str, more: list[str]) -> str | Denied:
+    if more:
+        return Denied(
+            f"{settings.user}: {label} was accepted, the server also wants {', '.join(more)}", "allow it alone"
+        )
+    return label
+
+
+def _by_key(
+    link: Link, settings: HostSettings, login: Login, key: paramiko.PKey | _Unusable, interview: Interview
+) -> str | Denied:
     label = f"credential {login.name}"
     if isinstance(key, _Unusable):
         return Denied(f"{settings.user} was not let in: {key.why}", key.remedy)
     try:
         more = link.by_key(settings.user, key)
     except paramiko.BadAuthenticationType as error:
-        ways = ", ".join(filter(None, error.allowed_types)) or "nothing at all"
-        return Denied(
-            f"{settings.user}: the server takes no keys from this account, only {ways}",
-            "allow PubkeyAuthentication for this account, or give the device a credential with its password",
-        )
+        return _no_keys(settings, error)
     except (paramiko.SSHException, EOFError, OSError) as error:
         return Denied(
             f"{settings.user} was not let in: refused: the key of {label} ({error})",
             f"put its public key into ~{settings.user}/.ssh/authorized_keys on the target, or give another credential",
         )
-    return _alone(settings, label, more)
+    return _further(link, settings, label, more, interview)
 
 
-def _by_password(link: Link, settings: HostSettings, login: Login) -> str | Denied:
+def _by_password(link: Link, settings: HostSettings, login: Login, interview: Interview) -> str | Denied:
     """As a password; else as the answer to the one prompt of a keyboard-interactive login that asks for it."""
     label = f"credential {login.name}"
-    password = login.secret.reveal().decode("utf-8", "surrogateescape")
-    asked = _Asked(password)
+    asked = _Asked(login.secret.reveal().decode("utf-8", "surrogateescape"))
     try:
         # asked first: a server that takes none need not see one
         ways = link.ways_in(settings.user)
         if not ways:
             return "nothing at all, the server asks for no proof"
         if "password" in ways:
-            more = link.by_password(settings.user, password)
-        elif "keyboard-interactive" in ways:
-            more = link.by_answers(settings.user, asked.answer)
-        else:
+            return _further(link, settings, label, link.by_password(settings.user, asked.password), interview)
+        if METHOD not in ways:
             return Denied(
                 f"{settings.user}: the server takes no passwords from this account, only {', '.join(ways)}; "
                 "none was sent",
@@ -218,7 +251,12 @@ def _by_password(link: Link, settings: HostSettings, login: Login) -> str | Deni
             )
     except (paramiko.SSHException, EOFError, OSError) as error:
         return asked.denied(settings, label, error)
-    return _alone(settings, label, more)
+    try:
+        return _answered(settings, label, interview.hold(link, asked.once))
+    except NotLetIn as error:
+        if asked.is_last:
+            return asked.denied(settings, label, error)
+        raise
 
 
 #: in the languages in which PAM asks; a prompt for a new one is answered with nothing
@@ -230,43 +268,33 @@ _ASKS_FOR_MORE = re.compile(r"\b(new|retype|again|one[- ]time|otp|token|code|ver
 
 
 class _Asked:
-    """Answers one prompt for the password, once. Called in paramiko's reading thread."""
+    """Answers one prompt for the password, once a try. Called in paramiko's reading thread."""
 
     def __init__(self, password: str) -> None:
-        self._password: str | None = password
-        #: what was not answered
-        self.left: str | None = None
+        self.password = password
+        self._is_given = False
+        #: the password was the last that was given: what came after it refused it
+        self.is_last = False
 
-    def answer(self, title: str, instructions: str, prompts: list[tuple[str, bool]]) -> list[str]:
-        if not prompts:
-            return []  # some servers end with a round that asks nothing
+    def once(self) -> Own:
+        """For one try."""
+        self._is_given = False
+        return self._answer
+
+    def _answer(self, prompts: list[tuple[str, bool]]) -> list[str] | None:
         (text, is_shown), *others = prompts
         is_ours = _ASKS_FOR_PASSWORD.search(text) and not _ASKS_FOR_MORE.search(text)
-        if others or is_shown or not is_ours or self._password is None:
-            self.left = " / ".join(prompt.strip() for prompt, _ in prompts)
-            raise paramiko.SSHException("a prompt that is not answered")
-        password, self._password = self._password, None
-        return [password]
+        if others or is_shown or not is_ours or self._is_given:
+            self.is_last = False
+            return None
+        self._is_given = self.is_last = True
+        return [self.password]
 
     def denied(self, settings: HostSettings, label: str, error: Exception) -> Denied:
-        if self.left is not None:
-            return Denied(
-                f"{settings.user} was not let in: the server asked {self.left[:80]!r}, which {label} does not answer",
-                "let this account log in with its password alone, or give the device a credential with a key",
-            )
         return Denied(
             f"{settings.user} was not let in: the password of {label} was refused ({error})",
             "try it by hand; deployx credential rotate puts another one in",
         )
-
-
-def _alone(settings: HostSettings, label: str, more: list[str]) -> str | Denied:
-    if more:
-        return Denied(
-            f"{settings.user}: {label} was accepted, the server also wants {', '.join(more)}",
-            "allow it alone",
-        )
-    return label
 
 
 def _agent(settings: HostSettings, keys: KeyRing) -> paramiko.Agent | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from deployx_tui.transports.base import Unreached
 from deployx_tui.transports.pool import Pool
-from deployx_tui.transports.ssh.limits import LOOK, Failed, Limits
+from deployx_tui.transports.ssh.limits import LOOK, Asked, Failed, Limits
 from deployx_tui.transports.ssh.link import Link
 from deployx_tui.transports.ssh.opening import Opening
 from deployx_tui.transports.ssh.reaching import Proofs
@@ -64,10 +64,12 @@ class Bastions:
                 attempt = self._attempts.get(key)
                 leads = attempt is None
                 if attempt is None:
-                    attempt = self._attempts[key] = _Attempt()
+                    attempt = self._attempts[key] = _Attempt(limits.asked)
             if leads:
                 return self._lead(key, route, limits, attempt)
             while not attempt.is_done.wait(LOOK):
+                if attempt.asked.stands:  # a person is asked, on behalf of all who wait
+                    limits.asked.add(LOOK)
                 limits.check(f"the jump host {route[-1].label} was connected to")
             if attempt.failure is not None:
                 raise Failed(attempt.failure)
@@ -167,6 +169,8 @@ class Jump:
 
 @dataclass(slots=True)
 class _Attempt:
+    #: of who makes it
+    asked: Asked
     is_done: threading.Event = field(default_factory=threading.Event)
     #: what came of it; None: a connection, or who made it gave up
     failure: Unreached | None = None

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from threading import Event
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from threading import Event, Lock
 
 from deployx_tui.model.execution import Cause
 from deployx_tui.transports.base import Unreached
@@ -21,6 +23,40 @@ class Failed(Exception):
         self.unreached = unreached
 
 
+class Asked:
+    """Time that passed while a person was asked: it counts against nothing. Thread-safe: one asks, all may look."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._over = 0.0
+        #: when the question came that stands now, monotonic; None: none stands
+        self._since: float | None = None
+
+    @property
+    def stands(self) -> bool:
+        return self._since is not None
+
+    @property
+    def seconds(self) -> float:
+        with self._lock:
+            return self._over + (0.0 if self._since is None else time.monotonic() - self._since)
+
+    def add(self, seconds: float) -> None:
+        with self._lock:
+            self._over += seconds
+
+    @contextmanager
+    def standing(self) -> Iterator[None]:
+        with self._lock:
+            self._since = time.monotonic()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._over += time.monotonic() - (self._since or time.monotonic())
+                self._since = None
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Until when, and whether anybody still wants it."""
@@ -28,10 +64,15 @@ class Limits:
     #: monotonic time
     until: float
     cancel: Event
+    asked: Asked = field(default_factory=Asked)
 
     @property
     def left(self) -> float:
-        return self.until - time.monotonic()
+        return self.until + self.asked.seconds - time.monotonic()
+
+    def asking(self) -> AbstractContextManager[None]:
+        """While a person is asked."""
+        return self.asked.standing()
 
     def check(self, doing: str) -> None:
         """Raise Failed when cancelled or too late."""

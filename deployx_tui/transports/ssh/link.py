@@ -43,6 +43,7 @@ from paramiko.common import (
 from paramiko.message import Message
 from paramiko.packet import Packetizer
 
+from deployx_tui.model.question import MOST_PROMPTS
 from deployx_tui.transports import certificates
 from deployx_tui.transports.ssh.session import Alarm, Session
 from deployx_tui.transports.ssh.window import TUNNEL_WINDOW, WINDOW
@@ -128,7 +129,19 @@ class _Packets(Packetizer):
 ChannelHandlers = dict[int, Callable[[Session, Message], None]]
 
 
-class _NextAttempt(AuthHandler):
+class _Attempt(AuthHandler):
+    """An attempt to log in. paramiko would read as many prompts as a server says there are, up to four billion."""
+
+    def _parse_userauth_info_request(self, message: Message) -> None:
+        for _ in range(3):  # title, instructions, language
+            message.get_binary()
+        if (prompts := message.get_int()) > MOST_PROMPTS:
+            raise paramiko.SSHException(f"the server asks {prompts} things at once")
+        message.rewind()
+        super()._parse_userauth_info_request(message)  # type: ignore[misc]  # not in the stubs
+
+
+class _NextAttempt(_Attempt):
     """Another attempt to log in. The service was granted before the first one; strict servers grant it once."""
 
     def _request_auth(self) -> None:
@@ -236,18 +249,26 @@ class Link(paramiko.Transport):
             # it would be kept as long as the connection
             self.auth_handler.password = None  # type: ignore[union-attr]  # an attempt has just made it
 
-    def by_answers(self, user: str, answer: Answers) -> list[str]:
-        """As `by_key`. `answer` is called in the reading thread; what it raises ends the connection."""
-        return self._attempt(lambda handler, event: handler.auth_interactive(user, answer, event))
+    def by_answers(self, user: str, answer: Answers, goes_on: Callable[[], bool]) -> list[str]:
+        """As `by_key`. `answer` is called in the reading thread; what it raises ends the connection.
 
-    def _attempt(self, begin: Callable[[AuthHandler, Event], None]) -> list[str]:
+        It takes as long as `goes_on` says, not as `auth_timeout` does: a person may be thinking.
+        """
+        return self._attempt(lambda handler, event: handler.auth_interactive(user, answer, event), goes_on)
+
+    def _attempt(
+        self, begin: Callable[[AuthHandler, Event], None], goes_on: Callable[[], bool] | None = None
+    ) -> list[str]:
         if not self.active or not self.initial_kex_done:
             raise paramiko.SSHException("the connection is not encrypted yet, or has ended")
-        handler = _NextAttempt(self) if self._has_tried else AuthHandler(self)
+        handler = _NextAttempt(self) if self._has_tried else _Attempt(self)
         self._has_tried = True
         self.auth_handler = handler
         event = Event()
         begin(handler, event)
+        while goes_on is not None and self.is_active() and not event.wait(0.1):
+            if not goes_on():
+                raise paramiko.AuthenticationException("the time was up, or it was cancelled")
         return list(handler.wait_for_response(event))
 
     def keep_alive(self) -> None:

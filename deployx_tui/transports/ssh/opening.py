@@ -18,6 +18,7 @@ from deployx_tui.model.execution import Cause
 from deployx_tui.transports.base import Endpoint, Unreached
 from deployx_tui.transports.hostkeys import KnownHosts, name_of
 from deployx_tui.transports.ssh import algorithms, auth
+from deployx_tui.transports.ssh.interview import Interview
 from deployx_tui.transports.ssh.limits import Failed, Limits
 from deployx_tui.transports.ssh.link import KEEPALIVE, WAKE, Link
 from deployx_tui.transports.ssh.reaching import HostKey, Proofs, Way
@@ -145,7 +146,9 @@ class Opening:
     def authenticate(self) -> str:
         link = self._linked()
         self._limits.check("logging in")
-        allowed = auth.log_in(link, self._settings, self._tools.keys, self._limits.until, self._hop.endpoint.login)
+        endpoint, settings = self._hop.endpoint, self._settings
+        interview = Interview(endpoint.asker, endpoint.name, self._hop.label, settings.user, self._limits)
+        allowed = auth.log_in(link, settings, self._tools.keys, self._limits, endpoint.login, interview)
         if isinstance(allowed, auth.Denied):
             self._limits.check("logging in")
             raise Failed(Unreached(Cause.AUTH, allowed.message, allowed.remedy))

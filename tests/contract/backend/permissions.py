@@ -14,6 +14,7 @@ from deployx_tui.model.device import DeviceDraft, GroupDraft, OfferedKey
 from deployx_tui.model.execution import ExecutionQuery
 from deployx_tui.model.ids import CredentialId, DeviceId, ExecutionId, GroupId, TaskId
 from deployx_tui.model.importing import HostSource, ImportChoice
+from deployx_tui.model.question import QuestionId
 from deployx_tui.model.secret import CredentialDraft, CredentialKind, NewSecret, Secret
 from deployx_tui.model.task import TaskQuery
 from deployx_tui.model.user import Permission, Role
@@ -58,6 +59,9 @@ CALLS: dict[str, tuple[Any, ...]] = {
     "devices.update": (_DEVICE, DeviceDraft(name="x", address="x")),
     "devices.delete": (_DEVICE,),
     "devices.restore": (_DEVICE,),
+    "questions.follow": (),
+    "questions.answer": (QuestionId("x"), ()),
+    "questions.decline": (QuestionId("x"),),
     "imports.plan": (HostSource(path="/nowhere"),),
     "imports.take": (HostSource(path="/nowhere"), ImportChoice(digest="x")),
     "devices.test": (_DEVICE,),

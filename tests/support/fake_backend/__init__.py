@@ -29,6 +29,7 @@ from deployx_tui.model.ids import DeviceId, ExecutionId, GroupId, TaskId, UserId
 from deployx_tui.model.inventory import Inventory, InventoryGroup, seen_by_selectors
 from deployx_tui.model.parameter import Value
 from deployx_tui.model.payload import Payload
+from deployx_tui.model.question import QuestionId
 from deployx_tui.model.task import LastRun, Task
 from deployx_tui.model.user import Actor, Role
 from tests.support import world
@@ -40,6 +41,7 @@ from tests.support.fake_backend.executions import FakeExecutions
 from tests.support.fake_backend.facet import STREAM
 from tests.support.fake_backend.groups import FakeGroups
 from tests.support.fake_backend.imports import FakeImports
+from tests.support.fake_backend.questions import FakeQuestions
 from tests.support.fake_backend.tasks import FakeTasks
 
 
@@ -60,6 +62,10 @@ class FakeBackend:
         self.deleted_tasks: dict[TaskId, Task] = {}
         self.deleted_devices: dict[DeviceId, Device] = {}
         self.deleted_groups: dict[GroupId, Group] = {}
+        #: of servers, that wait
+        self.open_questions: set[QuestionId] = set()
+        #: what came back; None: it was declined
+        self.answered: dict[QuestionId, tuple[str, ...] | None] = {}
         #: what imports read, by path
         self.files: dict[str, bytes] = {}
         #: names of the methods called, in order
@@ -82,6 +88,7 @@ class FakeBackend:
         self.credentials = FakeCredentials(self)
         self.vault = FakeVault(self)
         self.imports = FakeImports(self)
+        self.questions = FakeQuestions(self)
         self.calendar = FakeCalendar(self)
         self.events = FakeEvents(self)
         self.engine = FakeEngine(self)

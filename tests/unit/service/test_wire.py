@@ -40,11 +40,12 @@ from deployx_tui.model.ids import ExecutionId
 from deployx_tui.model.importing import HostSource, ImportPlan
 from deployx_tui.model.json_reader import JSON
 from deployx_tui.model.page import Page
+from deployx_tui.model.question import Question, Withdrawn
 from deployx_tui.model.schedule import Fire
 from deployx_tui.model.secret import Credential, CredentialCheck, CredentialDraft, VaultStatus
 from deployx_tui.model.task import LastRun, Task, TaskPreview, TaskQuery, TaskState
 from deployx_tui.model.user import Actor
-from deployx_tui.service.wire import credentials, devices, executions, imports, problems, rest, tasks, values
+from deployx_tui.service.wire import credentials, devices, executions, imports, problems, questions, rest, tasks, values
 from deployx_tui.service.wire.executions import execution_word
 from deployx_tui.service.wire.params import (
     ParamReader,
@@ -73,6 +74,8 @@ NOUNS: list[tuple[type[Any], Callable[[Any], JSON], Callable[[JSON], Any]]] = [
     (CredentialDraft, credentials.credential_draft_to_json, credentials.credential_draft_from_json),
     (CredentialCheck, credentials.check_to_json, credentials.check_from_json),
     (VaultStatus, credentials.vault_to_json, credentials.vault_from_json),
+    (Question, questions.heard_to_json, questions.heard_from_json),
+    (Withdrawn, questions.heard_to_json, questions.heard_from_json),
     (HostSource, imports.source_to_json, imports.source_from_json),
     (ImportPlan, imports.plan_to_json, imports.plan_from_json),
     (SelectorMatch, devices.match_to_json, devices.match_from_json),
