@@ -295,7 +295,7 @@ dx_end() {
 # end a durable run from another channel: $1 tenths of a second of grace, $2 nonce
 dx_stop() {
   [ "$2" = "$dx_n" ] || exit 97
-  dx_fo= dx_me= dx_se=
+  dx_fo= dx_me= dx_se= dx_sh=
   dx_boot
   if ! dx_home; then
     # by its mark alone; that nobody has it proves nothing
@@ -325,7 +325,7 @@ dx_guard() {
   dx_wp=
   { read -r dx_wp dx_k </proc/self/stat; } 2>/dev/null
   [ "$dx_wp" ] || dx_wp=$(exec sh -c 'echo $PPID')
-  dx_se=$dx_wp dx_g=$dx_a dx_gs=$dx_as dx_gi=$dx_si dx_o=$dx_w dx_t=1 dx_y=0 dx_fo=
+  dx_sh=1 dx_se=$dx_wp dx_g=$dx_a dx_gs=$dx_as dx_gi=$dx_si dx_o=$dx_w dx_t=1 dx_y=0 dx_fo=
   while [ ! -e "$dx_sp/exit" ]; do
     if ! dx_lives && [ ! -e "$dx_sp/exit" ] && dx_gone; then exit; fi
     dx_z=$dx_t

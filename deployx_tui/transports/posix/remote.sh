@@ -28,10 +28,20 @@ dx_stat() {
   dx_st=$1
 }
 
-# dx_r: "pid ppid pgid sid " of every process that lives
+# dx_r: "pid ppid pgid sid " of every process that lives. Two programs read all of /proc at once: a shell reads a file
+# byte by byte, ten times as long. The pid is that of the path, which no process can choose: its name may hold anything,
+# also a newline and what looks like another's line. Within the run's own session (dx_sh: the watch, the guard) the shell
+# reads, for these two would be found there; and where this very shell is not among what they found
 dx_rows() {
   dx_r=
   if [ -r /proc/self/stat ]; then
+    if [ ! "$dx_sh" ]; then
+      set -- $(LC_ALL=C grep -s ') ' /proc/[0-9]*/stat /dev/null |
+        LC_ALL=C sed -n 's|^/proc/\([0-9]*\)/stat:.*) [^ZX] \([0-9]*\) \([0-9]*\) \([0-9]*\) .*|\1 \2 \3 \4|p')
+      dx_r="$* "
+      case " $dx_r" in *" $$ "*) return ;; esac
+      dx_r=
+    fi
     for dx_f in /proc/[0-9]*/stat; do
       dx_read "$dx_f" || continue
       dx_p=${dx_f#/proc/}
@@ -197,10 +207,15 @@ dx_astray() {
   return 1
 }
 
-# another account's processes may have left session and tree unseen: then it is not known that all are dead
+# another account's processes may have left session and tree unseen, and so may any where nothing reads the mark (no
+# Linux, or no grep): then it is not known that all are dead
 dx_say() {
   case $1 in
-    killed | none) if [ "$dx_fo" ] || { [ "$dx_su" ] && dx_astray; }; then set -- unknown; fi ;;
+    killed | none)
+      if [ "$dx_fo" ] || [ ! -r /proc/self/environ ] || ! command -v grep >/dev/null 2>&1 || {
+        [ "$dx_su" ] && dx_astray
+      }; then set -- unknown; fi
+      ;;
   esac
   [ ! "$dx_fo" ] || set -- "$@" others
   printf 'dxk %s %s\n' "$dx_n" "$*"
@@ -212,7 +227,7 @@ dx_watch() {
   dx_e=0
   trap 'dx_e=30' TERM HUP INT
   dx_me=" $(exec sh -c 'echo $PPID') "
-  dx_g=$1 dx_gs=$2 dx_gi=$dx_si dx_o=$3 dx_fp= dx_wp=
+  dx_g=$1 dx_gs=$2 dx_gi=$dx_si dx_o=$3 dx_fp= dx_wp= dx_sh=1
   while [ "$dx_o" -gt 0 ]; do
     { dx_stat "$dx_g" && [ "$dx_st" = "$dx_gs" ]; } || exit
     if [ $dx_e -gt 0 ]; then
@@ -252,7 +267,7 @@ dx_direct() {
 # end a run from another channel: $1 pid, $2 start/session, $3 boot id, $4 grace in tenths of a second, $5 nonce
 dx_cancel() {
   [ "$5" = "$dx_n" ] || exit 97
-  dx_me= dx_fp= dx_wp= dx_g=$1 dx_gs=${2%/*} dx_gi=${2#*/} dx_fo=
+  dx_me= dx_fp= dx_wp= dx_sh= dx_g=$1 dx_gs=${2%/*} dx_gi=${2#*/} dx_fo=
   dx_boot
   if [ "$3" != "$dx_b" ]; then
     dx_say rebooted
