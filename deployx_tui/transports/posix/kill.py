@@ -92,6 +92,10 @@ class Kill:
     def _run(self) -> None:
         self.report = self._kill()
 
+    def wait(self, seconds: float) -> None:
+        """Return when it is done, at the latest after so many seconds."""
+        self._thread.join(seconds)
+
     @property
     def is_done(self) -> bool:
         return not self._thread.is_alive()

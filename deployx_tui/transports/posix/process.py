@@ -209,7 +209,11 @@ class PosixProcess:
             if outcome is not None:
                 self._flush(sink)
                 return outcome
-            self._carrier.wait(self._nap(quiet))
+            if kill is not None and not kill.is_done and self._carrier.is_over:
+                # a carrier that is over waits for nothing
+                kill.wait(LOOK)
+            else:
+                self._carrier.wait(self._nap(quiet))
 
     def _nap(self, quiet: float) -> float:
         """How long nothing can become due."""
