@@ -72,7 +72,7 @@ class DurableTargets:
                 self._acknowledge(job, found)
         finally:
             way.close()
-        if way.last is not None and isinstance(job.endpoint, Endpoint):
+        if way.last is not None and isinstance(job.endpoint, Endpoint) and not job.cancel.is_set():
             self._asking.after_run(job.endpoint, way.last, f"run {job.run.id}")
 
     def _acknowledge(self, job: TargetJob, over: Over) -> None:

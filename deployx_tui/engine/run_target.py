@@ -72,7 +72,8 @@ class TargetRunner:
             log.exception("target %s (%s) of execution %s", job.id, job.name, job.run.id)
             ended = Ended(job=job, end=unkept(error))
         self._results.put(ended)
-        if reached is not None and isinstance(job.endpoint, Endpoint):
+        # not of one that was stopped: what stops many has the processors for itself
+        if reached is not None and isinstance(job.endpoint, Endpoint) and not job.cancel.is_set():
             self._asking.after_run(job.endpoint, reached, f"run {job.run.id}")
 
     def _ran(self, job: TargetJob) -> tuple[Ended, Connection | None]:

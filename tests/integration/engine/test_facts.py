@@ -15,7 +15,7 @@ import pytest
 from deployx_tui.engine.facts import Asking
 from deployx_tui.engine.settings import EngineSettings
 from deployx_tui.model.device import DeviceDraft, TransportKind
-from deployx_tui.model.execution import Cause, ExecutionStatus
+from deployx_tui.model.execution import Cause, ExecutionStatus, TargetState
 from deployx_tui.model.facts import Facts, KnownFacts
 from deployx_tui.model.ids import DeviceId
 from deployx_tui.store import devices
@@ -75,6 +75,17 @@ def test_a_run_on_this_machine_brings_its_facts_unless_nobody_wants_them(
     with engine_on(sqlite_database, tmp_path / "one", transports, EngineSettings(facts_age=None)) as bench:
         (device,) = bench.add_devices("here")
         bench.run("true")
+    # the engine has ended and waited for whatever it had asked
+    assert known(bench, device) is None
+
+
+def test_a_target_that_was_stopped_is_asked_another_time(sqlite_database: Database, tmp_path: Path) -> None:
+    with engine_on(sqlite_database, tmp_path / "one", {TransportKind.LOCAL: LocalTransport()}) as bench:
+        (device,) = bench.add_devices("here")
+        execution = bench.queue("echo begun; sleep 1000")
+        bench.until(lambda: any(each.state is TargetState.RUNNING for each in bench.targets(execution).values()))
+        bench.cancel(execution)
+        assert bench.ended(execution).status is ExecutionStatus.CANCELLED
     # the engine has ended and waited for whatever it had asked
     assert known(bench, device) is None
 
