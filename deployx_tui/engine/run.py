@@ -47,8 +47,13 @@ class Run:
             return bool(self.targets) and self.targets.keys() <= ended
 
     def begin(self, jobs: Iterable[TargetJob]) -> None:
+        """They are its present batch. A cancel that came while they were made is theirs too."""
         with self.lock:
             self.targets.update({job.id: job for job in jobs})
+        # whoever cancels sets the flag before looking for jobs: one of the two sees the other
+        if self.is_cancelled:
+            for job in self.jobs():
+                job.cancel.set()
 
     def end(self, target: TargetId) -> None:
         with self.lock:

@@ -106,8 +106,6 @@ class Batches:
         )
         if row.state is TargetState.RUNNING:
             job.token, job.resumes, job.started_at_ms = row.claim or "", _resumed(row), row.started_at_ms
-        if run.is_cancelled:
-            job.cancel.set()
         return job
 
 
