@@ -6,7 +6,8 @@ from pathlib import PurePath
 
 from deployx_tui.model.importing import HostStanding, ImportPlan, PlannedHost
 from deployx_tui.model.words import counted, first_of
-from deployx_tui.tui.render.line import Line, line, span
+from deployx_tui.tui.render.line import Line, span
+from deployx_tui.tui.render.words import said
 from deployx_tui.tui.widgets.columns import Column
 
 
@@ -46,17 +47,16 @@ COLUMNS: tuple[Column[PlannedHost], ...] = (
 )  # fmt: skip
 
 
-def notes(plan: ImportPlan, host: PlannedHost | None) -> tuple[Line, ...]:
+def notes(plan: ImportPlan, host: PlannedHost | None, width: int) -> tuple[Line, ...]:
     """What is left out of the host with the cursor, and of the file."""
     rows: list[Line] = []
     if host is not None and host.why:
-        rows.append(line(span(" ✗ ", "bad"), span(f"{host.name}: {host.why}")))
-    if host is not None:
-        rows += [line(span(" ! ", "warn"), span(f"{each.what}: {each.why}")) for each in host.left_out]
-    rows += [line(span(" ! ", "warn"), span(f"{each.what}: {each.why}")) for each in plan.left_out]
+        rows += said(" ✗", "bad", f"{host.name}: {host.why}", width)
+    for each in (*(() if host is None else host.left_out), *plan.left_out):
+        rows += said(" !", "warn", f"{each.what}: {each.why}", width)
     if new := [group.name for group in plan.groups if group.is_new]:
-        rows.append(line(span(f"   new groups, of all: {first_of(new)}", "dim")))
+        rows += said("  ", "", f"new groups, of all: {first_of(new)}", width)
     if plan.ignored:
         names = first_of([name for name, _ in plan.ignored], 5)
-        rows.append(line(span(f"   {counted(len(plan.ignored), 'variable')} without a meaning here: {names}", "dim")))
+        rows += said("  ", "", f"{counted(len(plan.ignored), 'variable')} without a meaning here: {names}", width)
     return tuple(rows)

@@ -48,7 +48,7 @@ class ImportFile(ModalScreen[HostSource | None]):
             yield Lines(
                 (
                     line(span(f"  {_FORMATS}", "dim")),
-                    line(span("  The file is on the engine's machine. Secrets in it are never taken over.", "dim")),
+                    line(span("  A file of the engine's machine. Secrets in it are left there.", "dim")),
                     BLANK,
                     line(
                         span("enter ", "key"),

@@ -88,7 +88,7 @@ class ImportHosts(Place):
 
     def _say_notes(self) -> None:
         if self._plan is not None:
-            self.query_one("#notes", Lines).set_lines(notes(self._plan, self.table.row))
+            self.query_one("#notes", Lines).set_lines(notes(self._plan, self.table.row, self.size.width - 4))
 
     def on_line_table_moved(self, message: LineTable.Moved) -> None:
         message.stop()
