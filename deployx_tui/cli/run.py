@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from deployx_tui.cli.completion import Name
 from deployx_tui.cli.device_facts import note_unknown
 from deployx_tui.cli.invocation import Command, Invocation, invocation
 from deployx_tui.cli.parameters import declared, put_declared
+from deployx_tui.cli.standard_input import standard_input
 from deployx_tui.errors import InvalidInput
 from deployx_tui.model.guard import MANY
 
@@ -183,7 +183,7 @@ async def put_result(call: Invocation, backend: Backend, over: Execution) -> lis
 
 def named_on_standard_input() -> str:
     """The selector `-`: names on standard input, between white space or commas. InvalidInput when there is none."""
-    names = sys.stdin.read().replace(",", " ").split()
+    names = standard_input("--on").replace(",", " ").split()
     if not names:
         raise InvalidInput.of("--on", "no name on standard input", "pipe device names in, one a line")
     return ",".join(names)

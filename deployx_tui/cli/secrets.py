@@ -12,6 +12,7 @@ import click
 
 from deployx_tui.cli.backend import with_backend
 from deployx_tui.cli.invocation import Invocation
+from deployx_tui.cli.standard_input import standard_input
 from deployx_tui.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -62,11 +63,7 @@ def _refuse_unasked(call: Invocation) -> None:
 def _piped() -> str:
     if sys.stdin.isatty():
         raise InvalidInput.of("--stdin", "standard input is a terminal, which shows what is typed", "leave --stdin out")
-    try:
-        text = sys.stdin.read()
-        text.encode()  # bytes that are not UTF-8 may have come in as half characters
-    except UnicodeError:
-        raise InvalidInput.of("--stdin", "it is not UTF-8", "give UTF-8 text") from None
+    text = standard_input("--stdin")
     if not text.strip():
         raise InvalidInput.of("--stdin", "standard input is empty", "pipe the secret into the command")
     return text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +13,9 @@ from deployx_tui.cli.completion import Name
 from deployx_tui.cli.flags import RECURRENCES
 from deployx_tui.cli.options import NONE, listed, together
 from deployx_tui.cli.parameters import DECLARES, declared
+from deployx_tui.cli.standard_input import standard_input
 from deployx_tui.errors import InvalidInput
+from deployx_tui.plain_file import NotPlain, read_plain, text_of, why_not
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -227,7 +228,7 @@ def _body(fields: Mapping[str, Any], base: CommandPayload | None) -> Any:
         raise InvalidInput.of("--script", "--command is there too", "give one of them")
     body: Line | Script | Commands
     if script is not None:
-        body = Script(_read(script))
+        body = Script(script_of(script))
     elif len(commands) > 1:
         body = Commands(commands)
     elif commands:
@@ -245,11 +246,14 @@ def _body(fields: Mapping[str, Any], base: CommandPayload | None) -> Any:
     return replace(body, stop_on_failure=not keep_going)
 
 
-def _read(path: str) -> str:
+def script_of(path: str) -> str:
+    """The text of a file, or of standard input (`-`). InvalidInput when it can't be read, or is not UTF-8."""
+    if path == "-":
+        return standard_input("--script")
     try:
-        text = sys.stdin.read() if path == "-" else Path(path).expanduser().read_text(encoding="utf-8")
-        # the mark that an editor of Windows begins a file with is no word of a shell
-        return text.removeprefix("\ufeff")
+        return text_of(read_plain(Path(path).expanduser(), pipe=True))
+    except NotPlain as error:
+        raise InvalidInput.of("--script", str(error), "give a text file, or -") from error
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        reason = why_not(error) if isinstance(error, OSError) else "it is not UTF-8 text"
         raise InvalidInput.of("--script", f"{path} can't be read: {reason}", "give a text file, or -") from error

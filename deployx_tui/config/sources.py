@@ -13,6 +13,7 @@ from typing import TypeVar
 from deployx_tui import paths
 from deployx_tui.config.keys import KEYS, Key
 from deployx_tui.errors import InvalidInput, Problem
+from deployx_tui.plain_file import NotPlain, read_plain
 
 T = TypeVar("T")
 
@@ -78,15 +79,17 @@ class Sources:
     def _read_file(self, *, must_exist: bool) -> dict[str, object]:
         try:
             found = self._file.stat()
-            if stat.S_ISFIFO(found.st_mode) and not must_exist:
-                # one that was named may be a shell's <(...); nobody writes into this one, and it would be waited for
-                raise OSError("it is a pipe")
-            text = self._file.read_text(encoding="utf-8-sig")  # an editor of Windows begins a file with a mark
+            # one that was named may be a shell's <(...); into the default one nobody writes, and it would be waited for
+            content = read_plain(self._file, pipe=must_exist)
+            text = content.decode("utf-8-sig")  # an editor of Windows begins a file with a mark
         except FileNotFoundError:
             if must_exist:
                 self._problems.append(
                     Problem(field="config", message=f"{self._file} does not exist", remedy="name a TOML file that does")
                 )
+            return {}
+        except NotPlain as error:
+            self._problems.append(Problem(field="config", message=str(error), remedy=f"{error.remedy} of settings"))
             return {}
         except (OSError, UnicodeDecodeError) as error:
             self._problems.append(

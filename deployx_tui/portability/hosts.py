@@ -9,6 +9,7 @@ from pathlib import Path
 
 from deployx_tui.errors import InvalidInput
 from deployx_tui.model.importing import LARGEST_FILE, HostList, HostSource, ImportFormat, LeftOut
+from deployx_tui.plain_file import NotPlain, read_plain, why_not
 from deployx_tui.portability import ansible_ini, ansible_json, ansible_yaml, csv_table, ssh_config
 from deployx_tui.portability.refusing import refuse, text_of
 
@@ -61,17 +62,19 @@ def recognised(text: str) -> ImportFormat:
 
 def _content(path: Path) -> str:
     try:
-        if path.is_dir():
-            remedy = "`ansible-inventory -i FOLDER --list | deployx device import --file -` reads a whole folder"
-            raise InvalidInput.of("path", f"{path} is a folder", remedy)
-        with path.open("rb") as file:
-            return text_of(file.read(LARGEST_FILE + 1))
+        content = read_plain(path, LARGEST_FILE)
     except FileNotFoundError:
         remedy = "name a file on the engine's machine"
         raise InvalidInput.of("path", f"there is no {path}", remedy) from None
-    except (OSError, ValueError) as error:
+    except NotPlain as error:
+        remedy = f"{error.remedy}, cut into several if it is too large; or pipe it in: --file -"
+        if path.is_dir():
+            remedy = "`ansible-inventory -i FOLDER --list | deployx device import --file -` reads a whole folder"
+        raise InvalidInput.of("path", str(error), remedy) from error
+    except OSError as error:
         remedy = "name a readable file on the engine's machine"
-        raise InvalidInput.of("path", f"{path} can't be read: {error}", remedy) from error
+        raise InvalidInput.of("path", f"{path} can't be read: {why_not(error)}", remedy) from error
+    return text_of(content)
 
 
 def _read(text: str, kind: ImportFormat | None) -> HostList:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from deployx_tui.errors import InvalidInput
 from deployx_tui.model.importing import HostList, ImportFormat
+from deployx_tui.plain_file import NotPlain
 
 
 def usual_path() -> Path:
@@ -18,6 +19,9 @@ def read(path: Path) -> HostList:
 
     try:
         hosts = listed_hosts(path, is_own=path == usual_path())
+    except NotPlain as error:
+        message = f"{path} can't be read: {error}" if error.filename != str(path) else str(error)
+        raise InvalidInput.of("path", message, f"{error.remedy}, or include it no more") from error
     except (OSError, ValueError) as error:
         remedy = "name a readable OpenSSH client configuration on the engine's machine"
         raise InvalidInput.of("path", f"{path} can't be read: {error}", remedy) from error

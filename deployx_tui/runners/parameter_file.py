@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from pathlib import Path
 from threading import Thread
 
 from deployx_tui.errors import InvalidInput
 from deployx_tui.model.parameter import LARGEST_VALUE
+from deployx_tui.plain_file import NotPlain, read_plain, why_not
 
 #: a file system that answers later is taken for gone: whoever asks holds up others
 _SECONDS = 5.0
@@ -18,7 +17,7 @@ _FIELD = "file"
 
 def read_parameter_file(path: str) -> str:
     """The whole content, unchanged. InvalidInput when it is not there, is no file, is too large or is not UTF-8."""
-    found: list[bytes | OSError | InvalidInput] = []
+    found: list[bytes | OSError] = []
     # a dead network file system answers no call, not even one to give up: its thread is left behind
     thread = Thread(target=lambda: found.append(_read(path)), name="deployx-parameter-file", daemon=True)
     thread.start()
@@ -31,37 +30,25 @@ def read_parameter_file(path: str) -> str:
                 raise InvalidInput.of(
                     _FIELD, f"{path} is not UTF-8 text", "encode it (base64), or put it on the targets as a file"
                 ) from None
+        case [NotPlain() as error]:
+            remedy = f"{error.remedy}; what is larger is put on the targets as a file"
+            raise InvalidInput.of(_FIELD, str(error), remedy) from error
         case [OSError() as error]:
             raise InvalidInput.of(
                 _FIELD,
-                f"{path} can't be read by the engine's account: {error.strerror}",
+                f"{path} can't be read by the engine's account: {why_not(error)}",
                 "give a file that is there where the engine runs",
             ) from error
-        case [InvalidInput() as error]:
-            raise error
         case _:
             raise InvalidInput.of(
                 _FIELD, f"{path} does not answer within {_SECONDS:g} seconds", "look at its file system"
             )
 
 
-def _read(path: str) -> bytes | OSError | InvalidInput:
+def _read(path: str) -> bytes | OSError:
     try:
-        # not blocking: a pipe would wait for its writer
-        descriptor = os.open(Path(path).expanduser(), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
-        try:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                return InvalidInput.of(_FIELD, f"{path} is not a plain file", "give a plain file")
-            content = b""
-            while len(content) <= LARGEST_VALUE and (piece := os.read(descriptor, LARGEST_VALUE + 1 - len(content))):
-                content += piece
-        finally:
-            os.close(descriptor)
+        return read_plain(Path(path).expanduser(), LARGEST_VALUE)
     except OSError as error:
         return error
-    except (ValueError, RuntimeError) as error:  # a NUL in it; no home to expand
+    except RuntimeError as error:  # no home to expand
         return OSError(0, str(error))
-    if len(content) > LARGEST_VALUE:
-        message = f"{path} has more than {LARGEST_VALUE} bytes, the limit of a parameter"
-        return InvalidInput.of(_FIELD, message, "put it on the targets as a file")
-    return content

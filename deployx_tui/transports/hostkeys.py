@@ -27,8 +27,11 @@ from pathlib import Path
 
 from deployx_tui.filelock import FileLock
 from deployx_tui.model.device import HostKeyPolicy, OfferedKey
+from deployx_tui.plain_file import read_plain
 
 DEFAULT_PORT = 22
+#: bytes of a known_hosts file: some 100,000 hosts with three keys each
+_LARGEST = 64 << 20
 
 
 class Standing(Enum):
@@ -366,7 +369,7 @@ def _lines_of(path: Path) -> list[str]:
     A file that is there and can't be read raises OSError: taken for empty, accept-new would accept a changed key.
     """
     try:
-        return path.read_text(encoding="utf-8", errors="replace").splitlines()
+        return read_plain(path, _LARGEST).decode("utf-8", "replace").splitlines()
     except FileNotFoundError:
         return []
 

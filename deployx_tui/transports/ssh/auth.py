@@ -16,10 +16,11 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from paramiko.agent import AgentKey
-from paramiko.pkey import PublicBlob, UnknownKeyType
+from paramiko.pkey import PublicBlob
 
 from deployx_tui.model.ids import CredentialId
 from deployx_tui.model.secret import CredentialKind
+from deployx_tui.plain_file import read_plain
 from deployx_tui.transports import certificates
 from deployx_tui.transports.base import Login
 from deployx_tui.transports.ssh.config import HostSettings
@@ -91,25 +92,29 @@ def _parse(login: Login) -> paramiko.PKey | _Unusable:
     text = login.secret.reveal()
     passphrase = None if login.passphrase is None else login.passphrase.reveal()
     try:
-        try:
-            loaded: object = serialization.load_ssh_private_key(text, passphrase)
-        except ValueError:
-            loaded = serialization.load_pem_private_key(text, passphrase)
-        for kind, made in _KEY_CLASSES:
-            if isinstance(loaded, kind):
-                # in the one form that paramiko reads of every kind
-                plain = loaded.private_bytes(
-                    serialization.Encoding.PEM,
-                    serialization.PrivateFormat.OpenSSH,
-                    serialization.NoEncryption(),
-                )
-                return made.from_private_key(io.StringIO(plain.decode()))
+        return _private_key(text, passphrase)
     except (ValueError, TypeError, paramiko.SSHException, UnsupportedAlgorithm):
-        pass  # said below, without the library's words about the content
-    return _Unusable(
-        f"the key in credential {login.name} can't be read, or its passphrase is another one",
-        f"deployx credential rotate {login.name} puts another key in",
-    )
+        # without the library's words about the content
+        return _Unusable(
+            f"the key in credential {login.name} can't be read, or its passphrase is another one",
+            f"deployx credential rotate {login.name} puts another key in",
+        )
+
+
+def _private_key(text: bytes, passphrase: bytes | None) -> paramiko.PKey:
+    """Of OpenSSH's own form or of PEM. ValueError; TypeError: it is encrypted; SSHException, UnsupportedAlgorithm."""
+    try:
+        loaded: object = serialization.load_ssh_private_key(text, passphrase)
+    except ValueError:
+        loaded = serialization.load_pem_private_key(text, passphrase)
+    for kind, made in _KEY_CLASSES:
+        if isinstance(loaded, kind):
+            # in the one form that paramiko reads of every kind
+            plain = loaded.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
+            )
+            return made.from_private_key(io.StringIO(plain.decode()))
+    raise ValueError("it is of a kind that is not used any more")
 
 
 _KEY_CLASSES: tuple[tuple[type[_PrivateKey], type[paramiko.PKey]], ...] = (
@@ -121,13 +126,17 @@ _KEY_CLASSES: tuple[tuple[type[_PrivateKey], type[paramiko.PKey]], ...] = (
 
 def _read(path: Path) -> paramiko.PKey | _Unusable:
     try:
-        return paramiko.PKey.from_path(path)
+        key = _private_key(read_plain(path), None)
+        certificate = path.with_name(path.name + "-cert.pub")
+        if certificate.exists():
+            key.load_certificate(read_plain(certificate).decode())
     except (TypeError, paramiko.PasswordRequiredException):  # cryptography's word for a missing passphrase
         return _Unusable(
             f"{path} is encrypted, and passphrases are not asked for yet", f"add it to ssh-agent: ssh-add {path}"
         )
-    except (ValueError, OSError, paramiko.SSHException, UnknownKeyType) as error:
+    except (ValueError, OSError, paramiko.SSHException, UnsupportedAlgorithm) as error:
         return _Unusable(f"{path} is not a private key that can be read: {error}", "give another key file")
+    return key
 
 
 def log_in(
@@ -327,7 +336,7 @@ def _with_certificates(
     beside = [key.public_blob] if key.public_blob is not None else []
     for path in settings.certificates:
         try:
-            blob = PublicBlob.from_file(str(path))
+            blob = PublicBlob.from_string(read_plain(path).decode())
             is_ours = certificates.plain_key(blob.key_blob) == plain.asbytes()
         except (OSError, ValueError, UnicodeDecodeError, paramiko.SSHException) as error:
             why = _Unusable(f"{path} is not a certificate that can be read: {error}", "mend CertificateFile")
@@ -374,7 +383,7 @@ def _offers(
 def _public(path: Path) -> bytes | None:
     """The blob in the .pub file beside a private key."""
     try:
-        words = path.with_name(path.name + ".pub").read_text().split()
+        words = read_plain(path.with_name(path.name + ".pub")).decode().split()
         return PublicBlob.from_string(" ".join(words[:2])).key_blob
     except (OSError, ValueError, IndexError):
         return None
