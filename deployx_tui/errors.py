@@ -10,6 +10,7 @@
     └── Unavailable                   5
         ├── DatabaseRefused               owner, mode, newer schema, NFS
         │   └── Held                      another engine serves it; says where
+        ├── DatabaseMoved                 its file was removed, moved or replaced while it was open
         ├── EngineUnreachable
         │   └── EngineSilent
         ├── VaultClosed
@@ -139,6 +140,10 @@ class Held(DatabaseRefused):
         #: where that engine listens; "" when it serves no face
         self.socket = socket
         super().__init__(message)
+
+
+class DatabaseMoved(Unavailable):
+    """The database's file was removed, moved or replaced under the process that has it open."""
 
 
 class EngineUnreachable(Unavailable):

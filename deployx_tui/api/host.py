@@ -204,8 +204,8 @@ class Host:
             await self._connections.empty.wait()
             await asyncio.sleep(self._settings.linger.total_seconds())
             while self._connections.empty.is_set() and not self.is_service:
-                if self._is_database_gone():
-                    log.error("the database was removed: nothing that still runs can be written down")
+                if self._is_database_lost():
+                    log.error("the database is not there any more: what ended since can't be written down")
                     self._status = 1
                     self._end(timedelta())
                     return
@@ -215,10 +215,15 @@ class Host:
             if self.is_service:
                 return
 
-    def _is_database_gone(self) -> bool:
-        """A temporary place that was cleared away, such as a demo's: its work would keep this process for ever."""
-        prefix = "sqlite:///"
-        return self._settings.db.startswith(prefix) and not Path(self._settings.db.removeprefix(prefix)).exists()
+    def _is_database_lost(self) -> bool:
+        """A temporary place that was cleared away, such as a demo's: its work would keep this process for ever.
+
+        A file that was moved or replaced may be put back: what runs is followed to its end first.
+        """
+        composed = self._composed
+        if composed is None or not composed.premises.database.has_moved:
+            return False
+        return composed.premises.database.is_cleared_away or composed.engine.is_at_rest()
 
     async def _is_idle(self) -> bool:
         composed = self._composed

@@ -21,7 +21,7 @@ import click
 from deployx_tui.cli import printing
 from deployx_tui.cli.invocation import Command, invocation
 from deployx_tui.cli.printing import minutes
-from deployx_tui.errors import DeployxError
+from deployx_tui.errors import DatabaseMoved, DeployxError
 
 if TYPE_CHECKING:
     from deployx_tui.config import Settings
@@ -276,11 +276,19 @@ def _database(settings: Settings) -> Iterator[Check]:
 
 def _engine(settings: Settings) -> Iterator[Check]:
     """Which process serves the database: a background service stays until somebody ends it."""
+    from deployx_tui.service.sockets import is_ours
+
     if settings.connect is not None:
         yield from _asked(settings.connect)
         return
     path = Path(settings.db.removeprefix("sqlite:///"))
-    if not settings.is_sqlite or not path.exists():
+    if not settings.is_sqlite:
+        return
+    if is_ours(settings.socket_path):
+        # the file may be another one than that which it has open, so it is asked and the file is not
+        yield from _asked(settings.socket_path)
+        return
+    if not path.exists():
         return
     from deployx_tui.engine import liveness
     from deployx_tui.model.ids import EngineId
@@ -326,6 +334,10 @@ def _asked(socket: Path | str) -> Iterator[Check]:
 
     try:
         status = asyncio.run(ask())
+    except DatabaseMoved as error:
+        message, _, remedy = str(error).partition("; ")
+        yield Check(name="engine", verdict=BAD, message=message, remedy=remedy)
+        return
     except DeployxError as error:
         yield Check(name="engine", verdict=WARNING, message=f"{socket}: {error}", remedy="end it and start deployx")
         return

@@ -115,6 +115,7 @@ class Dispatcher:
         return self._inventory[1]
 
     def _live(self) -> None:
+        is_failing = False
         while not self._is_stopping:
             # rows queued by a process that can't wake us are found within a second
             self._awake.wait(timeout=1.0)
@@ -122,8 +123,11 @@ class Dispatcher:
             try:
                 self._begin_all()
                 self._dispatch_all()
+                is_failing = False
             except Unavailable as error:
-                log.warning("nothing can be planned: %s", error)
+                if not is_failing:
+                    log.warning("nothing can be planned: %s", error)
+                is_failing = True
             except Exception:  # the dispatcher outlives a bug; each run's own is told in its row
                 log.exception("dispatching")
 

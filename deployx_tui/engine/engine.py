@@ -217,6 +217,10 @@ class Engine:
                 return False
         return self.counts() == (0, 0)
 
+    def is_at_rest(self) -> bool:
+        """No target runs, whatever waits, is queued or is not written down yet. Asks memory only."""
+        return not self._results.is_any_running
+
     def lag_ms(self) -> int:
         """How late runs began, at worst within the last hour."""
         return self._lag.worst()
@@ -291,6 +295,7 @@ class Engine:
 
     def _watch_for_cancels(self) -> None:
         """Cancels that another process wrote down can't call us."""
+        is_failing = False
         while not self._stopping.wait(self._settings.poll.total_seconds()):
             if not self._present_runs():
                 continue
@@ -299,7 +304,10 @@ class Engine:
                     asked = executions.cancels_asked(c, self.id)
                 for execution in asked:
                     self.cancel(execution)
+                is_failing = False
             except Unavailable as error:
-                log.warning("cancels of other processes are not seen: %s", error)
+                if not is_failing:
+                    log.warning("cancels of other processes are not seen: %s", error)
+                is_failing = True
             except Exception:  # the next look may succeed; a cancel must stay possible
                 log.exception("looking for cancels")

@@ -115,6 +115,12 @@ class Results:
             self._waiting.append(ended)
             self._changed.notify_all()
 
+    @property
+    def is_any_running(self) -> bool:
+        """Whether a target runs: one that began here and whose result was not handed over."""
+        with self._changed:
+            return bool(self._running.keys() - {each.job.id for each in self._waiting})
+
     def stop(self, timeout: float) -> None:
         """Write what waits, then end. While the database does not serve it is asked for `timeout` seconds more;
         then targets that are over stay "running" in their rows, and the next engine calls them lost."""
@@ -159,7 +165,7 @@ class Results:
 
     def _write_until_done(self, ended: Sequence[Ended], running: Mapping[TargetId, TargetJob]) -> None:
         try:
-            self._serving(lambda: self._write(ended, running), len(ended))
+            self._serving(lambda: self._write(ended, running), ended)
         except Exception as error:  # one result that can't be written must not take the others with it
             log.exception("writing %d results", len(ended))
             self._next_growth = self._next_save = time.monotonic() + _AFTER_A_BUG_SECONDS
@@ -169,8 +175,8 @@ class Results:
             for each in ended:
                 self._write_until_done([each], {})
 
-    def _serving(self, write: Callable[[], None], count: int) -> None:
-        """Call `write` until the database serves, or until the end of a stop."""
+    def _serving(self, write: Callable[[], None], ended: Sequence[Ended]) -> None:
+        """Call `write`, which writes `ended`, until the database serves, or until the end of a stop."""
         while True:
             try:
                 write()
@@ -180,8 +186,7 @@ class Results:
                 self.trouble = f"results wait: {error}"
                 with self._changed:
                     if self._is_hopeless():
-                        if count:
-                            log.error("%d results are lost: the database does not serve", count)
+                        self._give_up(ended)
                         return
                     self._changed.wait_for(self._is_hopeless, _RETRY_SECONDS)
                 continue
@@ -191,8 +196,17 @@ class Results:
             return
 
     def _is_hopeless(self) -> bool:
-        path = self._database.path
-        return self._is_stopping and (time.monotonic() >= self._given_up_at or (path is not None and not path.exists()))
+        return self._is_stopping and (time.monotonic() >= self._given_up_at or self._database.has_moved)
+
+    def _give_up(self, ended: Sequence[Ended]) -> None:
+        """The log is the last place where it can be read how they ended."""
+        if ended:
+            log.error("%d results are lost: the database does not serve", len(ended))
+        for each in ended:
+            if each.end is not None:
+                end = each.end
+                exit_code = "" if end.exit_code is None else f", exit {end.exit_code}"
+                log.error("execution %s on %s: %s%s", each.job.run.id, each.job.name, end.state.value, exit_code)
 
     def _write_less(self, ended: Ended, error: Exception) -> None:
         """What is known of the target, without its texts, its output and what else may be at fault."""
@@ -202,7 +216,7 @@ class Results:
             end = replace(ended.end, error_message=said, output_cut=True, output_sha256=None, head=b"", tail=b"")
             plain = replace(plain, end=end)
         try:
-            self._serving(lambda: self._write([plain], {}), 1)
+            self._serving(lambda: self._write([plain], {}), [plain])
         except Exception:  # less can still be said
             log.exception(
                 "writing the result of %s of execution %s without its output", ended.job.name, ended.job.run.id
@@ -212,7 +226,7 @@ class Results:
     def _lose(self, ended: Ended) -> None:
         """The least: its outcome is unknown. What can't even be called that is tried again, and said meanwhile."""
         try:
-            self._serving(lambda: self._write_lost(ended), 1)
+            self._serving(lambda: self._write_lost(ended), [ended])
         except Exception as error:  # the row is wrong until this succeeds, so it is never given up
             log.exception("calling %s of execution %s lost", ended.job.name, ended.job.run.id)
             self._stuck.append(ended)

@@ -18,7 +18,7 @@ from deployx_tui.config import Settings
 from deployx_tui.engine.engine import Engine
 from deployx_tui.engine.kept_keys import KeptKeys
 from deployx_tui.engine.settings import EngineSettings
-from deployx_tui.errors import DatabaseRefused, Held, Unavailable
+from deployx_tui.errors import DatabaseMoved, DatabaseRefused, Held, Unavailable
 from deployx_tui.events.stream import EventStream
 from deployx_tui.model.user import Actor
 from deployx_tui.output.store import OutputStore
@@ -53,6 +53,8 @@ class Composed:
         """Why starting this process anew would help; () when it would not: a full disk stays full."""
         try:
             await asyncio.to_thread(self._look)
+        except DatabaseMoved:
+            return ()  # a new process would make or take another database, and end what this one follows
         except Unavailable as error:
             return (str(error),)
         return ("another engine took this one for dead",) if self._is_fenced else ()

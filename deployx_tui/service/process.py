@@ -73,7 +73,11 @@ async def attach_or_start(settings: Settings, finding: Finding | None = None) ->
             # while the child comes up, this process gets ready to talk to it
             socket, remote = await asyncio.gather(asyncio.to_thread(finding), _remote())
             backend = await remote.connect(socket, finding)
-            finding.is_service = (await backend.engine.status()).is_service
+            try:
+                finding.is_service = (await backend.engine.status()).is_service
+            except DeployxError:
+                await backend.close()
+                raise
         except EngineSilent:
             raise
         except EngineUnreachable:

@@ -15,7 +15,7 @@ from pathlib import Path
 from sqlalchemy import Connection, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from deployx_tui.errors import DatabaseRefused, Unavailable
+from deployx_tui.errors import DatabaseMoved, DatabaseRefused, Unavailable
 from deployx_tui.store import events, files
 from deployx_tui.store.dialects import Dialect
 from deployx_tui.store.dialects.connect import (
@@ -26,6 +26,7 @@ from deployx_tui.store.dialects.connect import (
     sqlite_engines,
 )
 from deployx_tui.store.migrations.upgrade import bring_up_to_date, refuse_strangers
+from deployx_tui.store.place import Place
 
 
 class Database:
@@ -33,6 +34,8 @@ class Database:
 
     def __init__(self, url: str, engines: Engines, path: Path | None) -> None:
         self.url = url
+        self._place = None if path is None else Place(path)
+        self._was_away = False
         #: the file; None on PostgreSQL
         self.path = path
         self._engines = engines
@@ -90,6 +93,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """One snapshot to read from. Never waits for a writer."""
+        self._look()
         with _translated(), self._engines.read.begin() as connection:
             yield connection
 
@@ -107,10 +111,14 @@ class Database:
             self._writer.acquire()
         self._writing.now = True
         try:
-            with self._noted(), _translated(), engine.begin() as connection:
-                events.forget_pending(connection)
-                yield connection
-                events.number_pending(connection)
+            with self._noted():
+                self._look()
+                with _translated(), engine.begin() as connection:
+                    events.forget_pending(connection)
+                    yield connection
+                    events.number_pending(connection)
+                # what was committed into a file that has just gone was not kept
+                self._look()
         finally:
             self._writing.now = False
             if self._writer is not None:
@@ -124,10 +132,33 @@ class Database:
             yield
         except Unavailable as error:
             # the work may have its own reasons
-            if isinstance(error.__cause__, DBAPIError):
+            if isinstance(error, DatabaseMoved) or isinstance(error.__cause__, DBAPIError):
                 self.refusal = str(error)
             raise
         self.refusal = ""
+
+    @property
+    def is_cleared_away(self) -> bool:
+        """Its folder is gone with all that was in it."""
+        return self._place is not None and self._place.is_cleared_away()
+
+    @property
+    def has_moved(self) -> bool:
+        """Its file is not where it was opened: what is to be written can't be, unless it is put back."""
+        return self._place is not None and not self._place.is_kept()
+
+    def _look(self) -> None:
+        if self._place is None:
+            return
+        try:
+            self._place.check()
+        except DatabaseMoved:
+            self._was_away = True
+            raise
+        if self._was_away:
+            # put back: whatever was opened by its name meanwhile was another file
+            self._was_away = False
+            self._engines.dispose()
 
     def on_commit(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call `listener` after each commit of this process, in the thread that wrote; it must be quick.

@@ -229,6 +229,33 @@ async def test_an_engine_whose_place_was_cleared_away_ends_whatever_runs(place: 
     await ended(pid)
 
 
+async def test_an_engine_whose_database_was_removed_takes_nothing_follows_what_runs_and_ends_then(
+    place: Place, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    async with attached(place) as backend:
+        pid = (await backend.engine.status()).pid
+        execution = await waiting_run(backend, gate)
+    database = place.folder / "data" / "deployx.db"
+    database.unlink()
+    for command in (("task", "list"), ("run", "--on", "here", "--yes", "--", "true"), ("execution", "show", "1")):
+        process = place.deployx(*command)
+        out, err = await asyncio.to_thread(process.communicate)
+        assert (process.returncode, out) == (5, "")
+        assert f"{database} is gone" in err
+        assert f"kill {pid}" in err
+    doctor = place.deployx("doctor", "--json")
+    checks = {check["check"]: check for check in json.loads((await asyncio.to_thread(doctor.communicate))[0])}
+    assert (checks["engine"]["verdict"], f"kill {pid}" in checks["engine"]["remedy"]) == ("bad", True)
+    assert is_alive(pid)
+    gate.touch()
+    await ended(pid)
+    log = database.with_name("deployx.db.log").read_text()
+    assert f"execution {execution} on here: succeeded, exit 0" in log
+    assert "is gone: it was removed or moved away" in log
+    assert not database.exists()
+
+
 async def test_why_an_engine_can_not_start_is_said_in_the_terminal(place: Place) -> None:
     (place.folder / "data").mkdir(mode=0o700)
     (place.folder / "data" / "deployx.db").write_text("this is no database, but a text of some length")

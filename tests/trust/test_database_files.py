@@ -156,7 +156,7 @@ def test_settings_that_others_may_write_are_refused(tmp_path: Path, mode: int) -
 def test_a_pipe_in_the_settings_place_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DEPLOYX_CONFIG_DIR", str(tmp_path))
     os.mkfifo(tmp_path / "deployx.toml", 0o600)
-    with pytest.raises(InvalidInput, match="it is a pipe"):
+    with pytest.raises(InvalidInput, match="not a plain file but a pipe"):
         config.load(environment={})
 
 

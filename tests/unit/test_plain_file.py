@@ -48,7 +48,13 @@ def test_the_null_device_is_an_empty_file() -> None:
 
 def test_a_pipe_is_waited_for_where_that_was_asked_for_and_bounded_too(tmp_path: Path) -> None:
     reading, writing = os.pipe()
-    writer = Thread(target=lambda: (os.write(writing, b"one"), os.write(writing, b"two"), os.close(writing)))
+
+    def say() -> None:
+        for word in (b"one", b"two"):
+            os.write(writing, word)
+        os.close(writing)
+
+    writer = Thread(target=say)
     writer.start()
     assert read_plain(Path(f"/proc/self/fd/{reading}"), pipe=True) == b"onetwo"
     writer.join()

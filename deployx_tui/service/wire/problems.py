@@ -5,6 +5,7 @@ from __future__ import annotations
 from deployx_tui.errors import (
     Ambiguous,
     Conflict,
+    DatabaseMoved,
     DatabaseRefused,
     DeployxError,
     EngineUnreachable,
@@ -30,6 +31,7 @@ _KINDS: tuple[tuple[type[DeployxError], str, str, int], ...] = (
     (NotPermitted, "not-permitted", "Not permitted", 403),
     (Conflict, "conflict", "Conflict", 409),
     (DatabaseRefused, "database-refused", "The database can't be used", 503),
+    (DatabaseMoved, "database-moved", "The database is not where it was", 503),
     (VaultClosed, "vault-closed", "The vault is closed", 503),
     (VersionMismatch, "version-mismatch", "Another version", 503),
     (EngineUnreachable, "engine-unreachable", "The engine does not answer", 503),
