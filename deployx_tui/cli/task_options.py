@@ -74,7 +74,9 @@ def schedule_of(fields: Mapping[str, Any], default_zone: str, base: Schedule | N
     """The schedule that was typed; what was not typed comes from `base`. InvalidInput by wire field."""
     from deployx_tui.model.schedule import Fold, Gap, Monthly, Schedule, ShortMonth
 
-    zone = fields["zone"] or (base.zone if base is not None else default_zone)
+    zone = fields["zone"]
+    if zone is None:
+        zone = default_zone if base is None else base.zone
     rule = _recurrence(fields, zone, base)
     short_month = fields["short_month"]
     if short_month is not None:

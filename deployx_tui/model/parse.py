@@ -55,11 +55,16 @@ def format_duration(duration: timedelta) -> str:
     return "".join(parts) or "0s"
 
 
+#: files and folders beside the zones of a system: what they say differs from machine to machine, or counts leap seconds
+_NO_ZONES = frozenset({"posixrules", "localtime", "Factory", "posix", "right"})
+
+
 def zone_of(name: str, field: str = "timezone") -> ZoneInfo:
     """The zone of an IANA name; InvalidInput when there is none."""
     try:
         # zoneinfo reads a file of this name: a path or an empty name never reaches it
-        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_+\-]*(/[A-Za-z0-9_+\-]+)*", name) or len(name) > 64:
+        is_name = re.fullmatch(r"[A-Za-z][A-Za-z0-9_+\-]*(/[A-Za-z0-9_+\-]+)*", name) and len(name) <= 64
+        if not is_name or name.partition("/")[0] in _NO_ZONES:
             raise ValueError(name)
         return ZoneInfo(name)
     except (ValueError, OSError, KeyError) as error:  # ZoneInfoNotFoundError is a KeyError

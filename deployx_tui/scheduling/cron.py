@@ -23,6 +23,11 @@ _POINT = re.compile(r"(?<![^,])([a-z0-9]+)-\1(?:/\d+)?(?![^,])", re.ASCII)
 #: the fields in their order, and what numbers they take
 _BOUNDS = (("minute", 0, 59), ("hour", 0, 23), ("day", 1, 31), ("month", 1, 12), ("weekday", 0, 7))
 
+#: a range, also one with a step behind it
+_RANGE = re.compile(r"(?<![^,])([a-z]+|[0-9]+)-([a-z]+|[0-9]+)(?![^,/])", re.ASCII)
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+
 #: what croniter raises over a text that is no rule
 _CRONITERS = (CroniterError, ValueError, KeyError, IndexError, AttributeError)
 
@@ -49,6 +54,7 @@ def cron_rule(expression: str) -> WallRule:
             raise _refused(f"it has {len(fields)} fields", _EXAMPLE)
         if any(re.search(r"(?<![a-z])[rh](?![a-z])", field) for field in fields):
             raise _refused("R and H stand for times that nobody chose", "write the minute and hour that you want")
+        _refuse_backward(fields)
         typed = " ".join(_POINT.sub(r"\1", field) for field in fields)
     try:
         parsed = croniter(typed, implement_cron_bug=True)
@@ -68,6 +74,23 @@ def cron_rule(expression: str) -> WallRule:
     if rule.days.next_day(0) is None:
         raise _refused(f"{expression!r} never fires", "choose a day that some month has")
     return rule
+
+
+def _refuse_backward(fields: Sequence[str]) -> None:
+    """A range that goes over the end of its field: cron refuses it, croniter begins anew; few people mean that."""
+    for (name, low, most), field in zip(_BOUNDS, fields, strict=False):
+        names = {"month": _MONTHS, "weekday": _WEEKDAYS}.get(name, ())
+        numbers = {word: number for number, word in enumerate(names, start=low)}
+        for first, last in _RANGE.findall(field):
+            begin = int(first) if first.isdigit() else numbers.get(first)
+            # a week that ends on Sunday ends on its 7
+            end = int(last) if last.isdigit() else 7 if last == "sun" else numbers.get(last)
+            if begin is None or end is None or begin <= end or not low <= end <= begin <= most:
+                continue  # what is no number of the field is said by the reading
+            high = 6 if name == "weekday" else most
+            top, bottom = (names[-1], names[0]) if first.isalpha() else (high, low)
+            parts = f"two parts: {first}-{top},{bottom}-{last}" if begin <= high else f"{bottom}-{last}"
+            raise _refused(f"the {name} {first}-{last} goes backwards", f"write {parts}")
 
 
 def _wrong_field(fields: Sequence[str]) -> str:

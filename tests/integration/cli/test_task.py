@@ -435,3 +435,9 @@ def test_a_run_without_a_task_gives_values_of_each_type(cli: Cli, tmp_path: Path
     )  # fmt: skip
     assert "[; exit 9][true][two" in ran.out
     assert "lines" in ran.out
+
+
+def test_an_empty_zone_is_not_the_usual_one(cli: Cli) -> None:
+    answer = cli("task", "next", "--cron", "0 9 * * *", "--zone", "", status=2)
+    assert "--zone: '' is not a time zone" in answer.err
+    assert "give an IANA name" in answer.err

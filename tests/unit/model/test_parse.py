@@ -99,6 +99,12 @@ def test_names_that_are_no_zone_are_refused(name: str) -> None:
         zone_of(name)
 
 
+@pytest.mark.parametrize("name", ["posixrules", "localtime", "Factory", "posix/Europe/Berlin", "right/UTC"])
+def test_what_lies_beside_the_zones_is_none(name: str) -> None:
+    with pytest.raises(InvalidInput, match="IANA"):
+        zone_of(name)
+
+
 @pytest.mark.parametrize("text", ["", "24:00", "3", "3:5", "03:60", "03:00:00", "3pm", "٠٣:٠٠"])
 def test_other_times_of_day_are_refused(text: str) -> None:
     with pytest.raises(InvalidInput, match="HH:MM"):

@@ -173,6 +173,35 @@ def test_the_field_of_a_cron_rule_that_is_wrong_is_named(expression: str, says: 
     assert [problem.message for problem in caught.value.problems] == [f"{expression!r} is not a cron rule: {says}"]
 
 
+@pytest.mark.parametrize(
+    ("expression", "says", "remedy"),
+    [
+        ("5-1 * * * *", "the minute 5-1 goes backwards", "two parts: 5-59,0-1"),
+        ("0 9,22-6/2 * * *", "the hour 22-6 goes backwards", "two parts: 22-23,0-6"),
+        ("0 0 28-3 * *", "the day 28-3 goes backwards", "two parts: 28-31,1-3"),
+        ("0 0 1 Nov-Feb *", "the month nov-feb goes backwards", "two parts: nov-dec,jan-feb"),
+        ("0 0 * * sat-mon", "the weekday sat-mon goes backwards", "two parts: sat-sat,sun-mon"),
+        ("0 0 * * 5-1", "the weekday 5-1 goes backwards", "two parts: 5-6,0-1"),
+        ("0 0 * * 7-2", "the weekday 7-2 goes backwards", "0-2"),
+    ],
+)
+def test_a_range_over_the_end_of_its_field_is_refused_with_the_two_that_are_meant(
+    expression: str, says: str, remedy: str
+) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        compile_schedule(Schedule(recurrence=Cron(expression), zone=BERLIN))
+    (problem,) = caught.value.problems
+    assert (problem.message, problem.remedy) == (says, f"write {remedy}")
+    first, _, last = says.split()[2].partition("-")
+    mended = expression.lower().replace(f"{first}-{last}", remedy.rsplit(maxsplit=1)[-1])
+    compile_schedule(Schedule(recurrence=Cron(mended), zone=BERLIN))
+
+
+def test_a_week_that_ends_on_sunday_goes_forward() -> None:
+    week = [compile_schedule(Schedule(recurrence=Cron(f"0 3 * * {days}"), zone=BERLIN)) for days in ("fri-sun", "5-7")]
+    assert week[0].fires(AUTUMN, 9) == week[1].fires(AUTUMN, 9)
+
+
 def test_every_problem_of_a_schedule_is_told() -> None:
     schedule = Schedule(recurrence=Cron("x"), zone="y", start=SPRING, end=SPRING - timedelta(1))
     with pytest.raises(InvalidInput) as caught:
