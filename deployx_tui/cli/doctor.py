@@ -11,7 +11,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +18,8 @@ from typing import TYPE_CHECKING
 import click
 
 from deployx_tui.cli import printing
+from deployx_tui.cli.doctor_check import BAD, GOOD, UNKNOWN, WARNING, Check
+from deployx_tui.cli.doctor_modes import modes
 from deployx_tui.cli.invocation import Command, invocation
 from deployx_tui.cli.printing import minutes
 from deployx_tui.errors import DatabaseMoved, DeployxError
@@ -26,24 +27,10 @@ from deployx_tui.errors import DatabaseMoved, DeployxError
 if TYPE_CHECKING:
     from deployx_tui.config import Settings
 
-GOOD, UNKNOWN, WARNING, BAD = "good", "unknown", "warning", "bad"
 _MARKS = {GOOD: "✓", UNKNOWN: "·", WARNING: "!", BAD: "✗"}
 
 #: a run on many hosts holds one descriptor each
 ENOUGH_DESCRIPTORS = 2048
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """One thing that was looked at."""
-
-    name: str
-    #: GOOD, UNKNOWN (nobody could tell), WARNING or BAD
-    verdict: str
-    #: what was found
-    message: str
-    #: what to do; "" when good
-    remedy: str = ""
 
 
 @click.command(cls=Command, example="deployx doctor")
@@ -54,7 +41,7 @@ def doctor(fix: bool) -> int:
     settings = call.settings
     looks: list[Callable[[], Iterator[Check]]] = [
         lambda: _configuration(settings, call.config),
-        lambda: _modes(settings, fix=fix),
+        lambda: modes(settings, fix=fix),
         _keys,
         _clock,
         lambda: _database(settings),
@@ -90,38 +77,6 @@ def _configuration(settings: Settings, named: Path | None) -> Iterator[Check]:
     )
 
 
-def _modes(settings: Settings, *, fix: bool) -> Iterator[Check]:
-    """Folders 0700, files 0600, all ours: whoever may write there controls the fleet."""
-    from deployx_tui import paths
-
-    places = [("data folder", paths.data_folder()), ("configuration", paths.config_folder())]
-    places.append(("runtime folder", paths.runtime_folder()))
-    if settings.is_sqlite:
-        database = Path(settings.db.removeprefix("sqlite:///"))
-        if database.parent != paths.data_folder():
-            places.append(("its folder", database.parent))
-        places += [("database", database), ("database log", database.with_name(database.name + "-wal"))]
-        places.append(("outputs", paths.segments_of(settings.db)))
-    places.append(("known hosts", paths.config_folder() / "known_hosts"))
-    places.append(("vault key", _vault_key(settings)))
-    for name, place in places:
-        try:
-            found = place.lstat()
-        except FileNotFoundError:
-            if name in ("data folder", "its folder", "database"):
-                yield Check(name=name, verdict=GOOD, message=f"{place} is not there yet; it is made when it is needed")
-            continue
-        yield _mode(name, place, found, fix=fix)
-
-
-def _vault_key(settings: Settings) -> Path:
-    """The file with the vault's key, where it is one."""
-    from deployx_tui import paths
-
-    chosen = settings.vault_key
-    return paths.config_folder() / "vault.key" if chosen in (None, "passphrase", "keyring") else Path(str(chosen))
-
-
 def _vault(settings: Settings) -> Iterator[Check]:
     """Whether secrets can be read; opened for reading only."""
     path = Path(settings.db.removeprefix("sqlite:///"))
@@ -154,37 +109,6 @@ def _vault(settings: Settings) -> Iterator[Check]:
             yield Check(name="vault", verdict=UNKNOWN, message=message, remedy="deployx vault status asks the engine")
         case _:
             yield Check(name="vault", verdict=BAD, message=found.message, remedy="deployx vault status says more")
-
-
-def _mode(name: str, place: Path, found: os.stat_result, *, fix: bool) -> Check:
-    if stat.S_ISLNK(found.st_mode):
-        return Check(name=name, verdict=WARNING, message=f"{place} is a link", remedy="name its target in the settings")
-    if found.st_uid != os.geteuid():
-        return Check(
-            name=name,
-            verdict=BAD,
-            message=f"{place} belongs to uid {found.st_uid}",
-            remedy=f"chown {place} to yourself",
-        )
-    wanted = 0o700 if stat.S_ISDIR(found.st_mode) else 0o400 if name == "vault key" else 0o600
-    excess = stat.S_IMODE(found.st_mode) & ~wanted & 0o777
-    if name == "its folder" and not excess & 0o022:
-        # a home, perhaps: the files in it are closed, and to shut it is not for us
-        return Check(name=name, verdict=GOOD, message=f"{place} {stat.S_IMODE(found.st_mode):04o}, written by you only")
-    if not excess:
-        return Check(name=name, verdict=GOOD, message=f"{place} {stat.S_IMODE(found.st_mode):04o}, yours")
-    if fix:
-        place.chmod(stat.S_IMODE(found.st_mode) & wanted)
-        return Check(name=name, verdict=GOOD, message=f"{place} was {stat.S_IMODE(found.st_mode):04o}, mended")
-    if name == "vault key" and not excess & 0o077:
-        message = f"{place} is {stat.S_IMODE(found.st_mode):04o}: a slip may overwrite it"
-        return Check(name=name, verdict=WARNING, message=message, remedy=f"chmod 400 {place}, or deployx doctor --fix")
-    return Check(
-        name=name,
-        verdict=BAD,
-        message=f"{place} is {stat.S_IMODE(found.st_mode):04o}: others may use it",
-        remedy=f"chmod {wanted:o} {place}, or deployx doctor --fix",
-    )
 
 
 def _keys() -> Iterator[Check]:
@@ -253,8 +177,7 @@ def _database(settings: Settings) -> Iterator[Check]:
     from deployx_tui.store.migrations.upgrade import refuse_strangers
 
     try:
-        files.check_folder(path.parent)
-        files.check_file(path)
+        files.check_place(path)
         # a read of SQLite's own puts files beside a database; one that is refused is left as it is
         refuse_strangers(path)
         connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=5)

@@ -8,9 +8,14 @@ from __future__ import annotations
 import os
 import pwd
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from deployx_tui.errors import DatabaseRefused
+
+#: how every SQLite file begins that is not empty
+_MAGIC = b"SQLite format 3\0"
 
 #: file systems on which SQLite's locks and shared memory do not hold between machines
 NETWORK_FILE_SYSTEMS = frozenset(
@@ -23,15 +28,18 @@ def claim_file(path: Path, *, create: bool) -> bool:
 
     A new file is created exclusively with mode 0600 and links not followed, before SQLite sees it, because
     SQLite gives its companions (`-wal`, `-shm`) the mode that the file has when they are made.
-    An existing file is looked at, never opened: closing a second descriptor would drop SQLite's POSIX locks.
+    An existing file that is taken is looked at, never opened: closing a second descriptor would drop SQLite's POSIX
+    locks.
 
     Raises:
         DatabaseRefused: with what is wrong and the command that mends it.
     """
-    if create:
-        _make_folders(path.parent)
-    check_folder(path.parent)
-    if create:
+    if not create:
+        check_place(path)
+        return False
+    _make_folders(path.parent)
+    with _database_first(path):
+        check_folder(path.parent)
         try:
             descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         except FileExistsError:
@@ -39,13 +47,46 @@ def claim_file(path: Path, *, create: bool) -> bool:
             return False
         except OSError as error:
             raise DatabaseRefused(f"{path} can't be created ({error.strerror}); name another place for it") from error
-        try:
-            os.fchmod(descriptor, 0o600)  # whatever the umask took away
-        finally:
-            os.close(descriptor)
-        return True
-    check_file(path)
-    return False
+    try:
+        os.fchmod(descriptor, 0o600)  # whatever the umask took away
+    finally:
+        os.close(descriptor)
+    return True
+
+
+def check_place(path: Path) -> None:
+    """Refuse a database whose folder or file is not ours alone, and first of all what is no database."""
+    with _database_first(path):
+        check_folder(path.parent)
+        check_file(path)
+
+
+@contextmanager
+def _database_first(path: Path) -> Iterator[None]:
+    """How a foreign file could be made safe is no advice to give: that it is one, is."""
+    try:
+        yield
+    except DatabaseRefused:
+        if _begins(path) not in (None, b"", _MAGIC):
+            raise DatabaseRefused(f"{path} is not a database; name another one with --db or DEPLOYX_DB") from None
+        raise
+
+
+def is_database(path: Path) -> bool:
+    """Whether a plain file of this account begins as SQLite's do. Not for one that this process has open."""
+    return _begins(path) == _MAGIC and path.lstat().st_uid == os.geteuid()
+
+
+def _begins(path: Path) -> bytes | None:
+    """The first bytes of a plain file; None: there is none that can be read. Links are not followed."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    except OSError:
+        return None
+    try:
+        return os.read(descriptor, len(_MAGIC)) if stat.S_ISREG(os.fstat(descriptor).st_mode) else None
+    finally:
+        os.close(descriptor)
 
 
 def claim_folder(path: Path) -> None:
@@ -84,6 +125,10 @@ def check_folder(folder: Path) -> None:
             f"the folder {folder} belongs to {_name(found.st_uid)}, not to you; "
             f"run as {_name(found.st_uid)}, or set DEPLOYX_DATA to a folder of your own"
         )
+    if found.st_mode & stat.S_ISVTX and found.st_mode & 0o022:
+        raise DatabaseRefused(
+            f"the folder {folder} is one that accounts share; name a folder of your own: set DEPLOYX_DATA, or use --db"
+        )
     if found.st_mode & 0o022:
         raise DatabaseRefused(
             f"the folder {folder} may be written by others; close it with: chmod 700 {folder}, or deployx doctor --fix"
@@ -117,6 +162,8 @@ def check_file(path: Path) -> None:
         raise DatabaseRefused(f"{path} is not a regular file; name another place for the database")
     if found.st_uid != os.geteuid():
         raise DatabaseRefused(f"{path} belongs to {_name(found.st_uid)}, not to you; run as {_name(found.st_uid)}")
+    if found.st_mode & 0o077 and not found.st_size:
+        raise DatabaseRefused(f"{path} is empty, and others may use it; remove it, or name another place with --db")
     if found.st_mode & 0o077:
         raise DatabaseRefused(
             f"{path} may be read or written by others; close it with: chmod 600 {path}, or deployx doctor --fix"

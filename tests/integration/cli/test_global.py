@@ -219,6 +219,45 @@ def test_a_home_that_others_can_read_may_hold_a_database_and_is_left_as_it_is(cl
     assert home.stat().st_mode & 0o777 == 0o755
 
 
+@pytest.mark.parametrize("mode", [0o777, 0o1777])
+def test_what_is_not_deployxs_is_never_closed_and_nobody_advises_it(cli: Cli, mode: int) -> None:
+    folder = cli.folder / "decoy"
+    folder.mkdir()
+    file = folder / "passwd"
+    file.write_text("root:x:0:0:root:/root:/bin/sh\n")
+    file.chmod(0o644)
+    folder.chmod(mode)
+    options = ["--db", f"sqlite:///{file}"]
+    for words in (["task", "list"], ["task", "run", "x"]):
+        refused = cli(*options, *words, status=5).err
+        assert f"{file} is not a database; name another one with --db" in refused
+        assert "chmod" not in refused
+        assert "doctor" not in refused
+    said = cli(*options, "doctor", "--fix", status=1).out
+    assert "is not a database" in said
+    assert f"chmod 600 {file}" not in said
+    assert f"chmod 700 {folder}" not in said
+    assert (folder.stat().st_mode & 0o7777, file.stat().st_mode & 0o777) == (mode, 0o644)
+
+
+def test_a_folder_that_accounts_share_is_not_closed_for_the_database_in_it(cli: Cli) -> None:
+    folder = (cli.folder / "data").rename(cli.folder / "shared")
+    folder.chmod(0o1777)
+    options = ["--db", f"sqlite:///{next(folder.glob('*.db'))}"]
+    assert "one that accounts share; name a folder of your own" in cli(*options, "task", "list", status=5).err
+    cli(*options, "doctor", "--fix", status=1)
+    assert folder.stat().st_mode & 0o7777 == 0o1777
+
+
+def test_a_file_that_is_no_key_is_not_closed_as_the_vaults(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = cli.folder / "notes"
+    file.write_text("not a key\n")
+    file.chmod(0o644)
+    monkeypatch.setenv("DEPLOYX_VAULT_KEY", str(file))
+    assert "holds nothing of deployx" in cli("doctor", "--fix", status=1).out
+    assert file.stat().st_mode & 0o777 == 0o644
+
+
 @pytest.mark.parametrize(
     ("answer", "verdict"), [("yes", "good"), ("no", "warning"), ("", "unknown"), (None, "unknown")]
 )
