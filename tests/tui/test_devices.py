@@ -258,9 +258,10 @@ async def test_marks_are_what_a_command_runs_on_and_it_is_asked_once_more(open_a
         assert "2 devices" in screen_text(pilot)
         await press(pilot, *"uptime", "enter")
         assert "on 2 targets" in screen_text(pilot)
+        assert "protected: db" in screen_text(pilot)
         await press(pilot, "enter")
         assert "executions.run_ad_hoc" not in backend.calls
-        await press(pilot, "x", *"uptime", "enter", "up", "enter")
+        await press(pilot, "2", "enter")
         assert "executions.run_ad_hoc" in backend.calls
 
 
