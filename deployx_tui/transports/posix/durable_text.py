@@ -21,7 +21,7 @@ ACKNOWLEDGEMENT = b"ack\n"
 
 _FUNCTIONS = {**wrapper.FUNCTIONS, **wrapper.functions("durable.sh")}
 _KILL = (*wrapper.KILL, "dx_lives", "dx_spare", "dx_end", "dx_meta")
-_FOLLOW = ("dx_lives", "dx_follow", "dx_lost", "dx_seek", "dx_piece", "dx_rest")
+_FOLLOW = ("dx_lives", "dx_follow", "dx_lost", "dx_mute", "dx_seek", "dx_piece", "dx_rest")
 _BASE = re.compile(r"/[A-Za-z0-9._/-]*\Z")
 _LONGEST_LINE = 4096
 
@@ -30,8 +30,9 @@ def _library(*names: str) -> str:
     return "".join(_FUNCTIONS[name] for name in dict.fromkeys(names))
 
 
-_BASICS = ("dx_boot", "dx_read", "dx_stat", "dx_home", "dx_refuse")
-_START = _library(*_BASICS, *_FOLLOW, *_KILL, "dx_make", "dx_durable", "dx_record", "dx_guard", "dx_over", "dx_sweep")
+_BASICS = (*wrapper.LOOK, "dx_home", "dx_refuse")
+_GUARD = ("dx_self", "dx_guard", "dx_over")
+_START = _library(*_BASICS, *_FOLLOW, *_KILL, "dx_make", "dx_durable", "dx_record", *_GUARD, "dx_sweep")
 _ATTACH = _library(*_BASICS, *_FOLLOW, "dx_nap", "dx_meta", "dx_attach")
 _STOP = _library(*_BASICS, *_KILL, "dx_stop")
 

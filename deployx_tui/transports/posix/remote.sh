@@ -17,11 +17,23 @@ dx_read() {
   [ "$dx_l" ]
 }
 
+# what follows the name in dx_l: a name may hold ") " too, nothing after it does. "##*) " would compare the whole rest
+# for each of its characters
+dx_past() {
+  while :; do
+    case $dx_l in
+      *') '*) dx_l=${dx_l#*') '} ;;
+      *) return 0 ;;
+    esac
+  done
+}
+
 # of process $1: dx_st its start time, dx_si its session; fails when it is gone or a zombie
 dx_stat() {
   dx_st=- dx_si=$1
   dx_read "/proc/$1/stat" || return 1
-  set -- ${dx_l##*) }
+  dx_past
+  set -- $dx_l
   [ "$1" != Z ] || return 1
   dx_si=$4
   shift 19
@@ -45,7 +57,8 @@ dx_rows() {
     for dx_f in /proc/[0-9]*/stat; do
       dx_read "$dx_f" || continue
       dx_p=${dx_f#/proc/}
-      set -- ${dx_l##*) }
+      dx_past
+      set -- $dx_l
       case $1 in Z | X) ;; *) dx_r="$dx_r${dx_p%/stat} $2 $3 $4 " ;; esac
     done
   else
@@ -125,7 +138,8 @@ dx_above() {
   dx_an=' '
   dx_read "/proc/$1/stat" || return 0
   while :; do
-    set -- ${dx_l##*) }
+    dx_past
+    set -- $dx_l
     dx_p=$2
     dx_read "/proc/$dx_p/stat" || return 0
     case $dx_l in *" (sudo) "* | *" (su) "* | *" (doas) "*) dx_an="$dx_an$dx_p " ;; *) return 0 ;; esac
@@ -221,12 +235,20 @@ dx_say() {
   printf 'dxk %s %s\n' "$dx_n" "$*"
 }
 
+# dx_z: the number of this process, which $$ is not in a subshell; where there is no /proc, a child knows it
+dx_self() {
+  dx_z=
+  { read -r dx_z dx_k </proc/self/stat; } 2>/dev/null
+  [ "$dx_z" ] || dx_z=$(exec sh -c 'echo $PPID')
+}
+
 # the deadline on the target itself: leader $1 that started at $2 may live $3 more seconds, whoever is connected.
 # Looks every 5 s, and for a while often after a TERM: a cancel ends the leader at the same time
 dx_watch() {
   dx_e=0
   trap 'dx_e=30' TERM HUP INT
-  dx_me=" $(exec sh -c 'echo $PPID') "
+  dx_self
+  dx_me=" $dx_z "
   dx_g=$1 dx_gs=$2 dx_gi=$dx_si dx_o=$3 dx_fp= dx_wp= dx_sh=1
   while [ "$dx_o" -gt 0 ]; do
     { dx_stat "$dx_g" && [ "$dx_st" = "$dx_gs" ]; } || exit

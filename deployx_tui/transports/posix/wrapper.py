@@ -59,9 +59,10 @@ def functions(file: str) -> dict[str, str]:
 
 FUNCTIONS = functions("remote.sh")
 KILL = ("dx_rows", "dx_above", "dx_scan", "dx_nap", "dx_gone", "dx_kill", "dx_astray", "dx_say")
-_START = "".join(FUNCTIONS[name] for name in ("dx_boot", "dx_read", "dx_stat", "dx_direct"))
-_WATCH = "".join(FUNCTIONS[name] for name in (*KILL, "dx_watch"))
-_CANCEL = "".join(FUNCTIONS[name] for name in ("dx_boot", "dx_read", "dx_stat", *KILL, "dx_cancel"))
+LOOK = ("dx_boot", "dx_read", "dx_past", "dx_stat")
+_START = "".join(FUNCTIONS[name] for name in (*LOOK, "dx_direct"))
+_WATCH = "".join(FUNCTIONS[name] for name in (*KILL, "dx_self", "dx_watch"))
+_CANCEL = "".join(FUNCTIONS[name] for name in (*LOOK, *KILL, "dx_cancel"))
 
 
 def quote(value: str) -> str:
