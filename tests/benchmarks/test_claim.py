@@ -18,14 +18,11 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
 
 from deployx_tui.engine.claim import TaskClaim
-from deployx_tui.model.codec import canonical, draft_to_json
-from deployx_tui.model.ids import UserId
-from deployx_tui.model.schedule import Daily
 from deployx_tui.scheduling.ticker import APSchedulerTicker
-from deployx_tui.store.clock import to_ms
 from deployx_tui.store.database import Database
-from deployx_tui.store.schema import executions, scheduled_tasks, task_versions
-from tests.support.rows import add_engine, add_user, draft
+from deployx_tui.store.schema import executions
+from tests.benchmarks.tasks import fill
+from tests.support.rows import add_engine
 
 TASKS, DUE = 100_000, 10_000
 
@@ -55,49 +52,6 @@ class Discard(BaseExecutor):  # type: ignore[misc]  # APScheduler has no types
 
     def _do_submit_job(self, job: Job, run_times: list[datetime]) -> None:
         return
-
-
-def fill(database: Database, at: datetime) -> None:
-    """100,000 daily tasks, each its own command; 10,000 of them due at `at`, the others an hour later."""
-    with database.write() as c:
-        owner = add_user(c)
-        for begin in range(0, TASKS, 10_000):
-            rows = [_task(owner, number, at) for number in range(begin, begin + 10_000)]
-            c.execute(sa.insert(scheduled_tasks), [task for task, _ in rows])
-            c.execute(sa.insert(task_versions), [version for _, version in rows])
-
-
-def _task(owner: UserId, number: int, at: datetime) -> tuple[dict[str, object], dict[str, object]]:
-    nominal = at if number < DUE else at + timedelta(hours=1)
-    what = draft(Daily((nominal.time(),)), name=f"task {number}", command=f"systemctl restart app{number}")
-    json = draft_to_json(what)
-    now = to_ms(at)
-    task: dict[str, object] = {
-        "id": number + 1,
-        "task_name": what.name,
-        "task_type": "command",
-        "state": "active",
-        "recurrence_type": "daily",
-        "zone": "UTC",
-        "gap": "shift",
-        "fold": "first",
-        "payload": canonical(json["command_payload"]),
-        "overlap": "skip",
-        "overlap_limit": 1,
-        "grace_ms": 3_600_000,
-        "owner_id": owner,
-        "created_at": now,
-        "updated_at": now,
-        "next_execution": to_ms(nominal),
-    }
-    version: dict[str, object] = {
-        "task_id": number + 1,
-        "version": 1,
-        "draft": canonical(json),
-        "editor_id": owner,
-        "created_at": now,
-    }
-    return task, version
 
 
 def fill_apscheduler(path: Path, at: datetime) -> SQLAlchemyJobStore:
@@ -167,7 +121,7 @@ def test_ten_thousand_due_tasks_are_claimed_many_times_faster_than_by_apschedule
 ) -> None:
     at = datetime.now(UTC).replace(second=0, microsecond=0)
     assert sqlite_database.path is not None
-    fill(sqlite_database, at)
+    fill(sqlite_database, TASKS, at, due=DUE)
     theirs = time_apscheduler(fill_apscheduler(sqlite_database.path, at))
     ours = time_ours(sqlite_database)
     print(

@@ -3,48 +3,28 @@
 from __future__ import annotations
 
 import os
-import pty
-import select
 import statistics
-import struct
 import subprocess
 import sys
-import termios
 import time
-from fcntl import ioctl
 from pathlib import Path
 
 import pytest
 
-EMPTY_APP = "from textual.app import App\nfrom textual.widgets import Label\n" + (
-    "class A(App):\n def compose(self):\n  yield Label('ready-mark')\nA().run()"
-)
+from tests.benchmarks.pty import EMPTY_APP, Pty
+
 ROUNDS = 5
 
 
 def seconds_until(command: list[str], marks: list[bytes], environment: dict[str, str]) -> list[float]:
     """When each mark had come out of a program in a terminal of 120x36."""
-    ours, theirs = pty.openpty()
-    ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 36, 120, 0, 0))
     begin = time.perf_counter()
-    process = subprocess.Popen(
-        command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, start_new_session=True
-    )
-    os.close(theirs)
-    seen = b""
     found: list[float] = []
-    try:
-        while len(found) < len(marks):
-            ready, _, _ = select.select([ours], [], [], 60)
-            assert ready, f"nothing for 60 s; wanted {marks[len(found)]!r}, got {seen[-2000:]!r}"
-            seen += os.read(ours, 65536)
-            while len(found) < len(marks) and marks[len(found)] in seen:
-                found.append(time.perf_counter() - begin)
-        return found
-    finally:
-        process.kill()
-        process.wait()
-        os.close(ours)
+    with Pty(command, environment) as program:
+        for mark in marks:
+            program.wait_for(mark)
+            found.append(time.perf_counter() - begin)
+    return found
 
 
 @pytest.mark.benchmark

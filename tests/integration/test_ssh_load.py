@@ -16,19 +16,12 @@ from deployx_tui.model.execution import Stream
 from deployx_tui.transports.base import CommandSpec, Exited, run
 from deployx_tui.transports.kinds import raise_file_limit
 from tests.contract.transport.site import CONNECT
+from tests.support.meters import resident
 from tests.support.ssh import endpoint_of, transport_to
 
 HOSTS, SIZE, AT_ONCE = 300, 5_000_000, 64
 #: openssl's keystream, another one for each host
 SCRIPT = "head -c {size} /dev/zero | openssl enc -aes-128-ctr -nosalt -k {name} -md sha256 2>/dev/null"
-
-
-def resident() -> int:
-    """Bytes of this process in memory."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) * 1024
-    raise AssertionError("no VmRSS")
 
 
 @pytest.mark.long

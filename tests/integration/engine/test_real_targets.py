@@ -28,6 +28,7 @@ from deployx_tui.transports.kinds import raise_file_limit
 from deployx_tui.transports.local import LocalTransport
 from deployx_tui.transports.ssh.transport import SshSettings, SshTransport
 from tests.support.bench import Bench, engine_on
+from tests.support.meters import resident
 from tests.support.ssh import Fleets
 
 
@@ -273,12 +274,6 @@ def test_three_hundred_hosts_say_five_megabytes_each_and_the_engine_grows_by_les
             check_bytes(bench, fleet, run, 5_000_000 * 2 // 3)
         ssh.shutdown()
     assert grown < 64 << 20, f"{grown >> 20} MiB"
-
-
-def resident() -> int:
-    """Bytes of this process in memory, now."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 class PeakWatch:
