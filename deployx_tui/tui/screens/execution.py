@@ -93,6 +93,8 @@ class ExecutionPlace(RunActs):
         self._is_settled = False
         self._show_good = False
         self._by_group = False
+        #: of the targets' pane, as it was set last
+        self._height: int | None = None
         self._seconds: Timer | None = None
         self._pace = Pace(self._read, EVERY)
 
@@ -206,14 +208,20 @@ class ExecutionPlace(RunActs):
 
     def _share_the_height(self) -> None:
         """On a narrow screen: rows that no target needs, and those that a message needs, go to the output."""
-        left = self.query_one("#left")
+        height = self._rows_of_targets()
+        # setting it lays the screen out anew, also when it is what it was; output that comes asks 20 times a second
+        if height != self._height:
+            self._height = height
+            self.query_one("#left").styles.height = height
+
+    def _rows_of_targets(self) -> int | None:
+        """None: as the style sheet says."""
         if self._run is None or not self.is_narrow or self.has_class("-facts"):
-            left.styles.height = None
-            return
+            return None
         # while it runs the table stays as it is, unless a message would be cut
         rows = _NARROW_ROWS if self._run.status.is_alive else min(_NARROW_ROWS, len(self.table.rows) + 1)
         room = self.query_one("#panes").size.height - self.output.rows_wanted
-        left.styles.height = max(_FEWEST_ROWS, min(rows, room))
+        return max(_FEWEST_ROWS, min(rows, room))
 
     def on_resize(self) -> None:
         self._show()
