@@ -67,15 +67,27 @@ class _Jump:
         return self.start <= instant <= self.end
 
 
+@dataclass(frozen=True, slots=True)
+class _Quiet:
+    """What the earliest instant was, in which version of the database."""
+
+    version: int
+    #: None: nothing is scheduled
+    until_ms: int | None
+
+
 class TaskClaim:
     """Claims due tasks for one engine. Used by the ticker's thread alone."""
 
     def __init__(self, database: Database, engine: EngineId) -> None:
         self._database, self._engine = database, engine
         self._jump: _Jump | None = None
+        self._quiet: _Quiet | None = None
 
     def __call__(self, now: datetime) -> Claimed:
         """Claim up to `BATCH` tasks that are due at `now`. Raises what the store raises; nothing is claimed then."""
+        if self._is_quiet(to_ms(now)):
+            return Claimed((), more=False)
         with self._database.read() as c:
             due = claims.due(c, to_ms(now), BATCH)
         if not due:
@@ -95,9 +107,22 @@ class TaskClaim:
 
     def next_due(self) -> datetime | None:
         """The earliest instant of all tasks; None: nothing is scheduled."""
-        with self._database.read() as c:
-            found = claims.next_due(c)
+        # read first: what is committed meanwhile makes the next look read again
+        version = self._database.version()
+        if self._quiet is None or version is None or version != self._quiet.version:
+            with self._database.read() as c:
+                found = claims.next_due(c)
+            self._quiet = None if version is None else _Quiet(version, found)
+        else:
+            found = self._quiet.until_ms
         return None if found is None else from_ms(found)
+
+    def _is_quiet(self, now_ms: int) -> bool:
+        """Nothing can be due: nobody has committed since the earliest instant was read, and it has not come."""
+        quiet = self._quiet
+        if quiet is None or (quiet.until_ms is not None and quiet.until_ms <= now_ms):
+            return False
+        return self._database.version() == quiet.version
 
     def clock_stepped(self, step: ClockStep) -> None:
         """Tell it; after a large step back compute every next instant anew, or tasks would sleep for its length.

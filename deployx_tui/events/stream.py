@@ -24,6 +24,8 @@ class EventStream:
         self._commits = 0
         self._changed = threading.Condition()
         self._closed = False
+        #: the newest event's number, and the database's version before it was read
+        self._seen: tuple[int | None, int] = (None, -1)
         self._forget = database.on_commit(self._committed)
 
     def position(self) -> EventId:
@@ -75,9 +77,16 @@ class EventStream:
             self._changed.notify_all()
 
     def _newest(self) -> int:
+        # read first: what is committed meanwhile makes the next look read again
+        version = self._database.version()
+        seen_version, seen = self._seen
+        if version is not None and version == seen_version:
+            return seen
         try:
             with self._database.read() as c:
-                return events.newest(c)
+                newest = events.newest(c)
+            self._seen = (version, newest)
+            return newest
         except Unavailable:
             return -1  # a follower outlives a database that is away for a moment
 

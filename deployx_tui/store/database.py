@@ -17,6 +17,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from deployx_tui.errors import DatabaseMoved, DatabaseRefused, Unavailable
 from deployx_tui.store import events, files
+from deployx_tui.store.commits import Commits
 from deployx_tui.store.dialects import Dialect
 from deployx_tui.store.dialects.connect import (
     Engines,
@@ -39,6 +40,7 @@ class Database:
         #: the file; None on PostgreSQL
         self.path = path
         self._engines = engines
+        self._commits = None if path is None else Commits(path)
         # SQLite has one writer: threads queue here and not in its busy loop, which sleeps up to 100 ms a turn
         self._writer: threading.Lock | None = threading.Lock() if engines.dialect == "sqlite" else None
         self._writing = threading.local()
@@ -190,7 +192,16 @@ class Database:
             finally:
                 raw.close()
 
+    def version(self) -> int | None:
+        """Equal to an earlier one: nobody has committed anything between the two calls.
+
+        None: that can't be told (PostgreSQL, a file that is away), so whoever wants to know must read.
+        """
+        return None if self._commits is None else self._commits.version()
+
     def close(self) -> None:
+        if self._commits is not None:
+            self._commits.close()
         self._engines.dispose()
 
 
