@@ -14,14 +14,29 @@ class CalendarDay:
     """One day of the viewer's zone."""
 
     day: date
-    #: fires that the schedules hold for the whole day, in bins of 3 hours of wall time (8 of them)
-    planned: tuple[int, ...]
     #: executions of that day so far, by status
     done: tuple[tuple[ExecutionStatus, int], ...]
-    #: fires of that day that are still to come
-    to_come: int
+    #: the same executions, in bins of 3 hours of wall time (8 of them)
+    ran: tuple[int, ...]
+    #: fires of that day that are still to come, in the same bins
+    coming: tuple[int, ...]
     #: "clock +1h", "clock -1h"; "" on ordinary days
     clock_change: str = ""
+
+    @property
+    def bins(self) -> tuple[int, ...]:
+        """What was and what is to come, per bin; they add up to `total`."""
+        return tuple(was + comes for was, comes in zip(self.ran, self.coming, strict=True))
+
+    @property
+    def to_come(self) -> int:
+        """Fires that are still to come."""
+        return sum(self.coming)
+
+    @property
+    def total(self) -> int:
+        """What was, and what is to come."""
+        return sum(self.bins)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,8 @@ class EngineStatus:
     zone: str
     #: --serve, or a terminal's private child that ends when idle
     is_service: bool
+    #: it starts nothing more, waits for what runs, and then ends
+    is_stopping: bool
     clients: int
     running_executions: int
     queued_executions: int

@@ -10,10 +10,10 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice, pairwise
+from itertools import islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Row, Select, case, func, or_, select, tuple_
 
 from deployx_tui.errors import NotFound
 from deployx_tui.model.execution import (
@@ -132,15 +132,30 @@ def latest(
     return {task: tuple(runs) for task, runs in found.items()}
 
 
-def counts_between(
-    c: Connection, bounds: Sequence[int], owner: UserId | None
-) -> tuple[Mapping[ExecutionStatus, int], ...]:
-    """Executions by status, for each span between two neighbours of `bounds` (the first included), by due time."""
-    found: list[Mapping[ExecutionStatus, int]] = []
-    for first_ms, last_ms in pairwise(bounds):
-        query = select(e.status, func.count().label("number")).where(*_due_in(first_ms, last_ms, owner))
-        found.append({ExecutionStatus(row.status): row.number for row in c.execute(query.group_by(e.status))})
-    return tuple(found)
+@dataclass(frozen=True, slots=True)
+class SpanCounts:
+    """How many executions were due in a span: the same ones by status, and by its parts."""
+
+    by_status: Mapping[ExecutionStatus, int]
+    by_part: tuple[int, ...]
+
+
+def counts_between(c: Connection, bounds: Sequence[int], owner: UserId | None) -> SpanCounts:
+    """Executions by due time from the first of `bounds` on, before the last. Neighbours bound a part; at least two."""
+    inner = bounds[1:-1]
+    part = case(*((e.due_at < bound, number) for number, bound in enumerate(inner)), else_=len(inner))
+    query = (
+        select(e.status, part.label("part"), func.count().label("number"))
+        .where(*_due_in(bounds[0], bounds[-1], owner))
+        # by its name: PostgreSQL would not see that two expressions with parameters are the same
+        .group_by(e.status, "part")
+    )
+    by_status: defaultdict[ExecutionStatus, int] = defaultdict(int)
+    by_part = [0] * (len(inner) + 1)
+    for row in c.execute(query):
+        by_status[ExecutionStatus(row.status)] += row.number
+        by_part[row.part] += row.number
+    return SpanCounts(dict(by_status), tuple(by_part))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -193,18 +193,18 @@ def named(c: Connection, name: str, owner: UserId | None = None) -> tuple[TaskId
     return tuple(TaskId(row.id) for row in c.execute(query.order_by(scheduled_tasks.c.id).limit(_MOST_CANDIDATES)))
 
 
-def schedules(c: Connection, owner: UserId | None = None) -> tuple[tuple[Schedule, int, datetime], ...]:
-    """The distinct schedules of tasks that fire or have fired, how many tasks have each, and since when.
+def schedules(c: Connection, owner: UserId | None = None) -> tuple[tuple[Schedule, int], ...]:
+    """The distinct schedules of tasks that fire, and how many tasks have each.
 
     A hundred thousand tasks are read as the few rules that they have: nothing of them is decoded twice.
     """
     t = scheduled_tasks.c
-    query = select(*_RULE, func.count().label("number"), func.min(t.created_at).label("since")).where(
-        t.deleted_at.is_(None), t.state.in_([TaskState.ACTIVE.value, TaskState.FINISHED.value])
+    query = select(*_RULE, func.count().label("number")).where(
+        t.deleted_at.is_(None), t.state == TaskState.ACTIVE.value
     )
     if owner is not None:
         query = query.where(t.owner_id == owner)
-    return tuple((_schedule(*row[:7]), row.number, from_ms(row.since)) for row in c.execute(query.group_by(*_RULE)))
+    return tuple((_schedule(*row[:7]), row.number) for row in c.execute(query.group_by(*_RULE)))
 
 
 def firing(

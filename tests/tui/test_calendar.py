@@ -26,6 +26,7 @@ from deployx_tui.tui.render.calendar import (
     scale_of,
 )
 from deployx_tui.tui.render.line import plain, width_of
+from deployx_tui.tui.render.week import week_lines
 from deployx_tui.tui.screens.calendar import CalendarPlace
 from deployx_tui.tui.screens.editor import Editor
 from deployx_tui.tui.screens.execution import ExecutionPlace
@@ -179,16 +180,36 @@ async def test_the_day_alone_turns_by_days_and_goes_back_to_the_week_it_came_fro
 def test_where_a_day_has_no_room_for_all_counts_those_that_went_wrong_stay() -> None:
     day = CalendarDay(
         day=date(2026, 3, 2),
-        planned=(1,) * 8,
         done=((S.SUCCEEDED, 780), (S.FAILED, 13), (S.CANCELLED, 1), (S.PARTIALLY_SUCCEEDED, 39)),
-        to_come=0,
+        ran=(833, *[0] * 7),
+        coming=(0,) * 8,
     )
     assert plain(outcome_line(day, 13)).split() == ["✓780", "!39", "✗13"]
     assert plain(outcome_line(day, 10)).split() == ["!39", "✗13"]
 
 
+#: seven runs were, four are to come
+TODAY = CalendarDay(
+    day=date(2026, 3, 3),
+    done=((S.SUCCEEDED, 5), (S.FAILED, 2)),
+    ran=(0, 0, 0, 0, 6, 1, 0, 0),
+    coming=(0, 0, 0, 0, 0, 1, 2, 1),
+)
+
+
+def test_the_bins_of_a_week_add_up_to_the_total_above_them() -> None:
+    month = Month(year=2026, month=3, zone="UTC", days=(TODAY,) * 7)
+    made = week_lines(month, date(2026, 3, 3), date(2026, 3, 3), WIDE)
+    rows = [cells[1].split() for row in made if len(cells := plain(row).split("│")) > 1]
+    assert rows[1][-1] == "11"
+    assert [row[-1] for row in rows[2:10]] == ["-", "-", "-", "-", "6", "2", "2", "1"]
+    (busiest,) = [plain(row) for row in day_notes(TODAY, date(2026, 3, 3)) if "fullest" in plain(row)]
+    assert busiest.strip() == "fullest 12-15 h: 6 runs"
+    assert scale_of(month).tops[-1] == 6
+
+
 def test_the_total_of_today_is_the_sum_of_what_was_and_what_is_to_come() -> None:
-    day = CalendarDay(day=date(2026, 3, 3), planned=(1,) * 8, done=((S.SUCCEEDED, 5), (S.FAILED, 2)), to_come=4)
+    day = TODAY
     assert day_title(day) == ("Tue 3 Mar", "11 runs")
     month = Month(year=2026, month=3, zone="UTC", days=(day,) * 7)
     assert plain(month_lines(month, date(2026, 3, 9), date(2026, 3, 3), WIDE)[2]).startswith("│ 3      11 │")
@@ -226,8 +247,7 @@ async def test_hostile_task_names_stay_text(open_app: Open, backend: FakeBackend
 
 def month_of(counts: list[tuple[int, ...]]) -> Month:
     days = tuple(
-        CalendarDay(day=date(2026, 3, at + 1), planned=bins, done=(), to_come=sum(bins))
-        for at, bins in enumerate(counts)
+        CalendarDay(day=date(2026, 3, at + 1), done=(), ran=(0,) * 8, coming=bins) for at, bins in enumerate(counts)
     )
     return Month(year=2026, month=3, zone="UTC", days=days)
 
@@ -248,8 +268,8 @@ def test_the_legend_says_what_each_step_of_the_heat_holds(counts: list[tuple[int
 @pytest.mark.parametrize("grid", [WIDE, NARROW])
 def test_each_row_of_a_month_has_the_width_of_the_grid(grid: Grid) -> None:
     busy = CalendarDay(
-        day=date(2026, 3, 1), planned=(99_999,) * 8, done=((S.SUCCEEDED, 123_456), (S.FAILED, 1234), (S.LOST, 9)),
-        to_come=99_999, clock_change="clock -1h",
+        day=date(2026, 3, 1), done=((S.SUCCEEDED, 123_456), (S.FAILED, 1234), (S.LOST, 9)),
+        ran=(124_699, *[0] * 7), coming=(12_500,) * 8, clock_change="clock -1h",
     )  # fmt: skip
     month = Month(year=2026, month=3, zone="UTC", days=(busy,) * 14)
     made = month_lines(month, date(2026, 3, 1), date(2026, 3, 2), grid)
@@ -258,9 +278,9 @@ def test_each_row_of_a_month_has_the_width_of_the_grid(grid: Grid) -> None:
 
 
 def test_a_day_that_is_over_counts_what_was_and_one_to_come_what_is_planned() -> None:
-    day = CalendarDay(day=date(2026, 3, 2), planned=(1,) * 8, done=((S.SUCCEEDED, 5),), to_come=0)
-    month = Month(
-        year=2026, month=3, zone="UTC", days=(day, *[replace(day, day=date(2026, 3, 3), done=(), to_come=8)] * 6)
-    )
+    none = (0,) * 8
+    was = CalendarDay(day=date(2026, 3, 2), done=((S.SUCCEEDED, 5),), ran=(5, *none[1:]), coming=none)
+    comes = CalendarDay(day=date(2026, 3, 3), done=(), ran=none, coming=(1,) * 8)
+    month = Month(year=2026, month=3, zone="UTC", days=(was, *[comes] * 6))
     row = plain(month_lines(month, date(2026, 3, 9), date(2026, 3, 3), WIDE)[2])
     assert row.startswith("│ 2       5 │ 3       8 │")

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 from heapq import nsmallest
+from itertools import pairwise
 
 from sqlalchemy import Connection
 
@@ -16,7 +17,7 @@ from deployx_tui.model.ids import TaskId
 from deployx_tui.model.parse import zone_of
 from deployx_tui.model.schedule import Schedule
 from deployx_tui.model.user import Actor
-from deployx_tui.scheduling.forecast import month_counts
+from deployx_tui.scheduling.forecast import BINS, month_counts
 from deployx_tui.scheduling.recurrence import compile_schedule
 from deployx_tui.service.backend.calendar import Calendar
 from deployx_tui.service.local.door import Door
@@ -50,21 +51,21 @@ class LocalCalendar:
 
         def work(c: Connection) -> Month:
             planned = self._planned(c, zone, first, count)
-            done = history.counts_between(c, [to_ms(bound) for bound in bounds], self._door.only_own)
             now = datetime.now(UTC)
-            days = tuple(
-                CalendarDay(
-                    day=first + timedelta(days=number),
-                    planned=planned[number],
-                    done=tuple(sorted(done[number].items())),
-                    to_come=sum(planned[number])
-                    if now <= bounds[number]
-                    else self._left_of(c, now, bounds[number + 1], first + timedelta(days=number), zone),
-                    clock_change=_clock_change(bounds[number], bounds[number + 1], shown),
+            days: list[CalendarDay] = []
+            for number, (start, end) in enumerate(pairwise(bounds)):
+                day = first + timedelta(days=number)
+                done = history.counts_between(c, [*_bin_starts(day, shown), to_ms(end)], self._door.only_own)
+                days.append(
+                    CalendarDay(
+                        day=day,
+                        done=tuple(sorted(done.by_status.items())),
+                        ran=done.by_part,
+                        coming=planned[number] if now <= start else self._left_of(c, now, end, day, zone),
+                        clock_change=_clock_change(start, end, shown),
+                    )
                 )
-                for number in range(count)
-            )
-            return Month(year=year, month=month, zone=zone, days=days)
+            return Month(year=year, month=month, zone=zone, days=tuple(days))
 
         return await self._door.read(work)
 
@@ -88,18 +89,13 @@ class LocalCalendar:
     # ---- parts
 
     def _planned(self, c: Connection, zone: str, first: date, count: int) -> Planned:
+        """What the present schedules hold for whole days: true of those that have not begun."""
         version, owner = counters.read(c, counters.TASKS), self._door.only_own
         kept = self._door.premises.forecasts
         key = (version, owner, zone, first, count)
         found = kept.get(key)
         if found is None:
-            begin = _midnight(first, UTC) - timedelta(days=1)
-            rules = [
-                # a task planned nothing before it was there
-                (schedule if since < begin else _from(schedule, since), number)
-                for schedule, number, since in tasks.schedules(c, owner)
-            ]
-            found = month_counts(rules, zone, first, count)
+            found = month_counts(tasks.schedules(c, owner), zone, first, count)
             if len(kept) > 100:
                 kept.clear()
             kept[key] = found
@@ -134,13 +130,13 @@ class LocalCalendar:
         ]
         return entries
 
-    def _left_of(self, c: Connection, now: datetime, end: datetime, day: date, zone: str) -> int:
-        """How many fires a day still has."""
+    def _left_of(self, c: Connection, now: datetime, end: datetime, day: date, zone: str) -> tuple[int, ...]:
+        """The fires that a day still has, by bins."""
         if end <= now:
-            return 0
+            return (0,) * BINS
         rules = [(_from(schedule, at), len(found)) for at, schedule, found in self._coming(c, now, end)]
         (bins,) = month_counts(rules, zone, day, 1)
-        return sum(bins)
+        return bins
 
     def _coming(self, c: Connection, after: datetime, end: datetime) -> list[_Coming]:
         """Rules that fire before `end`, each with its first instant after `after` and its tasks."""
@@ -203,6 +199,13 @@ def _weeks_of(year: int, month: int) -> tuple[date, int]:
 def _midnight(day: date, zone: tzinfo) -> datetime:
     """The first instant of a day (where midnight is skipped, the first after the gap)."""
     return datetime.combine(day, time(), zone).astimezone(UTC)
+
+
+def _bin_starts(day: date, zone: tzinfo) -> list[int]:
+    """Where the bins of a day begin, in ms; a bin that a clock change skips begins where the next one does."""
+    first = to_ms(_midnight(day, zone))
+    hours = [time(number * 24 // BINS) for number in range(1, BINS)]
+    return [first, *(to_ms(datetime.combine(day, hour, zone).astimezone(UTC)) for hour in hours)]
 
 
 def _clock_change(start: datetime, end: datetime, zone: tzinfo) -> str:

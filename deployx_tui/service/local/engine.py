@@ -44,6 +44,7 @@ class LocalEngineControl:
                 now=datetime.now(UTC),
                 zone=premises.zone,
                 is_service=premises.lifecycle.is_service,
+                is_stopping=premises.engine.is_stopping,
                 clients=premises.lifecycle.clients,
                 running_executions=running,
                 queued_executions=queued,

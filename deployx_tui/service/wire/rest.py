@@ -37,9 +37,9 @@ def month_from_json(data: JSON) -> Month:
 def day_to_json(day: CalendarDay) -> Json:
     return {
         "day": day.day.isoformat(),
-        "planned": values.items(day.planned),
         "done": {status.value: count for status, count in day.done},
-        "to_come": day.to_come,
+        "ran": values.items(day.ran),
+        "coming": values.items(day.coming),
         "clock_change": day.clock_change,
     }
 
@@ -53,9 +53,9 @@ def day_from_json(data: JSON) -> CalendarDay:
         raise Garbled("a status in a calendar day") from None
     return CalendarDay(
         day=values.day(row, "day"),
-        planned=values.numbers(row, "planned"),
         done=counts,
-        to_come=values.number(row, "to_come"),
+        ran=values.numbers(row, "ran"),
+        coming=values.numbers(row, "coming"),
         clock_change=values.text(row, "clock_change"),
     )
 
@@ -140,6 +140,7 @@ def engine_to_json(status: EngineStatus) -> Json:
         "now": values.instant(status.now),
         "zone": status.zone,
         "is_service": status.is_service,
+        "is_stopping": status.is_stopping,
         "clients": status.clients,
         "running_executions": status.running_executions,
         "queued_executions": status.queued_executions,
@@ -160,6 +161,7 @@ def engine_from_json(data: JSON) -> EngineStatus:
         now=values.when(row, "now"),
         zone=values.text(row, "zone"),
         is_service=values.flag(row, "is_service"),
+        is_stopping=values.flag(row, "is_stopping"),
         clients=values.number(row, "clients"),
         running_executions=values.number(row, "running_executions"),
         queued_executions=values.number(row, "queued_executions"),

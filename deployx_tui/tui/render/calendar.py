@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 
 from deployx_tui.model.calendar import AgendaEntry, CalendarDay, Month
+from deployx_tui.model.words import counted
 from deployx_tui.tui.render.history import count_spans
 from deployx_tui.tui.render.line import Line, Span, StyleName, fit_line, line, span, spread
 from deployx_tui.tui.render.progress import glyph
@@ -44,7 +45,7 @@ class Scale:
 
 def scale_of(month: Month) -> Scale:
     """Steps of equal size up to the fullest 3 hours of the month."""
-    most = max((count for day in month.days for count in day.planned), default=0)
+    most = max((count for day in month.days for count in day.bins), default=0)
     steps = min(len(_HEAT), most)
     return Scale(tuple(-(-most * (index + 1) // steps) for index in range(steps)))
 
@@ -118,11 +119,11 @@ def _cell(day: CalendarDay, month: Month, cursor: date, today: date, scale: Scal
     ours = day.day.month == month.month
     number = f"[{day.day.day}]" if here else f" {day.day.day} "
     style: StyleName = "key" if here else "accent" if day.day == today else "" if ours else "dim"
-    count = day_count(day)
+    count = day.total
     first = spread(
         (span(number, style),), (span(f"{count or '-'} ", "dim" if not ours or not count else ""),), grid.cell
     )
-    heat = "".join(scale.mark(each) for each in day.planned)
+    heat = "".join(scale.mark(each) for each in day.bins)
     past = day.day < today or not ours
     second = fit_line((span(" "), span(heat, "dim" if past else "")), grid.cell)
     if grid.rows == 2:
@@ -135,11 +136,6 @@ def _with_note(first: Line, note: Span | None, number: str, style: StyleName, co
     if note is None:
         return first
     return spread((span(number, style), note), (span(f"{count or '-'} "),), size)
-
-
-def day_count(day: CalendarDay) -> int:
-    """What was, and what is to come."""
-    return sum(count for _, count in day.done) + day.to_come
 
 
 def short_note(day: CalendarDay) -> Span | None:
@@ -178,8 +174,8 @@ _GIVES_WAY: tuple[StyleName, ...] = ("bad", "warn", "run", "good", "dim")
 def day_title(day: CalendarDay) -> tuple[str, str]:
     """`Tue 3 Mar` and how much it holds: what was and what is to come."""
     words = f"{day.day:%a} {day.day.day} {day.day:%b}"
-    count = day_count(day)
-    return words, f"{count} run{'' if count == 1 else 's'}"
+    count = day.total
+    return words, f"{counted(count, 'run')}"
 
 
 def day_notes(day: CalendarDay, today: date) -> tuple[Line, ...]:
@@ -192,10 +188,10 @@ def day_notes(day: CalendarDay, today: date) -> tuple[Line, ...]:
     if day.done:
         rest = (span(f"● {day.to_come}"),) if day.to_come else ()
         made.append((span("  "), *count_spans(day.done), *rest))
-    if day.day >= today and any(day.planned):
-        top = max(day.planned)
-        at = day.planned.index(top) * 3
-        made.append(line(span(f"  fullest {at:02d}-{at + 3:02d} h: {top} runs", "dim")))
+    if day.day >= today and any(day.bins):
+        top = max(day.bins)
+        at = day.bins.index(top) * 3
+        made.append(line(span(f"  fullest {at:02d}-{at + 3:02d} h: {counted(top, 'run')}", "dim")))
     return tuple(made)
 
 
@@ -236,7 +232,7 @@ def row_line(row: CalendarRow, width: int) -> Line:
         return entry_line(row, width)
     away = {0: " ─ today", 1: " ─ tomorrow"}.get((row.day - row.today).days, "")
     words = f"{row.day:%a} {row.day.day} {row.day:%b}"
-    count = f"{away} ─ {row.runs} run{'' if row.runs == 1 else 's'}"
+    count = f"{away} ─ {counted(row.runs, 'run')}"
     return fit_line((span("─ ", "dim"), span(words, "title"), span(count)), width)
 
 

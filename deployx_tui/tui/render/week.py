@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from deployx_tui.model.calendar import CalendarDay, Month
-from deployx_tui.tui.render.calendar import BINS, Grid, day_count, outcome_line, scale_of, short_note
+from deployx_tui.tui.render.calendar import BINS, Grid, outcome_line, scale_of, short_note
 from deployx_tui.tui.render.line import Line, Span, StyleName, fit_line, span, spread
 
 #: cells of the hours at the left end
@@ -39,7 +39,7 @@ def week_lines(month: Month, cursor: date, today: date, grid: Grid) -> tuple[Lin
     if grid.ruled:
         made.append(fit_line((span(rule, "dim"),), grid.width))
     for index in range(BINS):
-        cells = [_bin(day, index, scale.mark(day.planned[index]), today, size) for day in days]
+        cells = [_bin(day, index, scale.mark(day.bins[index]), today, size) for day in days]
         made.append(_row(f"{index * 3:02d}-{index * 3 + 3:02d}", cells, grid))
     if grid.ruled:
         made.append(fit_line((span(rule, "dim"),), grid.width))
@@ -65,10 +65,10 @@ def _head(day: CalendarDay, cursor: date, today: date, size: int) -> Line:
 def _total(day: CalendarDay, size: int) -> Line:
     note = short_note(day)
     left = (span(" "),) if note is None else (span(" "), note)
-    return spread(left, (span(f"{day_count(day) or '-'} "),), size)
+    return spread(left, (span(f"{day.total or '-'} "),), size)
 
 
 def _bin(day: CalendarDay, index: int, mark: str, today: date, size: int) -> Line:
-    count = day.planned[index]
+    count = day.bins[index]
     style: StyleName = "dim" if day.day < today or not count else ""
     return spread((span(f" {mark}", style),), (span(f"{count or '-'} ", style),), size)

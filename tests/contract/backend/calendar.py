@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -28,12 +29,12 @@ class CalendarContract:
         assert len(month.days) % 7 == 0
         days = {day.day: day for day in month.days}
         assert {date(year, 3, 1), date(year, 3, 31)} <= days.keys()
-        assert days[date(year, 3, 10)].planned == (12, 13, 12, 12, 12, 12, 12, 12)
+        assert days[date(year, 3, 10)].bins == (12, 13, 12, 12, 12, 12, 12, 12)
         (spring,) = [day for day in month.days if day.clock_change]
         assert (spring.clock_change, spring.day.weekday()) == ("clock +1h", 6)
-        assert sum(spring.planned) == 92 + 1
+        assert spring.total == 92 + 1
         await backend.tasks.delete(busy.id)
-        assert sum((await backend.calendar.month(year, 3, "Europe/Berlin")).days[10].planned) == 1
+        assert (await backend.calendar.month(year, 3, "Europe/Berlin")).days[10].total == 1
 
     async def test_a_month_shows_what_ran(self, site: Site) -> None:
         backend = await site.backend()
@@ -41,7 +42,24 @@ class CalendarContract:
         ended = await run(backend, await add_task(backend))
         today = ended.due_at.date()
         month = await backend.calendar.month(today.year, today.month, "UTC")
-        assert [day.done for day in month.days if day.day == today] == [((ExecutionStatus.SUCCEEDED, 1),)]
+        (seen,) = [day for day in month.days if day.day == today]
+        assert seen.done == ((ExecutionStatus.SUCCEEDED, 1),)
+        assert seen.ran == tuple(int(number == ended.due_at.hour // 3) for number in range(8))
+
+    @pytest.mark.parametrize("zone", ["America/Havana", "Asia/Kathmandu"])
+    async def test_the_bins_of_each_day_add_up_to_what_was_and_what_is_to_come(self, site: Site, zone: str) -> None:
+        """Runs that no schedule asked for are in them, and so is what is left of the day, and nothing else."""
+        backend = await site.backend()
+        await add_device(backend, "web01")
+        often = Schedule(recurrence=Cron("*/10 * * * *"), zone=zone)
+        task = await add_task(backend, "often", schedule=often)
+        ended = [await run(backend, task) for _ in range(3)]
+        day = ended[0].due_at.astimezone(ZoneInfo(zone)).date()
+        days = (await backend.calendar.month(day.year, day.month, zone)).days
+        assert sum(sum(each.ran) for each in days if each.day in (day, day + timedelta(days=1))) == 3
+        for each in days:
+            assert sum(each.ran) == sum(count for _, count in each.done)
+            assert sum(each.bins) == each.total == sum(each.ran) + each.to_come
 
     async def test_a_month_counts_what_is_still_to_come_of_each_day(self, site: Site) -> None:
         backend = await site.backend()

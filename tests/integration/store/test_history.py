@@ -143,12 +143,10 @@ def test_causes_fold_equal_reasons_the_most_frequent_first(c: Connection) -> Non
 
 def test_a_calendar_counts_by_due_time(past: Connection) -> None:
     counts = history.counts_between(past, [0, 20, 40, 60], None)
-    assert counts == (
-        {SUCCEEDED: 1},
-        {SUCCEEDED: 2, FAILED: 1},
-        {ExecutionStatus.MISSED: 1, RUNNING: 1},
-    )
-    assert history.counts_between(past, [0, 60], BOB) == ({SUCCEEDED: 1},)
+    assert counts.by_status == {SUCCEEDED: 3, FAILED: 1, ExecutionStatus.MISSED: 1, RUNNING: 1}
+    assert counts.by_part == (1, 3, 2)
+    assert history.counts_between(past, [0, 30, 60], BOB).by_status == {SUCCEEDED: 1}
+    assert history.counts_between(past, [100, 110, 120], None) == history.SpanCounts({}, (0, 0))
 
 
 def test_a_day_folds_the_tasks_that_ran_often(past: Connection) -> None:

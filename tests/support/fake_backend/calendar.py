@@ -13,6 +13,8 @@ from deployx_tui.model.task import TaskState
 from tests.support.fake_backend.facet import Facet
 from tests.support.fires import fires
 
+_NONE = (0,) * 8
+
 
 class FakeCalendar(Facet):
     async def month(self, year: int, month: int, zone: str) -> Month:
@@ -25,20 +27,29 @@ class FakeCalendar(Facet):
         days = []
         day = start
         while day < last:
-            planned = (6, 9, 4, 9, 4, 9, 7, 6) if day.weekday() < 5 else (1, 7, 1, 1, 1, 1, 1, 1)
+            planned: tuple[int, ...] = (6, 9, 4, 9, 4, 9, 7, 6) if day.weekday() < 5 else (1, 7, 1, 1, 1, 1, 1, 1)
             done: tuple[tuple[ExecutionStatus, int], ...] = ()
             if day < today:
                 done = ((ExecutionStatus.SUCCEEDED, sum(planned) - 1), (ExecutionStatus.FAILED, 1))
             elif day == today:
                 done = ((ExecutionStatus.SUCCEEDED, 24), (ExecutionStatus.FAILED, 1), (ExecutionStatus.RUNNING, 2))
             change = "clock +1h" if day == date(2026, 3, 29) else ""
-            to_come = 0 if day < today else sum(planned)
+            ran, coming = (planned, _NONE) if day < today else (_NONE, planned)
             if day == today:
-                entries = await self.day(today, zone)
-                to_come = sum(entry.count for entry in entries if entry.execution_id is None)
-            days.append(CalendarDay(day=day, planned=planned, done=done, to_come=to_come, clock_change=change))
+                ran, coming = (5, 5, 5, 5, 5, 2, 0, 0), self._left_of(today, ZoneInfo(zone))
+            days.append(CalendarDay(day=day, done=done, ran=ran, coming=coming, clock_change=change))
             day += timedelta(days=1)
         return Month(year=year, month=month, zone=zone, days=tuple(days))
+
+    def _left_of(self, day: date, zone: ZoneInfo) -> tuple[int, ...]:
+        """The fires of a day from now on, by bins."""
+        bins = [0] * len(_NONE)
+        for task in self.w.task_rows.values():
+            if task.state is TaskState.ACTIVE:
+                for fire in fires(task.draft.schedule, self.w.now(), 100):
+                    at = fire.at.astimezone(zone)
+                    bins[at.hour // 3] += at.date() == day
+        return tuple(bins)
 
     async def day(self, day: date, zone: str, limit: int = 500) -> tuple[AgendaEntry, ...]:
         await self.w.door("calendar.day")

@@ -51,6 +51,7 @@ class FakeEngine(Facet):
             now=self.w.now(),
             zone="Europe/Berlin",
             is_service=self.w.is_service,
+            is_stopping=False,
             clients=self.w.clients,
             running_executions=alive.count(ExecutionStatus.RUNNING),
             queued_executions=len(alive) - alive.count(ExecutionStatus.RUNNING),
