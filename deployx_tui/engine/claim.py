@@ -7,7 +7,7 @@ decided by `scheduling/catchup.py` and `overlap.py`; times come from `scheduling
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from deployx_tui.errors import InvalidInput
 from deployx_tui.model.execution import ExecutionStatus
-from deployx_tui.model.ids import EngineId, TaskId
+from deployx_tui.model.ids import EngineId, ExecutionId, TaskId
 from deployx_tui.model.parse import format_duration
 from deployx_tui.model.payload import one_line
 from deployx_tui.model.schedule import Overlap
@@ -99,7 +99,7 @@ class TaskClaim:
                 return Claimed((), more=False)  # taken for dead: what it claimed would be nobody's
             unchanged = claims.still_as_read(c, due)
             alive = claims.alive_runs(c, unchanged)
-            fires = [_fire(task, verdicts[task.id], alive.get(task.id, 0)) for task in unchanged]
+            fires = [_fire(task, verdicts[task.id], alive.get(task.id, ())) for task in unchanged]
             runs = claims.write(c, self._engine, fires, now_ms())
         # a missed instant may be followed by one that is due already
         overtaken = any(fire.next_ms is not None and fire.next_ms <= to_ms(now) for fire in fires)
@@ -209,7 +209,7 @@ def _judge_sound(task: DueTask, now: datetime, jump: _Jump | None) -> _Verdict:
     return _Verdict(ExecutionStatus.QUEUED, "", next_ms, rules.summary, rules.overlap)
 
 
-def _fire(task: DueTask, verdict: _Verdict, alive: int) -> NewFire:
+def _fire(task: DueTask, verdict: _Verdict, alive: Sequence[ExecutionId]) -> NewFire:
     status, why = verdict.status, verdict.why
     if verdict.overlap is not None:
         decision = overlap.decide(verdict.overlap, alive)

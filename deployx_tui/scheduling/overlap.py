@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from deployx_tui.model.ids import ExecutionId
+from deployx_tui.model.parse import format_overlap
 from deployx_tui.model.schedule import Overlap
+from deployx_tui.model.words import first_of
+
+#: runs that a reason names before it counts the rest
+_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +26,10 @@ class Skip:
     reason: str
 
 
-def decide(overlap: Overlap, alive: int) -> Start | Skip:
-    """`alive`: executions of the same task that are queued, waiting or running now."""
-    if alive < overlap.limit:
+def decide(overlap: Overlap, alive: Sequence[ExecutionId]) -> Start | Skip:
+    """`alive`: executions of the same task that are queued, waiting or running now, the oldest first."""
+    if len(alive) < overlap.limit:
         return Start()
-    runs = "run is" if alive == 1 else "runs are"
-    return Skip(f"{alive} earlier {runs} still alive, and {overlap.limit} may be")
+    runs = "still runs" if len(alive) == 1 else "still run"
+    named = first_of([f"#{execution}" for execution in alive], _NAMED)
+    return Skip(f"overlap {format_overlap(overlap)}: {named} {runs}")

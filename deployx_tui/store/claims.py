@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -121,14 +122,21 @@ def _as_read(task: DueTask) -> tuple[int, int]:
     return task.version, task.next_ms
 
 
-def alive_runs(c: Connection, tasks: Iterable[DueTask]) -> Mapping[TaskId, int]:
-    """How many executions of each task are queued, waiting or running; those without any are not in it."""
+def alive_runs(c: Connection, tasks: Iterable[DueTask]) -> Mapping[TaskId, Sequence[ExecutionId]]:
+    """The executions of each task that are queued, waiting or running, the oldest first; no task without any.
+
+    Few: what a task's overlap rule lets be.
+    """
     rows = c.execute(
-        sa.select(executions.c.task_id, sa.func.count())
-        .where(executions.c.task_id.in_([task.id for task in tasks]), IS_ALIVE)
-        .group_by(executions.c.task_id)
+        sa.select(executions.c.task_id, executions.c.id).where(
+            executions.c.task_id.in_([task.id for task in tasks]), IS_ALIVE
+        )
     )
-    return {TaskId(task): count for task, count in rows}
+    found: defaultdict[TaskId, list[ExecutionId]] = defaultdict(list)
+    # sorted here: an ORDER BY would tempt the database to walk all executions by id
+    for task, execution in sorted((row.task_id, row.id) for row in rows):
+        found[TaskId(task)].append(ExecutionId(execution))
+    return found
 
 
 def write(c: Connection, engine: EngineId, fires: Sequence[NewFire], now_ms: int) -> tuple[ExecutionId, ...]:

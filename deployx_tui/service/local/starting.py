@@ -235,7 +235,7 @@ def _narrowed(c: Connection, door: Door, draft: TaskDraft, targets: str) -> Task
 
 def _refuse_overlap(c: Connection, task: StoredTask) -> None:
     alive = executions.alive_of(c, task.id)
-    if isinstance(decide(task.draft.overlap, len(alive)), Skip):
+    if isinstance(decide(task.draft.overlap, alive), Skip):
         named = ", ".join(f"#{execution}" for execution in alive[:_NAMED]) + (", ..." if len(alive) > _NAMED else "")
         rule = format_overlap(task.draft.overlap)
         raise Conflict(

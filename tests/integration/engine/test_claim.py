@@ -210,7 +210,7 @@ def test_a_fire_beside_a_living_run_is_a_visible_skipped_row(world: World) -> No
     (first,) = world.claim(NOW).runs
     assert world.claim(NOW + timedelta(minutes=1)).runs == ()
     skipped = world.runs()[1]
-    assert (skipped.status, skipped.error_message) == ("skipped", "1 earlier run is still alive, and 1 may be")
+    assert (skipped.status, skipped.error_message) == ("skipped", f"overlap skip: #{first} still runs")
     world.end(first)
     assert len(world.claim(NOW + timedelta(minutes=2)).runs) == 1
     assert len(world.runs(task)) == 3

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deployx_tui.model.ids import ExecutionId
 from deployx_tui.model.schedule import Cron, Daily, Overlap, OverlapKind, Schedule
 from deployx_tui.scheduling import catchup, overlap
 from deployx_tui.scheduling.recurrence import compile_schedule
@@ -30,10 +31,20 @@ PARALLEL = Overlap(OverlapKind.PARALLEL, 3)
     ],
 )
 def test_a_fire_starts_below_the_limit_and_is_skipped_above_it(rule: Overlap, alive: int, starts: bool) -> None:
-    decision = overlap.decide(rule, alive)
-    assert isinstance(decision, overlap.Start) is starts
-    if isinstance(decision, overlap.Skip):
-        assert decision.reason.startswith(f"{alive} earlier run")
+    assert isinstance(overlap.decide(rule, [ExecutionId(20 + run) for run in range(alive)]), overlap.Start) is starts
+
+
+@pytest.mark.parametrize(
+    ("rule", "alive", "why"),
+    [
+        (Overlap(), [20], "overlap skip: #20 still runs"),
+        (Overlap(), [20, 21], "overlap skip: #20, #21 still run"),
+        (PARALLEL, [20, 21, 22], "overlap parallel:3: #20, #21, #22 still run"),
+        (PARALLEL, [20, 21, 22, 23, 24], "overlap parallel:3: #20, #21, #22 and 2 more still run"),
+    ],
+)
+def test_a_skip_names_the_rule_and_the_runs_that_it_gave_way_to(rule: Overlap, alive: list[int], why: str) -> None:
+    assert overlap.decide(rule, [ExecutionId(run) for run in alive]) == overlap.Skip(why)
 
 
 DAILY = compile_schedule(Schedule(recurrence=Daily((time(3),)), zone="UTC")).next_after
