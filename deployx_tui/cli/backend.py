@@ -99,5 +99,5 @@ async def _tell_where(call: Invocation, backend: Backend, *, engine: bool) -> No
             raise
         printing.note(call, f"database {call.settings.shown()[0].value}, read without an engine")
     else:
-        since = printing.minutes(status.started_at)
+        since = printing.instant(status.started_at)
         printing.note(call, f"database {status.database}, engine pid {status.pid} on {status.host} since {since}")

@@ -184,7 +184,7 @@ def contact(one: Device) -> str:
 
     if one.contact_at is None:
         return contact_word(one.contact)
-    return f"{contact_word(one.contact)} {printing.minutes(one.contact_at)}"
+    return f"{contact_word(one.contact)} {printing.instant(one.contact_at)}"
 
 
 async def _changed(backend: Backend, draft: DeviceDraft, fields: dict[str, Any]) -> DeviceDraft:

@@ -79,7 +79,7 @@ def fact_rows(known: KnownFacts | None) -> list[tuple[str, str]]:
 
     if known is None:
         return [("facts", UNASKED)]
-    return [*rows(known.facts), ("told", f"{printing.minutes(known.seen_at)}, {known.seen_by}")]
+    return [*rows(known.facts), ("told", f"{printing.instant(known.seen_at)}, {known.seen_by}")]
 
 
 async def _refreshed(backend: Backend, devices: Sequence[tuple[DeviceId, str, str]]) -> list[tuple[str, TestStep]]:
@@ -115,7 +115,7 @@ def _put_table(found: Sequence[Device]) -> None:
                 UNKNOWN if told.cpus is None else str(told.cpus),
                 UNKNOWN if told.memory is None else sized(told.memory),
                 UNKNOWN if told.root is None else sized(told.root.free),
-                printing.minutes(one.facts.seen_at),
+                printing.instant(one.facts.seen_at),
             )
         )
     titles = ("DEVICE", "SYSTEM", "ARCH", "KERNEL", "CPUS", "MEMORY", "/ FREE", "TOLD")

@@ -84,8 +84,8 @@ def list_(
             (
                 str(one.id),
                 one.task_name,
-                one.trigger.value.replace("_", " "),
-                _local(one.started_at or one.scheduled_for or one.created_at),
+                one.by,
+                printing.instant(one.started_at or one.scheduled_for or one.created_at),
                 _took(one.started_at, one.finished_at),
                 f"{mark_of(one.status)} {run_word(one.status)}",
                 f"{one.targets.succeeded}/{one.targets.total}",
@@ -94,6 +94,7 @@ def list_(
             for one in page.items
         ),
         empty="no executions",
+        gives_way="TASK",
     )
     if page.next_cursor is not None:
         printing.note(call, f"more: --cursor {page.next_cursor}")
@@ -127,10 +128,10 @@ def show(number: int) -> None:
         [
             ("execution", f"#{one.id} {one.task_name}"),
             ("state", f"{mark_of(one.status)} {run_word(one.status)} {_waits(one)}".rstrip()),
-            ("started by", f"{one.started_by}, {one.trigger.value.replace('_', ' ')}"),
-            ("scheduled", _local(one.scheduled_for)),
-            ("started", _local(one.started_at)),
-            ("finished", _local(one.finished_at)),
+            ("started by", one.by),
+            ("scheduled", printing.instant(one.scheduled_for)),
+            ("started", printing.instant(one.started_at)),
+            ("finished", printing.instant(one.finished_at)),
             ("runs", one.summary),
             ("plan", one.plan_sha256 or "not planned"),
             ("why", one.error_message or "-"),
@@ -272,10 +273,6 @@ def _since(text: str, zone: str) -> datetime:
     if "-" not in text:
         return datetime.now(UTC) - parse_duration(text, "--since")
     return parse_instant(text, zone, "--since")
-
-
-def _local(at: datetime | None) -> str:
-    return "-" if at is None else at.astimezone().isoformat(sep=" ", timespec="seconds")
 
 
 def _took(start: datetime | None, end: datetime | None) -> str:

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING
 
 import click
@@ -16,6 +16,10 @@ from deployx_tui.cli.invocation import Invocation
 
 if TYPE_CHECKING:
     from deployx_tui.model.codec import JSON
+
+
+#: cells that a column keeps which gives way, and those that the last column is left when another one gives way for it
+_LEAST, _LAST_COLUMN = 12, 24
 
 
 def _show(text: str) -> str:
@@ -58,9 +62,12 @@ def say(text: str) -> None:
         click.echo(_show(text), err=True)
 
 
-def minutes(at: datetime) -> str:
-    """An instant in this machine's zone, with its offset as every time that is printed."""
-    return at.astimezone().isoformat(sep=" ", timespec="minutes")
+def instant(at: datetime | None, zone: tzinfo | None = None) -> str:
+    """`2026-11-30 02:00:00+01:00`: the one form of every instant that is printed; "-" for None.
+
+    In `zone`, else in this machine's own, always with its offset.
+    """
+    return "-" if at is None else at.astimezone(zone).isoformat(sep=" ", timespec="seconds")
 
 
 def close_output() -> None:
@@ -68,17 +75,45 @@ def close_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def put_table(titles: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str = "nothing") -> None:
-    """Columns as wide as their content; the last one is not padded. An empty table says so on standard error."""
+def put_table(
+    titles: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str = "nothing", gives_way: str | None = None
+) -> None:
+    """Columns as wide as their content; the last one is not padded. An empty table says so on standard error.
+
+    `gives_way`: title of a column that is cut on a terminal, so that a line fits it; what still goes beyond its
+    edge is cut there. A pipe and a file get all of it.
+    """
     cells: list[list[str]] = [[_show(cell) for cell in row] for row in rows]
     if not cells:
         say(empty)
         return
     widths = [max(_width(title), *(_width(row[column]) for row in cells)) for column, title in enumerate(titles)]
     lines: list[list[str]] = [[*titles], *([*row] for row in cells)]
+    if gives_way is not None and sys.stdout.isatty():
+        room = os.get_terminal_size(sys.stdout.fileno()).columns or 80
+        lines, widths = _cut_to(lines, widths, titles.index(gives_way), room)
     for row in lines:
         padded = [cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)]
         click.echo("  ".join(padded).rstrip())
+
+
+def _cut_to(lines: list[list[str]], widths: list[int], column: int, room: int) -> tuple[list[list[str]], list[int]]:
+    """The lines and widths for a terminal of `room` cells: `column` gives way first, then the last one."""
+    others = sum(widths[:column]) + sum(widths[column + 1 : -1]) + 2 * (len(widths) - 1)
+    last = min(widths[-1], _LAST_COLUMN)
+    cut = [*widths]
+    cut[column] = max(min(widths[column], room - others - last), min(widths[column], _LEAST))
+    cut[-1] = max(min(widths[-1], room - others - cut[column]), 1)
+    return [[_cut(cell, width) for cell, width in zip(row, cut, strict=True)] for row in lines], cut
+
+
+def _cut(text: str, width: int) -> str:
+    """At most `width` cells of it; an ellipsis stands for the rest."""
+    if _width(text) <= width:
+        return text
+    from deployx_tui.tui.render.safe import fit, show
+
+    return fit(show(text), width).rstrip()
 
 
 def put_facts(facts: Iterable[tuple[str, str]]) -> None:

@@ -83,8 +83,10 @@ def put_fires(schedule: Schedule, fires: Iterable[Fire]) -> None:
 
 
 def at_words(at: datetime | None, schedule: Schedule) -> str:
-    """With its offset, in the task's own zone."""
-    return "-" if at is None else local(at, schedule).isoformat(timespec="minutes")
+    """In the task's own zone."""
+    from deployx_tui.model.parse import zone_of
+
+    return printing.instant(at, zone_of(schedule.zone))
 
 
 def local(at: datetime, schedule: Schedule) -> datetime:

@@ -176,6 +176,17 @@ class Execution:
     #: the payload as one line, for lists
     summary: str
 
+    @property
+    def by(self) -> str:
+        """Who or what started it, as every list and frame says it: "schedule", "anna", "anna, rerun"."""
+        match self.trigger:
+            case Trigger.SCHEDULE:
+                return "schedule"
+            case Trigger.RERUN | Trigger.CHAIN:
+                return f"{self.started_by}, {self.trigger.value}"
+            case Trigger.MANUAL | Trigger.AD_HOC:
+                return self.started_by
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionQuery:

@@ -20,6 +20,7 @@ from deployx_tui.model.execution import Cause, KillReport, KillVerdict, TargetSt
 from deployx_tui.model.parse import format_duration
 from deployx_tui.model.payload import CommandPayload, Commands, Line, Script
 from deployx_tui.model.secret import Secret
+from deployx_tui.model.words import ended_by
 from deployx_tui.transports.base import (
     Become,
     CommandSpec,
@@ -219,9 +220,7 @@ def facts_of(outcome: Outcome, success_codes: frozenset[int], timeout: timedelta
             message = f"exit {code}" + (f"; {note}" if note else "")
             return RunFacts(state=TargetState.FAILED, exit_code=code, cause=Cause.EXIT, message=message)
         case Signalled(signal):
-            return RunFacts(
-                state=TargetState.FAILED, signal=signal, cause=Cause.SIGNAL, message=f"ended by SIG{signal}"
-            )
+            return RunFacts(state=TargetState.FAILED, signal=signal, cause=Cause.SIGNAL, message=ended_by(signal))
         case Unreached():
             return unreached(outcome)
         case Refused(cause, message, remedy):

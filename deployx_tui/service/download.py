@@ -20,6 +20,7 @@ from pathlib import Path
 from deployx_tui.model.execution import Execution, OutputGap, OutputSlice, Stream, TargetResult
 from deployx_tui.model.ids import ExecutionId
 from deployx_tui.model.outcome_words import run_word, target_word
+from deployx_tui.model.words import ended_by
 from deployx_tui.service.backend import Backend
 from deployx_tui.service.wire.executions import execution_to_json, target_to_json
 from deployx_tui.service.wire.values import Json
@@ -195,7 +196,7 @@ def _outcome(target: TargetResult) -> str:
     if target.exit_code is not None:
         parts.append(f"exit {target.exit_code}")
     if target.signal is not None:
-        parts.append(f"ended by signal {target.signal}")
+        parts.append(ended_by(target.signal))
     if target.output_cut:
         parts.append("output cut")
     if target.error_message:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
 from deployx_tui.model.execution import Cause, ExecutionStatus, TargetCounts, TargetState
+from deployx_tui.model.words import ended_by
 
 #: targets that a sentence names before it counts the rest
 _NAMED = 3
@@ -95,7 +96,7 @@ def reason(end: Ended) -> str:
         case TargetState.FAILED if end.cause in _CAUSES:
             return _CAUSES[end.cause]
         case TargetState.FAILED if end.signal is not None:
-            return f"killed by {end.signal}"
+            return ended_by(end.signal)
         case TargetState.FAILED if end.exit_code is not None:
             return f"exit {end.exit_code}"
         case TargetState.TIMED_OUT:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from deployx_tui.model.execution import TargetCounts, TargetResult, TargetState
 from deployx_tui.model.outcome_words import cause_word
+from deployx_tui.model.words import ended_by
 from deployx_tui.tui.render.line import Line, Span, StyleName, fit_line, line, span, width_of
 from deployx_tui.tui.render.progress import over_count
 
@@ -31,7 +32,7 @@ def why(target: TargetResult) -> str:
     if target.error_message:
         return target.error_message
     if target.signal is not None:
-        return f"ended by signal {target.signal}"
+        return ended_by(target.signal)
     if target.state is TargetState.FAILED and target.exit_code is not None:
         return f"exit {target.exit_code}"
     return "" if target.cause is None or target.state is TargetState.SUCCEEDED else cause_word(target.cause)

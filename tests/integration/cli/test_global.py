@@ -88,7 +88,7 @@ def test_more_words_name_the_database_and_the_engine_on_standard_error(cli: Cli)
 
 
 def test_times_of_contact_have_their_offset(cli: Cli) -> None:
-    assert re.search(r"contact +ok \d{4}-\d\d-\d\d \d\d:\d\d[+-]\d\d:\d\d\n", cli("device", "show", "web01").out)
+    assert re.search(r"contact +ok \d{4}-\d\d-\d\d \d\d:\d\d:\d\d[+-]\d\d:\d\d\n", cli("device", "show", "web01").out)
 
 
 def test_every_setting_says_where_it_came_from(cli: Cli) -> None:

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import os
+import pwd
+import re
+import struct
 import subprocess
 import sys
+import termios
 
 from deployx_tui.model.ids import DeviceId, ExecutionId
 from deployx_tui.store import history
@@ -15,8 +22,6 @@ from tests.support.rows import add_run, draft
 
 def shell(line: str, **more: str) -> subprocess.CompletedProcess[str]:
     """`line` in bash, with `deployx` for this program; the world is that of the fixture `cli`."""
-    import os
-
     program = f'deployx() {{ "{sys.executable}" -m deployx_tui "$@"; }}\n{line}'
     return subprocess.run(
         ["bash", "-c", program], env={**os.environ, **more}, capture_output=True, text=True, check=False, timeout=120
@@ -87,3 +92,57 @@ def test_a_cancel_that_is_not_waited_for_is_json_too(cli: Cli) -> None:
     database.close()
     assert cli("execution", "cancel", str(left), "--detach", "--json").document == {"execution_id": left}
     assert "cancelled" in cli("execution", "show", str(left)).out
+
+
+def on_a_terminal(columns: int, *words: str) -> list[str]:
+    """The lines that `deployx WORDS` shows on a terminal so wide."""
+    ours, theirs = os.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    with os.fdopen(ours, "rb", buffering=0) as screen:
+        done = subprocess.run(
+            [sys.executable, "-m", "deployx_tui", *words], stdin=theirs, stdout=theirs, check=False, timeout=120
+        )
+        os.close(theirs)
+        said = b""
+        # Linux says EIO where the last writer is gone
+        with contextlib.suppress(OSError):
+            while piece := screen.read(65536):
+                said += piece
+    assert done.returncode == 0
+    return said.decode().replace("\r", "").splitlines()
+
+
+def test_a_long_command_gives_way_on_a_terminal_and_is_whole_in_a_pipe_and_in_json(cli: Cli) -> None:
+    command = "true " + "and-one-more-word " * 8
+    cli("run", "--on", "web01", "--", *command.split())
+    head, newest, *_ = on_a_terminal(100, "execution", "list")
+    assert len(head) <= 100
+    assert len(newest) <= 100
+    assert "✓ succeeded" in newest
+    assert "… " in newest
+    assert command.strip() in cli("execution", "list").out
+    assert command.strip() in cli("execution", "list", "--json").document["executions"][0]["task_name"]
+
+
+def test_the_output_of_all_targets_has_the_same_marks_in_every_command(cli: Cli) -> None:
+    stored = cli("execution", "output", "1").out.splitlines()
+    assert {"│ made it", "E and says so"} <= {line.partition(" ")[2] for line in stored}
+    followed = cli("execution", "follow", "1", status=1).out.splitlines()
+    assert [line for line in followed if " │ " in line or " E " in line] == stored
+
+
+def test_who_started_a_run_and_when_have_one_form(cli: Cli) -> None:
+    me = pwd.getpwuid(os.geteuid()).pw_name
+    cli("execution", "rerun", "1", "--scope", "all", "--wait", status=1)
+    rerun, adhoc = cli("execution", "list").out.splitlines()[1:3]
+    assert f"  {me}, rerun  " in rerun
+    assert f"  {me}  " in adhoc
+    assert re.search(rf"^started by +{me}$", cli("execution", "show", "1").out, re.M)
+    instants = [*cli("task", "next", "nightly-backup", "--count", "1").out.splitlines()[1:], adhoc]
+    assert all(re.search(r" \d{4}-\d\d-\d\d \d\d:\d\d:\d\d[+-]\d\d:\d\d\b", line) for line in instants), instants
+
+
+def test_a_signal_is_said_in_the_same_words_of_a_run_and_of_its_target(cli: Cli) -> None:
+    cli("run", "--on", "web01", "--", "kill -KILL $$", status=1)
+    assert "web01 ended by SIGKILL" in cli("execution", "list", "--limit", "1").out
+    assert "  ended by SIGKILL" in cli("execution", "targets", "2").out
