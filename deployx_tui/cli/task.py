@@ -21,6 +21,7 @@ from deployx_tui.errors import InvalidInput, Problem
 from deployx_tui.model.words import counted
 
 if TYPE_CHECKING:
+    from deployx_tui.model.engine import EngineStatus
     from deployx_tui.model.ids import TaskId
     from deployx_tui.model.task import Task, TaskDraft, TaskPreview
     from deployx_tui.service.backend import Backend
@@ -81,13 +82,18 @@ def edit(name: str, new_name: str | None, dry_run: bool, **fields: Any) -> None:
         return
 
     async def change(backend: Backend) -> Task:
+        from deployx_tui.model.task import TaskState
+
         present = await backend.tasks.find(name)
         draft = changed(present)
         warnings = (await backend.tasks.preview(draft, 0, present.id)).warnings
         written = await backend.tasks.update(present.id, draft, present.version)
         for warning in warnings:
             printing.note(call, f"! {warning}")
-        await _say_if_nothing_stays(call, backend)
+        if written.state is TaskState.FINISHED:
+            printing.note(call, f"! it stays finished: {_no_time_left(written)}")
+        else:
+            await _say_if_nothing_stays(call, backend)
         return written
 
     _put_written(call, with_backend(call, change), "changed")
@@ -102,8 +108,7 @@ def duplicate(name: str, new_name: str | None) -> None:
 
     async def copy(backend: Backend) -> Task:
         present = await backend.tasks.find(name)
-        wanted = _normal(new_name) if new_name is not None else f"{present.name} copy"
-        copied = replace(present.draft, name=wanted)
+        copied = present.draft.copy() if new_name is None else replace(present.draft, name=_normal(new_name))
         for warning in (await backend.tasks.preview(copied, 0)).warnings:
             printing.note(call, f"! {warning}")
         made = await backend.tasks.create(copied)
@@ -168,12 +173,23 @@ def _each(
 
 async def _say_if_nothing_stays(call: Invocation, backend: Backend) -> None:
     """Nothing is armed silently that will not fire."""
-    status = await backend.engine.status()
-    if not status.is_service:
-        printing.note(
-            call,
-            "no engine stays running here: tasks fire while deployx is open, or while deployx --serve runs",
+    words = until_when(await backend.engine.status())
+    if words:
+        printing.note(call, words)
+
+
+def until_when(status: EngineStatus) -> str:
+    """How long an engine that is nobody's service will fire what was armed; "" of one that stays."""
+    if status.is_service:
+        return ""
+    # this command is one of its clients
+    others = status.clients - 1
+    if others > 0:
+        return (
+            f"tasks fire until the last deployx here is closed ({others} open now); "
+            "deployx --serve, or to leave it running when you quit, keeps the engine"
         )
+    return "no engine stays running here: tasks fire while deployx is open, or while deployx --serve runs"
 
 
 async def _given(draft: TaskDraft) -> tuple[TaskDraft, TaskId | None]:
@@ -216,8 +232,21 @@ def _put_written(call: Invocation, one: Task, verb: str) -> None:
 
         printing.put_json(task_to_json(one))
         return
-    when = at_words(one.next_execution, one.draft.schedule) if one.next_execution is not None else one.state.value
-    printing.put_line(f"{verb} task {one.name} ({one.id}): next {when}, on {counted(one.target_count, 'device')}")
+    printing.put_line(f"{verb} task {one.name} ({one.id}): {_upcoming(one)}, on {counted(one.target_count, 'device')}")
+
+
+def _upcoming(one: Task) -> str:
+    """Its next run, or why there is none."""
+    if one.next_execution is None:
+        return one.state.value
+    return f"next {at_words(one.next_execution, one.draft.schedule)}"
+
+
+def _no_time_left(one: Task) -> str:
+    end = one.draft.schedule.end
+    if end is None:
+        return "its time has passed; give it another one with --at TIME or --daily HH:MM"
+    return f"no time is left before its end {at_words(end, one.draft.schedule)}; --end none takes the end away"
 
 
 def _put_acted(call: Invocation, found: list[Task], verb: str) -> None:
@@ -227,7 +256,5 @@ def _put_acted(call: Invocation, found: list[Task], verb: str) -> None:
         printing.put_json([task_to_json(one) for one in found])
         return
     for one in found:
-        upcoming = (
-            f", next {at_words(one.next_execution, one.draft.schedule)}" if one.next_execution is not None else ""
-        )
+        upcoming = f", {_upcoming(one)}" if one.next_execution is not None else ""
         printing.put_line(f"{verb} {one.name} ({one.id}){upcoming}")

@@ -172,6 +172,10 @@ def next_(name: str | None, count: int, after: str | None, **fields: Any) -> Non
             return changed, await backend.tasks.fires(changed, count, from_when(changed.zone))
 
         schedule, fires = with_backend(call, read, engine=False)
+    from deployx_tui.scheduling.surprises import surprises
+
+    for surprise in surprises(schedule):
+        printing.note(call, f"! {surprise}")
     if call.json:
         from deployx_tui.service.wire.tasks import fire_to_json
 

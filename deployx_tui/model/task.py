@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -38,6 +38,10 @@ class TaskDraft:
     grace: timedelta = DEFAULT_GRACE
     #: per target; None: the engine's default (no deadline)
     timeout: timedelta | None = None
+
+    def copy(self) -> TaskDraft:
+        """The same under another name: one word, so that a shell takes it unquoted. It may be taken already."""
+        return replace(self, name=f"{self.name}-copy")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 from croniter import croniter
 from croniter.croniter import CroniterError
 
 from deployx_tui.errors import InvalidInput
+from deployx_tui.model.words import counted
 from deployx_tui.scheduling.wall import LAST, DayRule, WallRule, mask_of
 
 _FIELD = "recurrence_config.cron_expression"
@@ -27,6 +29,8 @@ _BOUNDS = (("minute", 0, 59), ("hour", 0, 23), ("day", 1, 31), ("month", 1, 12),
 _RANGE = re.compile(r"(?<![^,])([a-z]+|[0-9]+)-([a-z]+|[0-9]+)(?![^,/])", re.ASCII)
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+#: in which the numbers of each field come round
+_UNITS = ("hour", "day", "month", "year", "week")
 
 #: what croniter raises over a text that is no rule
 _CRONITERS = (CroniterError, ValueError, KeyError, IndexError, AttributeError)
@@ -51,7 +55,7 @@ def cron_rule(expression: str) -> WallRule:
     else:
         fields = typed.split(" ")
         if len(fields) != 5:
-            raise _refused(f"it has {len(fields)} fields", _EXAMPLE)
+            raise _refused(f"it has {counted(len(fields), 'field')}", _EXAMPLE)
         if any(re.search(r"(?<![a-z])[rh](?![a-z])", field) for field in fields):
             raise _refused("R and H stand for times that nobody chose", "write the minute and hour that you want")
         _refuse_backward(fields)
@@ -91,6 +95,42 @@ def _refuse_backward(fields: Sequence[str]) -> None:
             top, bottom = (names[-1], names[0]) if first.isalpha() else (high, low)
             parts = f"two parts: {first}-{top},{bottom}-{last}" if begin <= high else f"{bottom}-{last}"
             raise _refused(f"the {name} {first}-{last} goes backwards", f"write {parts}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoneStep:
+    """A part of a field whose step is larger than its range, so that it stands for one number."""
+
+    #: "minute", "hour", "day", "month" or "weekday"
+    field: str
+    #: as it was typed, in small letters: "*/90"
+    text: str
+    #: the one that it stands for
+    number: int
+    #: what the field holds
+    low: int
+    high: int
+    #: in which the field's numbers come round
+    unit: str
+
+
+def lone_steps(expression: str) -> tuple[LoneStep, ...]:
+    """Steps that lead nowhere, such as */90 minutes: cron takes them without a word. InvalidInput as `cron_rule`."""
+    cron_rule(expression)
+    typed = expression.lower().split()
+    if len(typed) != len(_BOUNDS):
+        return ()
+    found: list[LoneStep] = []
+    for place, ((name, low, high), unit) in enumerate(zip(_BOUNDS, _UNITS, strict=True)):
+        for part in typed[place].split(","):
+            if "/" not in part or _POINT.fullmatch(part):
+                continue
+            alone = ["*"] * len(_BOUNDS)
+            alone[place] = part
+            numbers = _numbers(croniter(" ".join(alone)).expanded[place], low, high)
+            if len(numbers) == 1:
+                found.append(LoneStep(field=name, text=part, number=numbers[0], low=low, high=high, unit=unit))
+    return tuple(found)
 
 
 def _wrong_field(fields: Sequence[str]) -> str:

@@ -11,13 +11,14 @@ from deployx_tui.errors import InvalidInput
 from deployx_tui.model.fact_words import unknown_words
 from deployx_tui.model.ids import DeviceId
 from deployx_tui.model.payload import POSIX_SHELLS
-from deployx_tui.model.schedule import Fire, Monthly, Schedule, ShortMonth
+from deployx_tui.model.schedule import Fire, Schedule
 from deployx_tui.model.task import PreviewProblem, TaskDraft, TaskPreview
 from deployx_tui.model.words import counted
 from deployx_tui.planning.parameters import unanswered
 from deployx_tui.planning.selectors import resolve
 from deployx_tui.planning.validate import validate_task
 from deployx_tui.scheduling.recurrence import compile_schedule
+from deployx_tui.scheduling.surprises import surprises
 from deployx_tui.service.local.parameters import secret_problems
 from deployx_tui.service.local.snapshot import Failed, Snapshot, Targets
 from deployx_tui.store import devices, groups
@@ -44,7 +45,7 @@ def preview(
             *_of_parameters(draft),
             *_of_protection(c, targets, snapshot),
             *_of_contacts(c, [device for device, _, _ in targets]),
-            *_of_schedule(draft.schedule),
+            *surprises(draft.schedule),
         ),
     )
 
@@ -111,11 +112,3 @@ def _of_contacts(c: Connection, targets: Iterable[DeviceId]) -> Iterable[str]:
         more = f" and {len(away) - _NAMED} more" if len(away) > _NAMED else ""
         those = "it is" if len(away) == 1 else "they are"
         yield (f"{', '.join(away[:_NAMED])}{more} could not be used at the last contact: {those} tried all the same")
-
-
-def _of_schedule(schedule: Schedule) -> Iterable[str]:
-    rule = schedule.recurrence
-    if isinstance(rule, Monthly) and rule.short_month is ShortMonth.SKIP:
-        late = max((day for day in rule.days if day != "last"), default=0)
-        if late > 28:
-            yield f"months without a day {late} have no run on it (short_month last would take their last day)"

@@ -104,19 +104,20 @@ class LocalTasks:
             old = tasks.locked(change.c, task, self._door.only_own, version)
             if old.state is TaskState.CANCELLED:
                 raise Conflict(f"task {task} is cancelled; make a copy of it")
-            if draft == old.draft:
+            state: TaskState = old.state
+            following = _ms(old.next_execution)
+            is_same_rule = draft.schedule == old.draft.schedule
+            if state is TaskState.FINISHED or not (is_same_rule or state is TaskState.PAUSED):
+                # with the same rule the instant stays, also one that is due and not yet claimed
+                state, following = _from_now(draft.schedule, change.now)
+            if draft == old.draft and state is old.state:
                 change.nothing_changed()
                 return self._view(change.c, old)
-            is_same_rule = draft.schedule == old.draft.schedule
             # a rule that was right when it was given stays right, also when its last instant has passed
             self._refuse_problems(change, draft, old.created_at if is_same_rule else change.now)
             if takes_secret(draft.payload, {}) and draft.payload != old.draft.payload:
                 # another command could show the secret to whoever wrote it
                 access.require(self.actor, Permission.SECRETS_USE)
-            state, following = old.state, _ms(old.next_execution)
-            if not is_same_rule and state is not TaskState.PAUSED:
-                # with the same rule the instant stays, also one that is due and not yet claimed
-                state, following = TaskState.ACTIVE, _next_ms(draft.schedule, change.now)
             tasks.change(change.c, old, draft, state, following, self.actor.user_id, change.now_ms)
             change.record("task.update", task, before=draft_to_json(old.draft), after=draft_to_json(draft))
             return self._changed(change, task)
@@ -137,7 +138,7 @@ class LocalTasks:
             old = tasks.locked_deleted(change.c, task, self._door.only_own)
             state, following = old.state, None
             if state is TaskState.ACTIVE:
-                state, following = _from_now(old, change.now)
+                state, following = _from_now(old.draft.schedule, change.now)
             tasks.restore(change.c, old, state, following, self.actor.user_id, change.now_ms)
             change.record("task.restore", task, after=draft_to_json(old.draft))
             change.tell("task.created", task=task, name=old.draft.name)
@@ -159,10 +160,15 @@ class LocalTasks:
     async def resume(self, task: TaskId) -> Task:
         def work(change: Change) -> Task:
             old = tasks.locked(change.c, task, self._door.only_own)
+            if old.state is TaskState.FINISHED:
+                raise Conflict(
+                    f"task {task} is finished, no time is left in its schedule: give it another one, "
+                    f"such as deployx task edit {task} --daily 03:00, or --at TIME"
+                )
             if old.state is not TaskState.PAUSED:
                 raise Conflict(f"task {task} is {old.state.value}, so it can't be resumed")
             # instants that passed while it was paused are not missed: it goes on from now
-            state, following = _from_now(old, change.now)
+            state, following = _from_now(old.draft.schedule, change.now)
             tasks.set_state(change.c, old, state, following, self.actor.user_id, change.now_ms)
             change.record("task.resume", task, before={"state": old.state.value}, after={"state": state.value})
             return self._changed(change, task)
@@ -222,8 +228,8 @@ def _next_ms(schedule: Schedule, now: datetime) -> int | None:
     return _ms(compile_schedule(schedule).next_after(now))
 
 
-def _from_now(task: StoredTask, now: datetime) -> tuple[TaskState, int | None]:
-    following = _next_ms(task.draft.schedule, now)
+def _from_now(schedule: Schedule, now: datetime) -> tuple[TaskState, int | None]:
+    following = _next_ms(schedule, now)
     return (TaskState.FINISHED if following is None else TaskState.ACTIVE), following
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from deployx_tui.errors import DeployxError, InvalidInput, Problem
 from deployx_tui.model.ids import DeviceId
 from deployx_tui.model.parameter import ParameterType
 from deployx_tui.model.secret import CredentialKind
-from deployx_tui.model.task import Task, TaskDraft, TaskState
+from deployx_tui.model.task import Task, TaskState
+from deployx_tui.model.words import counted
 from deployx_tui.tui.render.line import Line, line, span
 from deployx_tui.tui.render.parameters import given_lines
 from deployx_tui.tui.screens.dialogs import Question, confirm, names_line
@@ -46,7 +46,7 @@ async def run_now(place: Place, tasks: Sequence[Task]) -> None:
         if run is not None:
             started.append(f"#{run} {task.name}")
     if started:
-        place.tell("▸ " + (started[0] if len(started) == 1 else f"{len(started)} runs started"))
+        place.tell("▸ " + (started[0] if len(started) == 1 else f"{counted(len(started), 'run')} started"))
 
 
 async def _run_with_values(place: Place, task: Task, targets: Mapping[DeviceId, str]) -> None:
@@ -90,7 +90,7 @@ async def _agreed(place: Place, tasks: Sequence[Task], targets: Mapping[DeviceId
     lines: list[Line] = [line(f"  {task.name}") for task in tasks[:6]] if len(tasks) > 1 else []
     if len(tasks) > 6:
         lines.append(line(f"  and {len(tasks) - 6} more"))
-    lines.append(line(f"on {_count(len(found.names), 'target')}:"))
+    lines.append(line(f"on {counted(len(found.names), 'target')}:"))
     lines.append(names_line(found.names))
     lines += [line("with:"), *values] if values else []
     if starts > len(found.names):
@@ -122,7 +122,7 @@ async def delete(place: Place, tasks: Sequence[Task]) -> bool:
     """Out of the list; one goes at once, several want their count. `u` takes it back. Whether any went."""
     if len(tasks) > 1:
         lines = [
-            line(f"{len(tasks)} tasks; their history stays, u takes it back:"),
+            line(f"{counted(len(tasks), 'task')}; their history stays, u takes it back:"),
             names_line([t.name for t in tasks]),
         ]
         if not await place.app.push_screen_wait(
@@ -136,7 +136,7 @@ async def delete(place: Place, tasks: Sequence[Task]) -> bool:
             gone.append(task)
     if not gone:
         return False
-    what = gone[0].name if len(gone) == 1 else f"{len(gone)} tasks"
+    what = gone[0].name if len(gone) == 1 else f"{counted(len(gone), 'task')}"
 
     async def take_back() -> object:
         back = [await place.bridge.backend.tasks.restore(task.id) for task in gone]
@@ -147,12 +147,3 @@ async def delete(place: Place, tasks: Sequence[Task]) -> bool:
     place.deployx.can_undo(f"{what} is back" if len(gone) == 1 else f"{what} are back", take_back)
     place.tell(f"{what} deleted; u takes it back", "warn")
     return True
-
-
-def copy_of(draft: TaskDraft) -> TaskDraft:
-    """The same under another name; the editor says when that one is taken."""
-    return replace(draft, name=f"{draft.name}-copy")
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

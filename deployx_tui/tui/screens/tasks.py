@@ -25,7 +25,6 @@ from deployx_tui.tui.render.safe import show
 from deployx_tui.tui.render.tasks import TaskView
 from deployx_tui.tui.screens import task_acts
 from deployx_tui.tui.screens.place import Place
-from deployx_tui.tui.screens.task_acts import copy_of
 from deployx_tui.tui.screens.task_reading import PAGE, query_of, read_failures, read_tasks
 from deployx_tui.tui.screens.task_strip import TaskStrip
 from deployx_tui.tui.widgets.field import Field
@@ -325,7 +324,7 @@ class TasksPlace(Place):
 
     def action_duplicate(self) -> None:
         if (view := self.table.row) is not None:
-            self._edit(None, copy_of(view.task.draft))
+            self._edit(None, view.task.draft.copy())
 
     def _edit(self, task: Task | None, draft: TaskDraft | None = None) -> None:
         from deployx_tui.tui.screens.editor import Editor  # noqa: PLC0415 - loaded when it is opened
@@ -347,7 +346,7 @@ class TasksPlace(Place):
             case "edit":
                 self._edit(task)
             case "duplicate":
-                self._edit(None, copy_of(task.draft))
+                self._edit(None, task.draft.copy())
             case "rm":
                 await task_acts.delete(self, (task,))
             case _:

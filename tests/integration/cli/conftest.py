@@ -14,13 +14,22 @@ import os
 import shutil
 import sys
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from deployx_tui.cli.root import main
+from deployx_tui.model.engine import EngineStatus
+from deployx_tui.model.ids import EngineId
 
+#: what a private engine with one client says of itself
+ENGINE = EngineStatus(
+    engine_id=EngineId("e"), version="1", pid=1, host="here", database="sqlite:///x", zone="UTC", is_service=False,
+    started_at=datetime(2026, 12, 1, tzinfo=UTC), now=datetime(2026, 12, 1, tzinfo=UTC), is_stopping=False, clients=1,
+    running_executions=0, queued_executions=0, lag_ms=0, event_stream="s-1",
+)  # fmt: skip
 FOLDERS = {"DEPLOYX_DATA": "data", "DEPLOYX_CONFIG_DIR": "config", "DEPLOYX_RUNTIME": "run", "HOME": "home"}
 #: succeeds on whichever of two devices comes first: they are the same machine
 ONLY_ONE = 'mkdir "$HOME/once" && echo "made it" && echo "and says so" >&2'

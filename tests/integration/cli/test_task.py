@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.integration.cli.conftest import Cli
+from deployx_tui.cli.task import until_when
+from tests.integration.cli.conftest import ENGINE, Cli
 
 RULE = ("--on", "web01", "--command", "true")
 
@@ -162,7 +166,7 @@ def test_a_name_is_kept_in_one_form(cli: Cli) -> None:
 def test_a_dry_run_says_all_and_changes_nothing(cli: Cli) -> None:
     options = ["--on", "@web", "--command", "uname -a", "--daily", "02:30", "--start", "2027-03-27", "--dry-run"]
     answer = cli("task", "add", "fresh", *options)
-    for part in ("web01", "web02", "@web", "uname -a", "2027-03-27T02:30+01:00", "2027-03-28T03:00+02:00"):
+    for part in ("web01", "web02", "@web", "uname -a", "2027-03-27 02:30:00+01:00", "2027-03-28 03:00:00+02:00"):
         assert part in answer.out
     assert "runs right after the change" in answer.out
     assert answer.err == "nothing was changed\n"
@@ -180,6 +184,73 @@ def test_what_schedules_says_that_no_engine_stays(cli: Cli) -> None:
     cli("task", "pause", "fresh")
     assert "no engine stays running" in cli("task", "resume", "fresh").err
     assert cli("-q", "task", "add", "quiet", *RULE, "--daily", "03:00").err == ""
+
+
+@pytest.mark.parametrize(
+    ("is_service", "clients", "says"),
+    [
+        (True, 1, ""),
+        (True, 3, ""),
+        (False, 1, "no engine stays running here"),
+        (False, 3, "tasks fire until the last deployx here is closed (2 open now)"),
+    ],
+)
+def test_how_long_tasks_fire_is_said_as_it_is(is_service: bool, clients: int, says: str) -> None:
+    words = until_when(replace(ENGINE, is_service=is_service, clients=clients))
+    assert words.startswith(says)
+    assert bool(words) is bool(says)
+
+
+def test_a_step_that_leads_nowhere_is_warned_of_wherever_a_rule_is_tried(cli: Cli) -> None:
+    words = "the minute */90 means minute 0 only: a step begins anew each hour"
+    rule = ["--cron", "*/90 * * * *"]
+    assert words in cli("task", "next", *rule).err
+    assert words in cli("task", "next", "*/90 * * * *").err
+    assert words in cli("task", "add", "fresh", *RULE[:2], "--command", "true", *rule, "--dry-run").out
+    document = cli("task", "add", "fresh", *RULE, *rule, "--dry-run", "--json").document
+    assert any(words in warning for warning in document["warnings"])
+    assert words in cli("task", "add", "fresh", *RULE, *rule).err
+    assert "step" not in cli("task", "next", "--cron", "*/45 * * * *").err
+
+
+def test_an_option_is_named_as_it_is_typed(cli: Cli) -> None:
+    assert "(--short-month last takes" in cli("task", "add", "x", *RULE, "--monthly", "31@03:00", "--dry-run").out
+
+
+def finish(cli: Cli, task: int) -> None:
+    """As the engine does at the end of a task's last run."""
+    with contextlib.closing(sqlite3.connect(cli.folder / "data" / "deployx.db")) as database, database:
+        database.execute("UPDATE scheduled_tasks SET state='finished', next_execution=NULL WHERE id=?", (task,))
+
+
+def test_a_finished_task_says_what_would_arm_it(cli: Cli) -> None:
+    number = added(cli, *RULE, "--daily", "05:00")["id"]
+    finish(cli, number)
+    refused = cli("task", "resume", "fresh", status=1).err
+    assert f"deployx task edit {number} --daily 03:00, or --at TIME" in refused
+
+
+def test_an_edit_that_leaves_instants_arms_a_finished_task(cli: Cli) -> None:
+    number = added(cli, *RULE, "--daily", "05:00")["id"]
+    finish(cli, number)
+    same = cli("task", "edit", "fresh", "--daily", "05:00", "--json").document
+    assert (same["status"], same["next_execution"] is None) == ("pending", False)
+    finish(cli, number)
+    cli("task", "edit", "fresh", "--description", "again")
+    assert cli("task", "show", "fresh", "--json").document["next_execution"] is not None
+
+
+def test_an_edit_that_leaves_none_says_why_it_stays_finished(cli: Cli) -> None:
+    number = added(cli, *RULE, "--daily", "05:00", "--end", "2099-01-01")["id"]
+    finish(cli, number)
+    with contextlib.closing(sqlite3.connect(cli.folder / "data" / "deployx.db")) as database, database:
+        draft = "replace(draft, '2098-12-31', '2019-12-31'), created_at=0"
+        database.execute("UPDATE scheduled_tasks SET created_at=0 WHERE id=?", (number,))
+        database.execute(f"UPDATE task_versions SET draft={draft} WHERE task_id=?", (number,))
+    answer = cli("task", "edit", "fresh", "--daily", "05:00")
+    assert answer.out.startswith(f"changed task fresh ({number}): finished, on 1 device")
+    assert "it stays finished: no time is left before its end 2020-01-01" in answer.err
+    assert "--end none takes the end away" in answer.err
 
 
 def test_a_shell_that_no_target_has_is_warned_of(cli: Cli) -> None:
@@ -251,9 +322,9 @@ def test_a_name_that_fits_several_tasks_lists_them(cli: Cli) -> None:
 
 def test_a_copy_is_paused_and_says_so(cli: Cli) -> None:
     answer = cli("task", "duplicate", "nightly-backup")
-    assert "nightly-backup copy" in answer.out
+    assert "nightly-backup-copy" in answer.out
     assert "it is paused" in answer.err
-    copy = cli("task", "show", "nightly-backup copy", "--json").document
+    copy = cli("task", "show", "nightly-backup-copy", "--json").document
     assert (copy["status"], copy["next_execution"]) == ("paused", None)
     assert cli("task", "duplicate", "nightly-backup", "second", "--json").document["task_name"] == "second"
 
