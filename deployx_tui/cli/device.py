@@ -19,7 +19,7 @@ from deployx_tui.cli.device_import import import_
 from deployx_tui.cli.device_key import test, trust
 from deployx_tui.cli.invocation import Group, Invocation, invocation
 from deployx_tui.cli.options import NONE, listed, together
-from deployx_tui.cli.reading import all_devices, all_groups, credential_ids, group_ids
+from deployx_tui.cli.reading import all_devices, all_groups, credential_ids, group_ids, note_shared_name
 from deployx_tui.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -138,6 +138,7 @@ def add(name: str, **fields: Any) -> None:
 
         start = DeviceDraft(name=name, address="localhost")
         made = await backend.devices.create(await _changed(backend, start, fields))
+        await note_shared_name(call, backend, made.name)
         return made, await all_groups(backend)
 
     one, groups = with_backend(call, make)
@@ -158,7 +159,10 @@ def edit(name: str, new_name: str | None, **fields: Any) -> None:
         draft = await _changed(backend, present.draft, fields)
         if new_name is not None:
             draft = replace(draft, name=new_name)
-        return await backend.devices.update(present.id, draft, present.version), await all_groups(backend)
+        changed = await backend.devices.update(present.id, draft, present.version)
+        if changed.name != present.name:
+            await note_shared_name(call, backend, changed.name)
+        return changed, await all_groups(backend)
 
     one, groups = with_backend(call, change)
     _put(call, one, groups, f"changed device {one.name} ({one.id})")

@@ -12,7 +12,7 @@ from deployx_tui.cli import asking, printing
 from deployx_tui.cli.addresses import address_words
 from deployx_tui.cli.backend import with_backend
 from deployx_tui.cli.invocation import Command, Invocation, invocation
-from deployx_tui.cli.reading import group_ids
+from deployx_tui.cli.reading import group_ids, note_shared_name
 from deployx_tui.model.importing import HostStanding, ImportFormat
 from deployx_tui.model.words import counted, first_of
 
@@ -73,7 +73,11 @@ def import_(
         what = f"make {counted(len(shown.new), 'device')}: {first_of([each.name for each in shown.new])}"
         asking.confirm(call, what, yes=yes)
         choice = ImportChoice(digest=plan.digest, names=hosts or None, groups=ids, tags=frozenset(tags))
-        return await backend.imports.take(source, choice)
+        taken = await backend.imports.take(source, choice)
+        given = [*(host.name for host in taken.new), *(group.name for group in taken.groups if group.is_new)]
+        for name in dict.fromkeys(given):
+            await note_shared_name(call, backend, name)
+        return taken
 
     plan = with_backend(call, take, engine=not dry_run)
     if call.json:

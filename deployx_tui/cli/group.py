@@ -13,7 +13,8 @@ from deployx_tui.cli.completion import Name
 from deployx_tui.cli.deleting import delete_named
 from deployx_tui.cli.invocation import Group, Invocation, invocation
 from deployx_tui.cli.options import listed, together
-from deployx_tui.cli.reading import all_devices, device_ids, group_ids
+from deployx_tui.cli.reading import all_devices, device_ids, group_ids, note_shared_name
+from deployx_tui.model.words import counted
 
 if TYPE_CHECKING:
     from deployx_tui.model.device import Device, GroupDraft
@@ -83,10 +84,11 @@ def add(name: str, **fields: Any) -> None:
         from deployx_tui.model.device import GroupDraft
 
         made = await backend.groups.create(await _changed(backend, GroupDraft(name=name), fields))
+        await note_shared_name(call, backend, made.name)
         return made, await _devices(backend)
 
     one, devices = with_backend(call, make)
-    _put(call, one, devices, f"made group {one.name} ({one.id}) with {len(one.members)} members")
+    _put(call, one, devices, f"made group {one.name} ({one.id}) with {counted(len(one.members), 'member')}")
 
 
 @group.command(example="deployx group edit web --protected")
@@ -103,10 +105,13 @@ def edit(name: str, new_name: str | None, **fields: Any) -> None:
         draft = await _changed(backend, present.draft, fields)
         if new_name is not None:
             draft = replace(draft, name=new_name)
-        return await backend.groups.update(present.id, draft, present.version), await _devices(backend)
+        changed = await backend.groups.update(present.id, draft, present.version)
+        if changed.name != present.name:
+            await note_shared_name(call, backend, changed.name)
+        return changed, await _devices(backend)
 
     one, devices = with_backend(call, change)
-    _put(call, one, devices, f"changed group {one.name} ({one.id}), {len(one.members)} members")
+    _put(call, one, devices, f"changed group {one.name} ({one.id}), {counted(len(one.members), 'member')}")
 
 
 @group.command(example="deployx group rm staging --yes")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from deployx_tui.model.words import counted
 
 if TYPE_CHECKING:
+    from deployx_tui.cli.invocation import Invocation
     from deployx_tui.model.device import Device, Group
     from deployx_tui.model.ids import CredentialId, DeviceId, GroupId
     from deployx_tui.model.task import TaskName
@@ -43,6 +44,21 @@ async def credential_ids(backend: Backend, names: Sequence[str]) -> tuple[Creden
 async def device_ids(backend: Backend, names: Sequence[str]) -> tuple[DeviceId, ...]:
     """Of names or ids; NotFound, Ambiguous."""
     return tuple([(await backend.devices.find(name)).id for name in names])
+
+
+async def note_shared_name(call: Invocation, backend: Backend, name: str) -> None:
+    """A word where a device and a group have this name: for whoever has just given it to one of them."""
+    from deployx_tui.cli import printing
+    from deployx_tui.errors import NotFound
+    from deployx_tui.planning.names import shared_name_words
+
+    try:
+        device, group = await backend.devices.find(name), await backend.groups.find(name)
+    except NotFound:
+        return
+    # both are found by their ids too
+    if device.name == group.name:
+        printing.note(call, f"! {shared_name_words(name, device.id)}")
 
 
 def use_words(tasks: Sequence[TaskName], shown: int = 5) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 from deployx_tui.errors import Problem
+from deployx_tui.model.ids import DeviceId
 from deployx_tui.planning.selectors import PREFIXES, SPECIAL
 
 #: control, format, surrogate, private use, unassigned; line and paragraph separators
@@ -44,6 +45,14 @@ def validate_selectable(name: str, field: str, *, limit: int = 120) -> tuple[Pro
         message = f"{name!r} has another meaning in selectors"
         return (Problem(field=field, message=message, remedy="choose another beginning"),)
     return ()
+
+
+def shared_name_words(name: str, device: DeviceId) -> str:
+    """What it means that a device and a group have one name: legal, and a trap for whoever writes selectors."""
+    return (
+        f"{name} is a device and a group now: as a bare word in a selector it is ambiguous and refused; "
+        f"write @{name} for the group, {device} for the device"
+    )
 
 
 def validate_prose(text: str, field: str, *, limit: int = 4000) -> tuple[Problem, ...]:

@@ -322,3 +322,38 @@ def test_facts_of_many_are_a_table_and_who_does_not_answer_is_named(cli: Cli) ->
     assert "never" in rows["gone"]
     assert "Linux" in rows["web01"]
     assert "Linux" in rows["web02"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["group", "add", "web01"], ["group", "edit", "staging", "--name", "web01"], ["device", "add", "web", "--transport",
+      "local"], ["device", "edit", "db01", "--name", "web"]],
+)  # fmt: skip
+def test_a_name_that_a_device_and_a_group_have_is_warned_of_where_it_is_given(cli: Cli, words: list[str]) -> None:
+    name = "web01" if "web01" in words else "web"
+    said = cli(*words).err
+    number = cli("device", "show", name, "--json").document["id"]
+    assert f"{name} is a device and a group now: as a bare word in a selector it is ambiguous" in said
+    assert f"write @{name} for the group, {number} for the device" in said
+    # what it says to write is what selectors take
+    assert "is a device and a group" in cli("device", "list", "--on", name, status=2).err
+    assert cli("device", "list", "--on", str(number), "--json").document[0]["device_name"] == name
+    cli("device", "list", "--on", f"@{name}")
+
+
+def test_a_name_of_its_own_is_no_matter_for_a_word(cli: Cli) -> None:
+    assert "ambiguous" not in cli("group", "add", "edge").err
+    assert "ambiguous" not in cli("device", "add", "edge01", "--transport", "local").err
+    cli("group", "add", "web01")
+    assert "ambiguous" not in cli("group", "edit", "web01", "--description", "as before").err
+
+
+def test_an_import_warns_of_hosts_named_as_groups(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "hosts"
+    file.write_text("Host staging\n  HostName 192.0.2.1\n")
+    assert "staging is a device and a group now" in cli("device", "import", "--file", str(file), "--yes").err
+
+
+def test_one_member_is_no_members(cli: Cli) -> None:
+    assert cli("group", "add", "one", "--device", "web01").out.endswith("with 1 member\n")
+    assert cli("group", "edit", "one", "--device", "web01", "--device", "db01").out.endswith(", 2 members\n")
