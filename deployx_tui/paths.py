@@ -9,9 +9,34 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import platformdirs
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A place that is no setting: it holds the settings, or what the programs of an account share."""
+
+    name: str
+    path: Path
+    #: "environment DEPLOYX_DATA", or "default"
+    origin: str
+    meaning: str
+
+
+def folders() -> tuple[Folder, ...]:
+    """Where everything of deployx lies for this process, and what says so."""
+    places = (
+        ("data_folder", data_folder(), "DEPLOYX_DATA", "the database, outputs and logs, where --db names none"),
+        ("config_folder", config_folder(), "DEPLOYX_CONFIG_DIR", "deployx.toml, known hosts, the vault's key"),
+        ("runtime_folder", runtime_folder(), "DEPLOYX_RUNTIME", "sockets"),
+    )
+    return tuple(
+        Folder(name, path, "default" if _folder(variable) is None else f"environment {variable}", meaning)
+        for name, path, variable, meaning in places
+    )
 
 
 def data_folder() -> Path:

@@ -21,11 +21,12 @@ from deployx_tui.cli import printing
 from deployx_tui.cli.doctor_check import BAD, GOOD, UNKNOWN, WARNING, Check
 from deployx_tui.cli.doctor_modes import modes
 from deployx_tui.cli.invocation import Command, invocation
-from deployx_tui.cli.printing import minutes
 from deployx_tui.errors import DatabaseMoved, DeployxError
+from deployx_tui.model.words import counted
 
 if TYPE_CHECKING:
     from deployx_tui.config import Settings
+    from deployx_tui.model.engine import EngineStatus
 
 _MARKS = {GOOD: "✓", UNKNOWN: "·", WARNING: "!", BAD: "✗"}
 
@@ -70,7 +71,7 @@ def _configuration(settings: Settings, named: Path | None) -> Iterator[Check]:
     from deployx_tui.config.sources import file_of
 
     file = file_of(named)
-    typed = [name for name, origin in settings.origins.items() if origin != "default"]
+    typed = [one.name for one in settings.shown() if one.origin != "default"]
     where = str(file) if file.exists() else f"no file at {file}"
     yield Check(
         name="settings", verdict=GOOD, message=f"{where}; not default: {', '.join(typed) if typed else 'nothing'}"
@@ -100,8 +101,11 @@ def _vault(settings: Settings) -> Iterator[Check]:
         case "empty":
             yield Check(name="vault", verdict=GOOD, message="empty; its key is made with the first secret")
         case "open" if not found.message:
-            counted = "1 secret" if found.secrets == 1 else f"{found.secrets} secrets"
-            yield Check(name="vault", verdict=GOOD, message=f"{counted}, {found.source}; keep a copy of that elsewhere")
+            yield Check(
+                name="vault",
+                verdict=GOOD,
+                message=f"{counted(found.secrets, 'secret')}, {found.source}; keep a copy of that elsewhere",
+            )
         case "open":
             yield Check(name="vault", verdict=WARNING, message=found.source, remedy=found.message)
         case "locked" if settings.vault_key == "passphrase":
@@ -129,7 +133,7 @@ def _keys() -> Iterator[Check]:
             message=f"SSH_AUTH_SOCK names {agent}, which is gone",
             remedy="start an agent",
         )
-    offers = [f"{len(keys)} keys in ~/.ssh" if len(keys) != 1 else "1 key in ~/.ssh"]
+    offers = [f"{counted(len(keys), 'key')} in ~/.ssh"]
     offers.append("an agent" if agent and Path(agent).exists() else "no agent")
     if keys or (agent and Path(agent).exists()):
         yield Check(name="keys", verdict=GOOD, message=", ".join(offers))
@@ -194,7 +198,11 @@ def _database(settings: Settings) -> Iterator[Check]:
         yield Check(name="content", verdict=BAD, message=f"{path}: {answer}", remedy="restore it from a backup")
         return
     size = path.stat().st_size
-    yield Check(name="content", verdict=GOOD, message=f"sound; {tasks} tasks, {runs} runs, {size / 1e6:.1f} MB")
+    yield Check(
+        name="content",
+        verdict=GOOD,
+        message=f"sound; {counted(tasks, 'task')}, {counted(runs, 'run')}, {size / 1e6:.1f} MB",
+    )
 
 
 def _engine(settings: Settings) -> Iterator[Check]:
@@ -239,13 +247,12 @@ def _engine(settings: Settings) -> Iterator[Check]:
     elif socket:
         yield from _asked(Path(socket))
     else:
-        since = minutes(datetime.fromtimestamp(started_at / 1000, UTC))
+        since = printing.instant(datetime.fromtimestamp(started_at / 1000, UTC))
         yield Check(name="engine", verdict=GOOD, message=f"pid {pid} since {since}, inside the screens of {path}")
 
 
 def _asked(socket: Path | str) -> Iterator[Check]:
     """What an engine says of itself."""
-    from deployx_tui.model.engine import EngineStatus
     from deployx_tui.service.remote import RemoteBackend
 
     async def ask() -> EngineStatus:
@@ -265,13 +272,20 @@ def _asked(socket: Path | str) -> Iterator[Check]:
         yield Check(name="engine", verdict=WARNING, message=f"{socket}: {error}", remedy="end it and start deployx")
         return
     kind = "a service" if status.is_service else "private, ends when idle"
-    since = minutes(status.started_at)
-    ends = f"; kill {status.pid} drains and ends it" if status.is_service else ""
+    since = printing.instant(status.started_at)
+    what = f"pid {status.pid} on {status.host} since {since}, {kind}, serves {status.database}"
     yield Check(
         name="engine",
         verdict=GOOD,
-        message=f"pid {status.pid} on {status.host} since {since}, {kind}, serves {status.database}{ends}",
+        message=f"{what}{ending_words(status)}",
     )
+
+
+def ending_words(status: EngineStatus) -> str:
+    """How an engine ends, behind what it is: by itself and soon, by a signal, or with its last client."""
+    if status.is_stopping:
+        return f"; it drains and then ends; kill {status.pid} cancels what it waits for"
+    return f"; kill {status.pid} drains and ends it" if status.is_service else ""
 
 
 def _machine(settings: Settings) -> Iterator[Check]:

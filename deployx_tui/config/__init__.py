@@ -91,9 +91,13 @@ class Settings:
         return tuple(flags)
 
     def shown(self) -> tuple[Shown, ...]:
-        """Every setting as text, with its origin, in the order of `Settings`."""
-        return tuple(
-            Shown(key.name, key.text(getattr(self, key.name)), self.origins[key.name], key.meaning) for key in keys.KEYS
+        """Every setting as text, with its origin, in the order of `Settings`; then the folders of this process."""
+        return (
+            *(
+                Shown(key.name, key.text(getattr(self, key.name)), self.origins[key.name], key.meaning)
+                for key in keys.KEYS
+            ),
+            *(Shown(each.name, str(each.path), each.origin, each.meaning) for each in paths.folders()),
         )
 
 

@@ -51,7 +51,9 @@ def test_a_flag_wins_over_the_environment_that_wins_over_the_file_that_wins_over
 
 def test_what_is_shown_names_every_setting_with_its_value_and_origin(tmp_path: Path) -> None:
     shown = {line.name: line for line in load(environment={"DEPLOYX_DRAIN": "90s"}).shown()}
-    assert set(shown) == {f.name for f in fields(Settings)} - {"origins"} == {key.name for key in KEYS}
+    settings = {f.name for f in fields(Settings)} - {"origins"}
+    assert settings == {key.name for key in KEYS}
+    assert set(shown) == settings | {"data_folder", "config_folder", "runtime_folder"}
     assert (shown["drain"].value, shown["drain"].origin) == ("1m30s", "environment DEPLOYX_DRAIN")
     assert (shown["connect"].value, shown["connect"].origin) == ("", "default")
 

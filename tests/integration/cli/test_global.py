@@ -8,13 +8,16 @@ import re
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.shell_completion import ShellComplete
 
+from deployx_tui.cli.doctor import ending_words
 from deployx_tui.cli.root import root
-from tests.integration.cli.conftest import Cli
+from deployx_tui.paths import folders
+from tests.integration.cli.conftest import ENGINE, Cli
 
 READING = [
     ["task", "list"], ["task", "show", "nightly-backup"], ["task", "next", "nightly-backup"], ["device", "list"],
@@ -281,3 +284,30 @@ def test_everything_is_stopped_only_when_it_is_meant(cli: Cli) -> None:
     assert "add --yes" in refused.err
     assert cli("execution", "stop-all", "--yes").out == "asked 0 runs with 0 targets to stop\n"
     assert cli("execution", "stop-all", "--yes", "--json").document == {"executions": 0, "targets": 0}
+
+
+def test_the_folders_are_shown_with_what_chose_them(cli: Cli) -> None:
+    shown = cli("config", "show", "--json").document
+    for name, folder, variable in (
+        ("data_folder", "data", "DEPLOYX_DATA"),
+        ("config_folder", "config", "DEPLOYX_CONFIG_DIR"),
+        ("runtime_folder", "run", "DEPLOYX_RUNTIME"),
+    ):
+        assert shown[name] == {"value": str(cli.folder / folder), "origin": f"environment {variable}"}
+    settings = cli("doctor").out.splitlines()[0]
+    assert "not default: timezone, data_folder, config_folder, runtime_folder" in settings
+
+
+def test_a_folder_that_nothing_chose_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DEPLOYX_DATA", raising=False)
+    assert {each.name: each.origin for each in folders()}["data_folder"] == "default"
+
+
+def test_the_doctor_says_how_an_engine_ends_as_it_stands() -> None:
+    service = replace(ENGINE, is_service=True)
+    assert ending_words(service) == "; kill 1 drains and ends it"
+    assert (
+        ending_words(replace(service, is_stopping=True))
+        == "; it drains and then ends; kill 1 cancels what it waits for"
+    )
+    assert ending_words(ENGINE) == ""
