@@ -12,6 +12,7 @@ from deployx_tui.cli.completion import Name
 from deployx_tui.cli.invocation import Group, Invocation, invocation
 from deployx_tui.cli.reading import all_groups, group_ids
 from deployx_tui.cli.secrets import kept, read_secret
+from deployx_tui.model.words import counted
 
 if TYPE_CHECKING:
     from deployx_tui.model.device import Group as DeviceGroup
@@ -146,8 +147,7 @@ def rm(names: tuple[str, ...], yes: bool) -> None:
 
     async def remove(backend: Backend) -> list[Credential]:
         found = [await backend.credentials.find(name) for name in dict.fromkeys(names)]
-        counted = "1 credential" if len(found) == 1 else f"{len(found)} credentials"
-        what = f"erase {counted} for ever: {', '.join(one.name for one in found)}"
+        what = f"erase {counted(len(found), 'credential')} for ever: {', '.join(one.name for one in found)}"
         for one in found:
             if one.used_by:
                 printing.note(call, f"! {one.name} is used by {len(one.used_by)}: {uses(one)}")
@@ -183,7 +183,9 @@ def test(name: str, selector: str | None) -> int:
             chosen = {row[1] for row in (await backend.devices.match(selector)).devices}
             wanted = tuple(device for device in wanted if device in chosen)
         elif len(wanted) > MOST_TESTED:
-            printing.note(call, f"of {len(wanted)} devices the first {MOST_TESTED} are tried; --on chooses others")
+            printing.note(
+                call, f"of {counted(len(wanted), 'device')} the first {MOST_TESTED} are tried; --on chooses others"
+            )
             wanted = wanted[:MOST_TESTED]
         results = [await _try(call, backend, device) for device in wanted]
         return all(results)

@@ -13,6 +13,7 @@ import click
 from deployx_tui.cli import printing
 from deployx_tui.cli.invocation import Command, Invocation, invocation
 from deployx_tui.cli.terminal import require_terminal, without_colors
+from deployx_tui.model.words import counted
 
 if TYPE_CHECKING:
     from deployx_tui.config import Settings
@@ -71,7 +72,9 @@ async def _check(call: Invocation, settings: Settings, fleet: Fleet) -> int:
 
     async with process.backend_for(settings, in_process=True) as backend:
         await seeding.seed_devices(backend, fleet.hosts)
-        printing.note(call, f"task {NAME} is due in {DUE_IN.total_seconds():.0f} s on {len(world.HOSTS)} devices")
+        printing.note(
+            call, f"task {NAME} is due in {DUE_IN.total_seconds():.0f} s on {counted(len(world.HOSTS), 'device')}"
+        )
         checked = await check(backend)
     put_check(call, checked)
     return exit_status_of(checked.execution, checked.targets)
@@ -123,7 +126,9 @@ async def _show(call: Invocation, settings: Settings, fleet: Fleet) -> int:
             await seeding.seed_devices(backend, fleet.hosts)
             tasks = await seeding.seed_tasks(backend, settings.timezone)
             count = len(world.FIRST_ROUND)
-            printing.note(call, f"the engine runs {count} of the {len(tasks)} tasks on them, for a history ...")
+            printing.note(
+                call, f"the engine runs {count} of the {counted(len(tasks), 'task')} on them, for a history ..."
+            )
             await seeding.first_round(backend, tasks)
             further = asyncio.create_task(seeding.later_rounds(backend, tasks))
             try:

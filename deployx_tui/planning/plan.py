@@ -18,6 +18,7 @@ from deployx_tui.model.json_reader import Reader
 from deployx_tui.model.parameter import Value
 from deployx_tui.model.parameter_json import read_parameters, read_values, values_to_json
 from deployx_tui.model.payload import Payload
+from deployx_tui.model.words import counted
 
 #: grows when the meaning of a field changes
 PLAN_FORMAT = 1
@@ -42,8 +43,8 @@ class Work:
     def chosen(self) -> str:
         """How a person would say what it runs on."""
         parts = [f"selector {self.selector!r}"] if self.selector else []
-        parts += [f"{len(self.device_ids)} devices by id"] if self.device_ids else []
-        parts += [f"{len(self.group_ids)} groups by id"] if self.group_ids else []
+        parts += [f"{counted(len(self.device_ids), 'device')} by id"] if self.device_ids else []
+        parts += [f"{counted(len(self.group_ids), 'group')} by id"] if self.group_ids else []
         return " and ".join(parts) or "no selector"
 
 

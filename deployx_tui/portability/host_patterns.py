@@ -11,6 +11,7 @@ import re
 import string
 from collections.abc import Sequence
 
+from deployx_tui.model.words import counted
 from deployx_tui.portability.refusing import MOST_HOSTS
 
 _BRACKETED_PORT = re.compile(r"\[(.+)\]:([0-9]{1,6})")
@@ -60,7 +61,7 @@ def _range(text: str) -> Sequence[str]:
     if not numbers:
         raise ValueError(f"the range [{text}] ends before it begins")
     if len(numbers) > MOST_HOSTS:
-        raise ValueError(f"the range [{text}] means {len(numbers)} hosts, more than {MOST_HOSTS}")
+        raise ValueError(f"the range [{text}] means {counted(len(numbers), 'host')}, more than {MOST_HOSTS}")
     return tuple(str(number).zfill(width) for number in numbers)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from deployx_tui.model.fact_words import unknown_words
 from deployx_tui.model.payload import CommandPayload
 from deployx_tui.model.payload import Line as CommandLine
+from deployx_tui.model.words import counted
 from deployx_tui.tui.commands import Command, GoTo, OnTask, RunAdHoc, Wrong
 from deployx_tui.tui.render.line import line, span
 from deployx_tui.tui.screens.dialogs import confirm, names_line
@@ -67,7 +68,7 @@ async def _run_ad_hoc(app: DeployxApp, selector: str, command: str) -> None:
         "Run once, without a task",
         (
             line(f"  {command}"),
-            line(f"on {count} {'target' if count == 1 else 'targets'}:"),
+            line(f"on {counted(count, 'target')}:"),
             names_line([name for _, name, _ in match.devices]),
             *guard_lines(found),
             *((line(span(f"! {unknown_words(match.unknown)}", "warn")),) if match.unknown else ()),
@@ -81,4 +82,4 @@ async def _run_ad_hoc(app: DeployxApp, selector: str, command: str) -> None:
     payload = CommandPayload(body=CommandLine(command))
     run = await place.attempt(app.bridge.backend.executions.run_ad_hoc(payload, selector, str(uuid.uuid4())))
     if run is not None:
-        place.tell(f"#{run} runs on {count} targets")
+        place.tell(f"#{run} runs on {counted(count, 'target')}")

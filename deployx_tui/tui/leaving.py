@@ -15,6 +15,7 @@ from deployx_tui.errors import DeployxError
 from deployx_tui.model.engine import EngineStatus
 from deployx_tui.model.outcome_words import run_word
 from deployx_tui.model.task import TaskQuery, TaskState
+from deployx_tui.model.words import counted
 from deployx_tui.tui.bridge import LinkChanged, StripChanged
 from deployx_tui.tui.render.line import BLANK, Line, line, span
 from deployx_tui.tui.render.progress import bar, over_count
@@ -93,7 +94,7 @@ async def _due_words(app: DeployxApp) -> str:
     first = page.items[0].next_execution
     count = page.total or len(page.items)
     at = "" if first is None else f", the first at {clock(first, bridge.zone)}"
-    what = "1 task is" if count == 1 else f"{count} tasks are"
+    what = f"{counted(count, 'task')} {'is' if count == 1 else 'are'}"
     return f"{what} due in the next 24 h{at}: nothing runs while no engine does"
 
 
@@ -101,7 +102,7 @@ def _question(app: DeployxApp, status: EngineStatus, alive: int, due: str) -> Qu
     lines: list[Line] = []
     choices: list[Choice[Leave]] = []
     if alive:
-        lines.append(line(f"{alive} {'run is' if alive == 1 else 'runs are'} not over:"))
+        lines.append(line(f"{counted(alive, 'run')} {'is' if alive == 1 else 'are'} not over:"))
         lines.extend(running_lines(app)[:5])
         choices.append(Choice(Leave.WAIT, "wait", "quit when they are over"))
         choices.append(Choice(Leave.CANCEL, "cancel them", "kill what runs, see that it is dead, quit"))
@@ -181,12 +182,12 @@ async def stop_all(app: DeployxApp) -> None:
     question = Question(
         "Stop everything",
         (
-            line(f"{len(runs)} {'run' if len(runs) == 1 else 'runs'} with {targets} targets not over:"),
+            line(f"{counted(len(runs), 'run')} with {counted(targets, 'target')} not over:"),
             *running_lines(app)[:6],
             BLANK,
             line("What runs is killed and looked at; what waits does not start."),
         ),
-        (Choice(True, "stop all", f"cancel {len(runs)} runs"),),
+        (Choice(True, "stop all", f"cancel {counted(len(runs), 'run')}"),),
         typed="stop",
     )
     if not await app.push_screen_wait(question):
@@ -196,4 +197,6 @@ async def stop_all(app: DeployxApp) -> None:
         return
     report = await place.attempt(app.bridge.backend.engine.stop_all())
     if report is not None:
-        place.tell(f"asked {report.executions} runs with {report.targets} targets to stop", "warn")
+        place.tell(
+            f"asked {counted(report.executions, 'run')} with {counted(report.targets, 'target')} to stop", "warn"
+        )

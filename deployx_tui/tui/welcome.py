@@ -11,6 +11,7 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
 
+from deployx_tui.model.words import counted
 from deployx_tui.tui import crash, theme
 from deployx_tui.tui.app import DeployxApp, viewer_zone
 from deployx_tui.tui.bridge import Connect
@@ -64,7 +65,7 @@ def choice_lines(chosen: Beginning, hosts: int) -> tuple[Line, ...]:
         Beginning.START: ("Start on this machine", "a new database, then your first device"),
         Beginning.IMPORT: (
             "Take over my SSH hosts",
-            f"{hosts} host{'' if hosts == 1 else 's'} in ~/.ssh/config, you choose which",
+            f"{counted(hosts, 'host')} in ~/.ssh/config, you choose which",
         ),
         Beginning.DEMO: ("Try the demo", "real SSH servers on this machine only, then gone"),
     }

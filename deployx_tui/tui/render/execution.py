@@ -10,6 +10,7 @@ from statistics import median, quantiles
 from deployx_tui.model.execution import CauseCount, Execution, ExecutionStatus, OutputGroup, TargetResult, TargetState
 from deployx_tui.model.outcome_words import run_word, target_word
 from deployx_tui.model.parameter import Value
+from deployx_tui.model.words import counted
 from deployx_tui.tui.render.history import took_words
 from deployx_tui.tui.render.line import BLANK, Line, StyleName, fit_line, line, span, spread
 from deployx_tui.tui.render.names import in_room, natural
@@ -153,8 +154,7 @@ def left_words(run: Execution, targets: Sequence[TargetResult], zone: tzinfo, *,
     words = [f"#{run.id} {run.task_name}"] if narrow else [f"History ▸ {run.task_name} ▸ #{run.id}"]
     if not narrow:
         at = run.started_at or run.due_at
-        who = "schedule" if run.trigger.value == "schedule" else run.started_by
-        words.append(f"by {who} {day_and_clock(at, zone, seconds=True)}")
+        words.append(f"by {run.by} {day_and_clock(at, zone, seconds=True)}")
     batches = max((target.batch for target in targets), default=1)
     if batches > 1:
         now = min((target.batch for target in targets if not target.state.is_over), default=batches)
@@ -215,17 +215,17 @@ def facts_lines(
         made += [*value_lines(values, width), BLANK]
     if groups:
         finished = sum(len(each.devices) for each in groups)
-        made.append(
-            _head("SAME OUTPUT", f"{len(groups)} kind{'' if len(groups) == 1 else 's'} on {finished} targets", width)
-        )
+        made.append(_head("SAME OUTPUT", f"{counted(len(groups), 'kind')} on {counted(finished, 'target')}", width))
         made += [_group_line(each, width) for each in groups[:most_groups]]
         if len(groups) > most_groups:
             rest = sum(len(each.devices) for each in groups[most_groups:])
-            made.append(line(span(f"  … {len(groups) - most_groups} more groups, {rest} targets", "dim")))
+            made.append(
+                line(span(f"  … {counted(len(groups) - most_groups, 'more group')}, {counted(rest, 'target')}", "dim"))
+            )
         made.append(BLANK)
     if causes:
         bad = sum(len(each.devices) for each in causes)
-        made.append(_head("FAILURES BY CAUSE", f"{bad} target{'' if bad == 1 else 's'}", width))
+        made.append(_head("FAILURES BY CAUSE", f"{counted(bad, 'target')}", width))
         made += cause_lines(causes, width - 1)
         made.append(BLANK)
     made += last_runs_lines(run, earlier, width, now)

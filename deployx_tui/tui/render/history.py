@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta, tzinfo
 from deployx_tui.model.execution import Execution, ExecutionStatus, Trigger
 from deployx_tui.model.ids import ExecutionId
 from deployx_tui.model.outcome_words import run_word
+from deployx_tui.model.words import counted
 from deployx_tui.tui.render.line import Line, Span, StyleName, fit_line, line, span
 from deployx_tui.tui.render.progress import glyph
 from deployx_tui.tui.render.targets import bad_count, done_of
@@ -135,17 +136,17 @@ def across(row: HistoryRow, width: int, started_at: int) -> Line | None:
             parts: list[Span] = [span("─ ", "dim"), span(day_words(day, this_year), "bold"), span(" ─ ", "dim")]
             if counts is not None:
                 total = sum(count for _, count in counts)
-                parts.extend((span(f"{total} run{'' if total == 1 else 's'}"), span(" ─ ", "dim")))
+                parts.extend((span(f"{counted(total, 'run')}"), span(" ─ ", "dim")))
                 parts.extend(count_spans(counts))
             return fit_line(tuple(parts), width)
         case FoldRow(runs, zone):
             first, last = runs[-1].created_at, runs[0].created_at
             since, until = clock(first, zone), clock(last, zone)
-            tasks = f"runs of {row.tasks} task{'' if row.tasks == 1 else 's'}"
+            tasks = f"runs of {counted(row.tasks, 'task')}"
             if row.tasks == 1:
                 tasks = f"runs of {runs[0].task_name}"
             elif width < 100:
-                tasks = f"of {row.tasks} tasks"
+                tasks = f"of {counted(row.tasks, 'task')}"
             head = fit_line(
                 line(span("   … ", "dim"), span(f"{len(runs):>6}  "), span("✓ ", "good"), span(tasks)), started_at - 2
             )
@@ -192,9 +193,7 @@ def task_cell(row: HistoryRow) -> Line:
 
 def by_cell(row: HistoryRow) -> Line:
     run = _run(row).run
-    if run.trigger is Trigger.SCHEDULE:
-        return (span("schedule", "dim"),)
-    return (span(f"{run.started_by}, rerun" if run.trigger is Trigger.RERUN else run.started_by),)
+    return (span(run.by, "dim" if run.trigger is Trigger.SCHEDULE else ""),)
 
 
 def started_cell(row: HistoryRow) -> Line:

@@ -9,6 +9,7 @@ from datetime import datetime, tzinfo
 
 from deployx_tui.model.execution import CauseCount, Execution, ExecutionStatus, OutputGroup
 from deployx_tui.model.outcome_words import run_word
+from deployx_tui.model.words import counted
 from deployx_tui.tui.render import sgr
 from deployx_tui.tui.render.history import FoldRow, took_words, why_words
 from deployx_tui.tui.render.line import BLANK, Line, beside, line, span, spread
@@ -82,9 +83,7 @@ def since_lines(detail: RunDetail, now: datetime, zone: tzinfo) -> tuple[Line, .
         line(span(f"#{good.id}  {day_and_clock(at, zone)}  "), span("✓ ", "good"), span(done_of(good.targets, False))),
     ]
     if detail.bad_since:
-        made.append(
-            line(span(f"{detail.bad_since} run{'' if detail.bad_since == 1 else 's'} since then not good", "warn"))
-        )
+        made.append(line(span(f"{counted(detail.bad_since, 'run')} since then not good", "warn")))
     made.append(BLANK)
     if run.plan_sha256 and good.plan_sha256:
         same = run.plan_sha256 == good.plan_sha256
@@ -112,12 +111,12 @@ def detail_lines(detail: RunDetail, width: int, height: int, now: datetime, zone
     if width < 100:
         return _narrow(detail, width, height, now)
     if bad:
-        first = (_head("FAILURES BY CAUSE", f"{bad} target{'' if bad == 1 else 's'}", width), *causes)
+        first = (_head("FAILURES BY CAUSE", f"{counted(bad, 'target')}", width), *causes)
     else:
         first = (_head("FAILURES BY CAUSE", "", width), line(span(_no_failure(detail.run), "dim")))
     finished = sum(len(each.devices) for each in detail.groups)
     count = len(detail.groups)
-    word_ = f"{count} group{'' if count == 1 else 's'} of {finished}" if groups else ""
+    word_ = f"{counted(count, 'group')} of {finished}" if groups else ""
     second = (_head("EQUAL OUTPUT", word_, width), *(groups or (line(span("no target is over yet", "dim")),)))
     third = (line(span("SINCE THE LAST GOOD RUN", "head")), *since_lines(detail, now, zone))
     size = _column(width)

@@ -22,6 +22,7 @@ from deployx_tui.model.payload import CommandPayload, Commands, Reboot, Script
 from deployx_tui.model.payload import Line as CommandLine
 from deployx_tui.model.schedule import OverlapKind
 from deployx_tui.model.task import Task, TaskPreview, TaskState
+from deployx_tui.model.words import counted
 from deployx_tui.tui.render.fires import fire_line
 from deployx_tui.tui.render.line import BLANK, Line, Span, line, span
 from deployx_tui.tui.render.parameters import declared_words
@@ -85,7 +86,7 @@ def pre_flight(facts: TaskFacts, width: int) -> tuple[Line, ...]:
         by_term[why] = by_term.get(why, 0) + 1
     where = ", ".join(f"{number} {why}" if len(by_term) > 1 else why for why, number in by_term.items())
     if count:
-        rows.append(line(span("✓ ", "good"), f"{count} {'target' if count == 1 else 'targets'}: {where}"))
+        rows.append(line(span("✓ ", "good"), f"{counted(count, 'target')}: {where}"))
     for problem in facts.preview.problems:
         rows.extend(said("✗", "bad", problem.message, width))
     for warning in facts.preview.warnings:
@@ -248,9 +249,9 @@ def payload_kind(payload: CommandPayload) -> str:
             return f"one line, {payload.shell.value}"
         case Script(text):
             lines = len(text.rstrip("\n").split("\n"))
-            return f"script of {lines} {'line' if lines == 1 else 'lines'}, {payload.shell.value}"
+            return f"script of {counted(lines, 'line')}, {payload.shell.value}"
         case Commands(commands):
-            return f"{len(commands)} {'command' if len(commands) == 1 else 'commands'}, {payload.shell.value}"
+            return f"{counted(len(commands), 'command')}, {payload.shell.value}"
 
 
 def command_lines(payload: CommandPayload, width: int) -> tuple[Line, ...]:
@@ -278,7 +279,11 @@ def task_rules(task: Task) -> tuple[tuple[str, str], ...]:
     overlap = "skip this run" if draft.overlap.kind is OverlapKind.SKIP else f"up to {draft.overlap.limit} at once"
     rows: list[tuple[str, str]] = [
         ("schedule", f"{schedule_words(draft.schedule)}  {draft.schedule.zone}"),
-        ("targets", draft.selector or f"{len(draft.device_ids)} devices, {len(draft.group_ids)} groups by id"),
+        (
+            "targets",
+            draft.selector
+            or f"{counted(len(draft.device_ids), 'device')}, {counted(len(draft.group_ids), 'group')} by id",
+        ),
         ("timeout", "none" if draft.timeout is None else f"{short(draft.timeout)} per target"),
         ("overlap", overlap),
         ("missed", f"runs late up to {short(draft.grace)}"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from deployx_tui.model.words import counted
 from deployx_tui.tui.render.line import BLANK, Line, StyleName, beside, line, span, spread
 from deployx_tui.tui.render.progress import glyph
 from deployx_tui.tui.render.schedule import schedule_words
@@ -114,7 +115,9 @@ def _one_warning(facts: TaskFacts) -> Line:
     words: list[tuple[str, StyleName, str]] = [("✗", "bad", problem.message) for problem in preview.problems]
     words.extend(("!", "warn", warning) for warning in preview.warnings)
     if not words:
-        return line(span(" ✓ ", "good"), f"{len(preview.targets)} targets resolve, nothing stands against it")
+        count = len(preview.targets)
+        resolve = "resolves" if count == 1 else "resolve"
+        return line(span(" ✓ ", "good"), f"{counted(count, 'target')} {resolve}, nothing stands against it")
     mark, style, text = words[0]
     more = f"  (and {len(words) - 1} more)" if len(words) > 1 else ""
     return line(span(f" {mark} ", style), text, span(more, "dim"))

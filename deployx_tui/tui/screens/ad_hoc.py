@@ -15,6 +15,7 @@ from textual.screen import ModalScreen
 from deployx_tui.errors import DeployxError, InvalidInput
 from deployx_tui.model.device import SelectorMatch
 from deployx_tui.model.fact_words import unknown_words
+from deployx_tui.model.words import counted
 from deployx_tui.tui.bridge import Bridge
 from deployx_tui.tui.render.line import BLANK, Line, line, span
 from deployx_tui.tui.render.names import in_room
@@ -32,7 +33,7 @@ def match_lines(match: SelectorMatch, width: int) -> tuple[Line, ...]:
     unknown = [line(span(f"  ! {unknown_words(match.unknown)}", "warn"))] if match.unknown else []
     if not count:
         return (line(span("  matches no device", "warn")), *unknown)
-    rows: list[Line] = [line(span(f"  {count} device{'' if count == 1 else 's'}", "good")), *unknown]
+    rows: list[Line] = [line(span(f"  {counted(count, 'device')}", "good")), *unknown]
     terms: dict[str, list[str]] = {}
     for _, name, term in match.devices:
         terms.setdefault(term, []).append(name)

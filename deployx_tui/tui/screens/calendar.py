@@ -20,6 +20,7 @@ from deployx_tui.model.payload import CommandPayload
 from deployx_tui.model.payload import Line as CommandLine
 from deployx_tui.model.schedule import Once, Schedule
 from deployx_tui.model.task import TaskDraft
+from deployx_tui.model.words import counted
 from deployx_tui.tui.bridge import Changed
 from deployx_tui.tui.keymap import CALENDAR, bindings
 from deployx_tui.tui.pace import Pace
@@ -206,7 +207,7 @@ class CalendarPlace(Place):
             count = sum(row.runs for row in rows if isinstance(row, DayRow))
             last = days[-1]
             words = f"{here:%a} {here.day} {here:%b} to {last:%a} {last.day} {last:%b}"
-            bar.say((words,), (f"{count} runs",) if is_read else ())
+            bar.say((words,), (counted(count, "run"),) if is_read else ())
         elif day_here is None:
             bar.say((f"{here:%a} {here.day} {here:%b}",))
         else:

@@ -11,6 +11,7 @@ from deployx_tui.errors import InvalidInput
 from deployx_tui.model.device import Group
 from deployx_tui.model.ids import GroupId
 from deployx_tui.model.secret import Credential, CredentialDraft, CredentialKind, NewSecret, Secret, VaultState
+from deployx_tui.model.words import counted
 from deployx_tui.tui.render.credentials import back_up_lines
 from deployx_tui.tui.screens.dialogs import Choice, Question
 from deployx_tui.tui.screens.form_place import FormPlace
@@ -159,5 +160,5 @@ class Rotation(_SecretForm):
     async def save(self) -> str:
         made = await self.bridge.backend.credentials.rotate(self._credential.id, self.typed(), self._credential.version)
         count = len(made.used_by)
-        where = f"; {count} device{'' if count == 1 else 's'} get it" if count else ""
+        where = f"; {counted(count, 'device')} get it" if count else ""
         return f"✓ {made.name} has a new secret, version {made.secret_version}{where}"

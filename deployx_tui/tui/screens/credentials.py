@@ -14,6 +14,7 @@ from deployx_tui.model.device import Group
 from deployx_tui.model.guard import MANY
 from deployx_tui.model.ids import CredentialId
 from deployx_tui.model.secret import Credential, VaultStatus
+from deployx_tui.model.words import counted
 from deployx_tui.tui.bridge import Changed
 from deployx_tui.tui.keymap import CREDENTIALS, bindings
 from deployx_tui.tui.render import credentials as draw
@@ -167,7 +168,7 @@ class CredentialsPlace(Place):
         count = len(one.used_by)
         lines = [line("Its secret is erased with it. It can't be taken back.")]
         if count:
-            lines.append(line(span("! ", "warn"), f"{count} device{'' if count == 1 else 's'} will do without it:"))
+            lines.append(line(span("! ", "warn"), f"{counted(count, 'device')} will do without it:"))
             lines.append(names_line(one.used_by))
         typed = str(count) if count > MANY else ""
         question = confirm(f"Erase the credential {one.name}", lines, "erase", "for ever", typed=typed)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from deployx_tui.model.device import Device, Group
 from deployx_tui.model.ids import DeviceId
 from deployx_tui.model.task import TaskName
+from deployx_tui.model.words import counted
 from deployx_tui.tui.commanding import obey
 from deployx_tui.tui.commands import RunAdHoc
 from deployx_tui.tui.render.line import Line, line, span
@@ -27,7 +28,7 @@ async def delete_devices(place: Place, devices: Sequence[Device], protected: Col
     if len(devices) > 1 or guarded:
         typed = str(len(devices)) if len(devices) > 1 else devices[0].name
         lines = [
-            line(f"{len(devices)} device{'' if len(devices) == 1 else 's'}, {len(guarded)} of a protected group:"),
+            line(f"{counted(len(devices), 'device')}, {len(guarded)} of a protected group:"),
             names_line([device.name for device in devices]),
             *_lose_lines(used, "run there and no longer will"),
             line("their history stays, u takes it back"),
@@ -41,7 +42,7 @@ async def delete_devices(place: Place, devices: Sequence[Device], protected: Col
             gone.append(device)
     if not gone:
         return False
-    what = gone[0].name if len(gone) == 1 else f"{len(gone)} devices"
+    what = gone[0].name if len(gone) == 1 else f"{counted(len(gone), 'device')}"
 
     async def take_back() -> object:
         back = [await place.bridge.backend.devices.restore(device.id) for device in gone]
@@ -50,7 +51,7 @@ async def delete_devices(place: Place, devices: Sequence[Device], protected: Col
         return back
 
     place.deployx.can_undo(f"{what} {'is' if len(gone) == 1 else 'are'} back", take_back)
-    lost = f", {_count(len(used), 'task')} ran there" if used else ""
+    lost = f", {counted(len(used), 'task')} ran there" if used else ""
     place.tell(f"{what} deleted{lost}; u takes it back", "warn")
     return True
 
@@ -63,7 +64,7 @@ async def delete_group(place: Place, group: Group) -> None:
         return
     if group.draft.protected or group.draft.groups or used:
         lines = [
-            line(f"{_count(len(group.members), 'device')} in it; they stay"),
+            line(f"{counted(len(group.members), 'device')} in it; they stay"),
             *_lose_lines(used, "find them through it and no longer will"),
             line("u takes it back"),
         ]
@@ -91,13 +92,9 @@ def _lose_lines(tasks: Sequence[TaskName], says: str) -> tuple[Line, ...]:
     if not tasks:
         return (line("no task loses a target"),)
     return (
-        line(span("! ", "warn"), f"{_count(len(tasks), 'task')} {says}:"),
+        line(span("! ", "warn"), f"{counted(len(tasks), 'task')} {says}:"),
         names_line([task.name for task in tasks]),
     )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 async def run_once(place: Place, devices: Sequence[Device]) -> None:

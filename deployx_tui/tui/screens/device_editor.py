@@ -14,6 +14,7 @@ from deployx_tui.errors import DeployxError
 from deployx_tui.model.device import Device, Group, HostKeyPolicy, TransportKind
 from deployx_tui.model.ids import DeviceId, GroupId
 from deployx_tui.model.secret import Credential
+from deployx_tui.model.words import counted
 from deployx_tui.tui.device_forms import (
     BY_GROUP,
     DeviceForm,
@@ -189,4 +190,4 @@ class GroupEditor(FormPlace):
             group = await groups.create(draft)
         else:
             group = await groups.update(self._edited.id, draft, self._edited.version)
-        return f"✓ group {group.name} saved: {len(group.members)} devices"
+        return f"✓ group {group.name} saved: {counted(len(group.members), 'device')}"

@@ -16,6 +16,7 @@ from textual.widgets import TextArea
 from deployx_tui.errors import Conflict, DeployxError, InvalidInput, Problem, Unavailable
 from deployx_tui.model.ids import TaskId
 from deployx_tui.model.task import Task, TaskDraft, TaskPreview
+from deployx_tui.model.words import counted
 from deployx_tui.tui.forms import SCHEDULE_FIELDS, Form, draft_of, field_of, form_of, replace_field
 from deployx_tui.tui.keymap import EDITOR, Key, bindings
 from deployx_tui.tui.render.line import line
@@ -364,4 +365,4 @@ class Editor(Place):
 
 def _fields(problems: Sequence[Problem]) -> str:
     count = len({problem.field for problem in problems})
-    return "1 field" if count == 1 else f"{count} fields"
+    return counted(count, "field")

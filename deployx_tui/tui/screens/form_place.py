@@ -9,6 +9,7 @@ from textual import work
 from textual.binding import BindingType
 
 from deployx_tui.errors import DeployxError, InvalidInput, Problem
+from deployx_tui.model.words import counted
 from deployx_tui.tui.keymap import DEVICE_EDITOR, bindings
 from deployx_tui.tui.screens.place import Place
 from deployx_tui.tui.widgets.choices import Choices
@@ -84,7 +85,7 @@ class FormPlace(Place):
             if here and first is None:
                 first = row
         count = len(problems)
-        self.say_title(self.words(), (f"✗ {count} field{'' if count == 1 else 's'} to mend",), "bad")
+        self.say_title(self.words(), (f"✗ {counted(count, 'field')} to mend",), "bad")
         if first is not None:
             first.query_one(f"#{first.fields_of[0]}").focus()
         if left:

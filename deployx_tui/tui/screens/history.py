@@ -15,6 +15,7 @@ from textual.widget import Widget
 from deployx_tui.errors import DeployxError
 from deployx_tui.model.execution import Execution, ExecutionQuery, ExecutionStatus
 from deployx_tui.model.ids import DeviceId, ExecutionId, TaskId
+from deployx_tui.model.words import counted
 from deployx_tui.tui.bridge import Changed
 from deployx_tui.tui.keymap import HISTORY, bindings
 from deployx_tui.tui.pace import Pace
@@ -249,9 +250,9 @@ class HistoryPlace(RunActs):
         if not self._is_read:
             count = None
         if count is not None:
-            words.append(f"{count} run{'' if count == 1 else 's'}")
+            words.append(f"{counted(count, 'run')}")
         elif self._runs:
-            words.append(f"the newest {len(self._runs)} runs")
+            words.append(f"the newest {counted(len(self._runs), 'run')}")
         if not self.is_narrow and self._runs:
             words.append(f"since {_day_and_time(self._runs[-1].created_at.astimezone(self.bridge.zone))}")
         asked = self.query_one("#filter", Field).value

@@ -80,7 +80,7 @@ class ImportHosts(Place):
         new = sum(host.is_new for host in rows)
         marked = sum(host.is_new for host in self.table.marked)
         self.say_title(
-            (f"Devices ▸ hosts of {self._file}", f"{len(rows)} hosts, {new} new"),
+            (f"Devices ▸ hosts of {self._file}", f"{counted(len(rows), 'host')}, {new} new"),
             (f"{marked} marked" if marked else "nothing is written yet",),
         )
         self._say_notes()

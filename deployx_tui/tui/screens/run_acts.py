@@ -12,6 +12,7 @@ from deployx_tui.errors import DeployxError
 from deployx_tui.model.execution import DEFAULT_RERUN, Execution, TargetState
 from deployx_tui.model.ids import DeviceId, ExecutionId
 from deployx_tui.model.outcome_words import run_word
+from deployx_tui.model.words import counted
 from deployx_tui.service.download import Format, file_name, form_of, write
 from deployx_tui.tui.bridge import Changed
 from deployx_tui.tui.render.line import BLANK, Line, line, span
@@ -57,7 +58,7 @@ class RunActs(Place):
             return
         self._stopping = None
         sign, style = glyph(run.status)
-        stopped = f"{run.targets.cancelled} of {_targets(run.targets.total)} stopped"
+        stopped = f"{run.targets.cancelled} of {counted(run.targets.total, 'target')} stopped"
         self.tell(f"{sign} #{run.id} is over: {run_word(run.status)}, {stopped}", style)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -88,7 +89,7 @@ class RunActs(Place):
         if found is None:
             return
         question = confirm(
-            f"Rerun #{run.id} {run.task_name} on {_targets(count)}?",
+            f"Rerun #{run.id} {run.task_name} on {counted(count, 'target')}?",
             (
                 line("  those that failed, were lost or never started: "),
                 *_names_lines(found.names, count),
@@ -98,14 +99,14 @@ class RunActs(Place):
                 line(span("  The stored plan runs again, also if the task was changed since.", "dim")),
             ),
             "rerun",
-            f"runs on {_targets(count)} now",
+            f"runs on {counted(count, 'target')} now",
             typed=found.word,
         )
         if not await self.app.push_screen_wait(question):
             return
         started = await self.attempt(self.bridge.backend.executions.rerun(run.id, str(uuid.uuid4()), DEFAULT_RERUN))
         if started is not None:
-            self.tell(f"✓ #{started} runs on {_targets(count)} of #{run.id}")
+            self.tell(f"✓ #{started} runs on {counted(count, 'target')} of #{run.id}")
             self.open_execution(started)
 
     @work(group="act", exclusive=True)
@@ -129,7 +130,7 @@ class RunActs(Place):
                 line(f"  {run.targets.total - stopping:>4} over: they stay as they are"),
                 *guard_lines(found),
             ),
-            (Choice(True, "stop it", f"stops {_targets(stopping)}"),),
+            (Choice(True, "stop it", f"stops {counted(stopping, 'target')}"),),
             typed=found.word,
             cancel="leave it",  # "cancel" would have two meanings here
         )
@@ -164,7 +165,7 @@ class RunActs(Place):
 
         def told(done: int, total: int) -> None:
             if done % 20 == 0:
-                self.tell(f"exporting: {done} of {total} targets")
+                self.tell(f"exporting: {done} of {counted(total, 'target')}")
 
         try:
             size = await write(self.bridge.backend, run.id, path, form_of(path), self.bridge.zone, told)
@@ -195,10 +196,6 @@ def _rerunnable(run: Execution) -> int:
     """Targets that a rerun takes up."""
     counts = run.targets
     return bad_count(counts) + counts.cancelled + counts.skipped + counts.waiting
-
-
-def _targets(count: int) -> str:
-    return f"{count} target{'' if count == 1 else 's'}"
 
 
 def _names_lines(names: Sequence[str], count: int) -> tuple[Line, ...]:

@@ -86,7 +86,7 @@ async def _agreed(place: Place, tasks: Sequence[Task], targets: Mapping[DeviceId
     found = await guard_of(place, targets)
     if found is None:
         return False
-    what = tasks[0].name if len(tasks) == 1 else f"{len(tasks)} tasks"
+    what = tasks[0].name if len(tasks) == 1 else f"{counted(len(tasks), 'task')}"
     lines: list[Line] = [line(f"  {task.name}") for task in tasks[:6]] if len(tasks) > 1 else []
     if len(tasks) > 6:
         lines.append(line(f"  and {len(tasks) - 6} more"))

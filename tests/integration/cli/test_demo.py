@@ -98,7 +98,7 @@ def test_the_screens_open_on_tasks_that_have_run_and_all_is_gone_when_they_close
         # nobody else's engine goes on, and nothing is asked about one that is about to go
         said = terminal.wait_for("the demo ends: its runs, its servers and its folder go")
         assert "goes on" not in said
-        assert "the engine runs 7 of the 13 tasks on them, for a history" in said
+        assert "the account demo runs 7 of the 13 tasks on them" in said
 
 
 def test_a_terminal_that_goes_away_takes_the_demo_with_it(home: dict[str, str]) -> None:

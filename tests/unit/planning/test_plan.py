@@ -77,7 +77,7 @@ def test_a_draft_without_a_schedule_is_read_as_an_ad_hoc_run_stores_it() -> None
     assert work.payload == WORK.payload
     assert (work.selector, work.device_ids, work.group_ids) == ("web*", (1, 2), (GroupId(9),))
     assert work.timeout == timedelta(seconds=90)
-    assert work.chosen == "selector 'web*' and 2 devices by id and 1 groups by id"
+    assert work.chosen == "selector 'web*' and 2 devices by id and 1 group by id"
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"command_payload": {"command": 7}}'])
