@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from deployx_tui.cli.terminal import require_terminal, without_colors
 if TYPE_CHECKING:
     from deployx_tui.config import Settings
     from deployx_tui.service.backend import Backend
+    from deployx_tui.tui.app import DeployxApp
     from deployx_tui.tui.welcome import Beginning
 
 
@@ -40,23 +42,52 @@ def open_ui(call: Invocation) -> int:
 
 def _show(call: Invocation, beginning: Beginning | None) -> int:
     """The program's screens; `beginning` says what was chosen at the first start, None at any other."""
-    connect = connecting(call.settings, in_process=call.in_process)
-    if beginning is None:
-        from deployx_tui.tui.app import DeployxApp
-
-        app = DeployxApp(connect)
-    else:
-        from deployx_tui.tui.welcome import Begun
-
-        app = Begun(connect, beginning)
+    if call.in_process and call.settings.connect is None:
+        return asyncio.run(_show_in_process(call.settings, beginning))
     from deployx_tui.tui.given_back import given_back
 
+    app = _app(connecting(call.settings), beginning)
     with given_back():
         app.run()
     return app.return_code or 0
 
 
-def connecting(settings: Settings, *, in_process: bool = False) -> Callable[[], Awaitable[Backend]]:
+async def _show_in_process(settings: Settings, beginning: Beginning | None) -> int:
+    """The screens with the engine in this process, which runs before anything is drawn.
+
+    What forbids it (another engine serves the database) is said on the plain terminal. Raises as `open_backend`.
+    """
+    from deployx_tui.service import process
+
+    opened = [await process.open_backend(settings, in_process=True)]
+
+    async def connect() -> Backend:
+        return opened.pop() if opened else await process.open_backend(settings, in_process=True)
+
+    app = _app(connect, beginning)
+    from deployx_tui.tui.given_back import given_back
+
+    try:
+        with given_back():
+            await app.run_async()
+    finally:
+        # the screens close what they took
+        for left in opened:
+            await left.close()
+    return app.return_code or 0
+
+
+def _app(connect: Callable[[], Awaitable[Backend]], beginning: Beginning | None) -> DeployxApp:
+    if beginning is None:
+        from deployx_tui.tui.app import DeployxApp
+
+        return DeployxApp(connect)
+    from deployx_tui.tui.welcome import Begun
+
+    return Begun(connect, beginning)
+
+
+def connecting(settings: Settings) -> Callable[[], Awaitable[Backend]]:
     """What the screens call for a Backend, and again whenever they lost it.
 
     The engine's process starts here, before the screens are loaded: it takes longer than they do, on a core of its own.
@@ -65,11 +96,11 @@ def connecting(settings: Settings, *, in_process: bool = False) -> Callable[[], 
 
     # one for the life of the screens: a service that they were attached to is waited for, never replaced
     finding = process.Finding(settings)
-    if settings.connect is None and not in_process:
+    if settings.connect is None:
         finding.begin()
 
     async def connect() -> Backend:
-        return await process.open_backend(settings, in_process=in_process, finding=finding)
+        return await process.open_backend(settings, finding=finding)
 
     return connect
 

@@ -179,6 +179,6 @@ async def open_here(settings: Settings) -> HereBackend:
     except Held as error:
         if not error.socket:
             raise
-        remedy = f"use --connect unix://{error.socket}, or leave --in-process out"
+        remedy = f"leave --in-process out: plain deployx attaches to it (as --connect unix://{error.socket} does)"
         raise Held(f"{str(error).partition(';')[0]}; {remedy}", error.socket) from error
     return HereBackend(composed, lambda: settings.drain if lifecycle.drain is None else lifecycle.drain)

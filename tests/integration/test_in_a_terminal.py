@@ -43,8 +43,8 @@ class Home(Place):
     def json(self, *arguments: str) -> Any:
         return json.loads(self.say(*arguments, "--json"))
 
-    def screens(self, columns: int = 120, rows: int = 36, **more: str) -> Terminal:
-        return Terminal(DEPLOYX, columns=columns, rows=rows, environment=self.environment | more)
+    def screens(self, columns: int = 120, rows: int = 36, *options: str, **more: str) -> Terminal:
+        return Terminal([*DEPLOYX, *options], columns=columns, rows=rows, environment=self.environment | more)
 
     @property
     def database(self) -> Path:
@@ -145,6 +145,33 @@ def test_two_terminals_share_one_engine_and_see_each_others_runs(home: Home) -> 
             two.wait_for("#1", "job-01", "succeeded")
 
 
+def quit_now(terminal: Terminal) -> None:
+    """Leave, and answer the question about the tasks that are due."""
+    terminal.send("Q")
+    terminal.wait_for("Quit deployx", "the engine ends with this terminal")
+    point_at(terminal, "quit ")
+    # it listens, or the cursor would not have moved
+    terminal.send("Enter")
+    assert terminal.wait_dead() == 0
+
+
+def test_in_one_process_beside_an_engine_is_refused_before_anything_is_drawn(home: Home) -> None:
+    with home.screens() as first:
+        first.wait_for("engine up", "job-01")
+        with home.screens(120, 36, "--in-process") as second:
+            assert second.wait_dead() == 5
+            said = second.screen().replace("\n", "")  # a terminal breaks lines anywhere
+        quit_now(first)
+    assert "leave --in-process out: plain deployx attaches to it" in said
+    assert "NEXT RUN" not in said
+
+
+def test_in_one_process_the_screens_show_the_tasks(home: Home) -> None:
+    with home.screens(120, 36, "--in-process") as terminal:
+        terminal.wait_for("engine up", "job-01", "job-03")
+        quit_now(terminal)
+
+
 def test_quitting_while_work_runs_asks_and_waiting_loses_nothing(home: Home, gate: Path) -> None:
     with home.screens() as terminal:
         terminal.wait_for("job-01")
@@ -217,13 +244,23 @@ def test_keys_move_the_cursor_while_another_program_holds_the_database(home: Hom
 
 
 def choose(terminal: Terminal, answer: str) -> None:
-    """Take an answer of a dialog. It ignores keys at first: one meant for the screen below decides nothing."""
+    """Take an answer of a dialog."""
     for _ in range(50):
-        chosen = f"▌ {answer}" in terminal.screen()
-        terminal.send("Enter" if chosen else "Down")
+        point_at(terminal, answer)
+        terminal.send("Enter")
         with suppress(AssertionError):
-            if chosen:
-                terminal.wait_for(absent=[f"▌ {answer}"], seconds=0.2)
-                return
+            terminal.wait_for(absent=[f"▌ {answer}"], seconds=0.2)
+            return
+    raise AssertionError(f"{answer!r} is not taken on:\n{terminal.screen()}")
+
+
+def point_at(terminal: Terminal, answer: str) -> None:
+    """The cursor to an answer. A dialog ignores keys at first: one meant for the screen below decides nothing."""
+    for _ in range(50):
+        if f"▌ {answer}" in terminal.screen():
+            return
+        terminal.send("Down")
+        with suppress(AssertionError):
             terminal.wait_for(f"▌ {answer}", seconds=0.2)
+            return
     raise AssertionError(f"no answer {answer!r} on:\n{terminal.screen()}")

@@ -306,7 +306,7 @@ async def test_an_engine_in_this_process_beside_another_says_how_to_use_that_one
         with pytest.raises(Held) as refused:
             async with backend_for(place.settings(), in_process=True):
                 pass
-    assert f"use --connect unix://{place.engine_socket}, or leave --in-process out" in str(refused.value)
+    assert "leave --in-process out: plain deployx attaches to it" in str(refused.value)
 
 
 async def test_serve_says_that_it_is_ready_and_that_it_stops(place: Place, tmp_path: Path) -> None:
