@@ -50,6 +50,7 @@ def demo_place(call: Invocation, kind: str) -> Iterator[tuple[Fleet, Settings]]:
     """A folder, a fleet in it, and settings that know of nothing else. All ends with the context."""
     from deployx_tui import config
     from deployx_tui.demo import world
+    from deployx_tui.demo.account import make_account
     from deployx_tui.demo.fleet import Fleet
     from deployx_tui.demo.lodging import Lodging
 
@@ -58,7 +59,9 @@ def demo_place(call: Invocation, kind: str) -> Iterator[tuple[Fleet, Settings]]:
         lodging.known_hosts.write_text(world.known_hosts(fleet.hosts))
         printing.note(call, fleet.notice)
         # what still runs at the end is cancelled: its targets are about to go
-        yield fleet, config.load({"drain": timedelta(0)})
+        settings = config.load({"drain": timedelta(0)})
+        make_account(settings)
+        yield fleet, settings
 
 
 # ---- without a screen
@@ -126,9 +129,8 @@ async def _show(call: Invocation, settings: Settings, fleet: Fleet) -> int:
             await seeding.seed_devices(backend, fleet.hosts)
             tasks = await seeding.seed_tasks(backend, settings.timezone)
             count = len(world.FIRST_ROUND)
-            printing.note(
-                call, f"the engine runs {count} of the {counted(len(tasks), 'task')} on them, for a history ..."
-            )
+            of_all = f"{count} of the {counted(len(tasks), 'task')}"
+            printing.note(call, f"the account demo runs {of_all} on them, and more for two minutes, for a history ...")
             await seeding.first_round(backend, tasks)
             further = asyncio.create_task(seeding.later_rounds(backend, tasks))
             try:

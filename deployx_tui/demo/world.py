@@ -236,7 +236,7 @@ def task_drafts(now: datetime, zone: str) -> tuple[TaskDraft, ...]:
             schedule=at(Once(soon)),
             payload=CommandPayload(body=Script(PATCHES)),
             selector="@web&tag:staging,edge01",
-            description="prints for six seconds: run it with x and watch",
+            description="prints for six seconds: run it with x and watch; the demo cancels its first run",
         ),
         TaskDraft(
             name="maintenance-sweep",

@@ -9,11 +9,11 @@ from deployx_tui.model.user import Role
 from deployx_tui.store.schema import users
 
 
-def ensure(c: Connection, username: str, uid: int, role: Role, now_ms: int) -> UserId:
-    """The user of a Unix account, made when there is none. An existing one keeps its name and role."""
-    found = c.execute(select(users.c.id).where(users.c.uid == uid)).scalar_one_or_none()
+def ensure(c: Connection, username: str, uid: int, role: Role, now_ms: int) -> tuple[UserId, str]:
+    """The user of a Unix account and its name here, made when there is none. An existing one keeps name and role."""
+    found = c.execute(select(users.c.id, users.c.username).where(users.c.uid == uid)).one_or_none()
     if found is not None:
-        return UserId(found)
+        return UserId(found.id), found.username
     taken = c.execute(select(users.c.id).where(users.c.username == username)).scalar_one_or_none()
     made = c.execute(
         insert(users)
@@ -24,9 +24,9 @@ def ensure(c: Connection, username: str, uid: int, role: Role, now_ms: int) -> U
             role=role.value,
             created_at=now_ms,
         )
-        .returning(users.c.id)
-    )
-    return UserId(made.scalar_one())
+        .returning(users.c.id, users.c.username)
+    ).one()
+    return UserId(made.id), made.username
 
 
 def by_name(c: Connection, username: str) -> UserId | None:

@@ -60,5 +60,5 @@ def ensure_personal_user(c: Connection, origin: str = "in process") -> Actor:
         name = pwd.getpwuid(uid).pw_name
     except KeyError:
         name = f"uid-{uid}"  # an account without an entry, as in containers
-    user = users.ensure(c, name, uid, Role.ADMIN, now_ms())
-    return Actor(user_id=user, name=name, role=Role.ADMIN, uid=uid, origin=origin)
+    user, known_as = users.ensure(c, name, uid, Role.ADMIN, now_ms())
+    return Actor(user_id=user, name=known_as, role=Role.ADMIN, uid=uid, origin=origin)

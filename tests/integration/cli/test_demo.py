@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from deployx_tui.demo.lodging import remove_abandoned
 from tests.support.terminal import Terminal
 
 DEMO = [sys.executable, "-m", "deployx_tui", "demo", "--check"]
@@ -93,6 +95,9 @@ def test_the_screens_open_on_tasks_that_have_run_and_all_is_gone_when_they_close
         )
         assert "13 of 13" in screen
         terminal.wait_for("demo ●", "12/13", seconds=60)  # web19 does not answer
+        # what nobody who sits there has started says whose it is
+        terminal.send("4")
+        terminal.wait_for("History", " demo ")
         terminal.send("Q")
         assert terminal.wait_dead(120) == 0
         # nobody else's engine goes on, and nothing is asked about one that is about to go
@@ -121,3 +126,51 @@ def test_a_signal_ends_it_and_leaves_nothing(home: dict[str, str], number: signa
     status = process.wait(timeout=120)
     process.stderr.close()
     assert status == 128 + number
+
+
+LODGE = """
+import sys
+from deployx_tui.demo.lodging import Lodging
+with Lodging() as lodging:
+    print(lodging.folder, flush=True)
+    sys.stdin.read()
+"""
+
+
+def lodge(home: dict[str, str]) -> tuple[subprocess.Popen[str], Path]:
+    """A demo's place without its fleet; it ends with its standard input."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", LODGE], env=home, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    return process, Path(process.stdout.readline().strip())
+
+
+def test_what_a_killed_demo_left_is_removed_by_the_next_and_a_living_one_is_not(home: dict[str, str]) -> None:
+    killed, left = lodge(home)
+    living, stays = lodge(home)
+    not_marked = Path(home["TMPDIR"]) / "deployx-demo-of-something-else"
+    not_marked.mkdir()
+    killed.kill()
+    killed.communicate()
+    assert left.is_dir()
+    next_one, present = lodge(home)
+    assert not left.exists()
+    assert (stays.is_dir(), present.is_dir(), not_marked.is_dir()) == (True, True, True)
+    for process in (living, next_one):
+        process.communicate("")
+    assert not stays.exists()
+    not_marked.rmdir()
+
+
+def test_a_demo_whose_engine_still_listens_is_left_alone(home: dict[str, str]) -> None:
+    killed, left = lodge(home)
+    killed.kill()
+    killed.communicate()
+    with socket.socket(socket.AF_UNIX) as engine:
+        engine.bind(str(left / "run" / "0123.sock"))
+        engine.listen()
+        remove_abandoned(left.parent)
+        assert left.is_dir()
+    remove_abandoned(left.parent)
+    assert not left.exists()
