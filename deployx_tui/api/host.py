@@ -26,6 +26,7 @@ from deployx_tui.errors import Held, Unavailable, how_to_end
 from deployx_tui.model.user import Actor
 from deployx_tui.service.backend import Backend
 from deployx_tui.service.compose import Composed, compose
+from deployx_tui.service.making_room import end_if_idle
 from deployx_tui.service.sockets import Peer, StartLock, bind, listener_at
 from deployx_tui.service.systemd import Notifier
 
@@ -87,15 +88,7 @@ class Host:
         path = self._settings.socket_path
         await asyncio.to_thread(self._start_lock.take)
         try:
-            # whoever had the lock before has perhaps just begun to serve
-            listener = await asyncio.to_thread(listener_at, path)
-            if listener is not None and listener.uid == os.geteuid():
-                raise Held(
-                    f"an engine with pid {listener.pid} listens at {path} already; "
-                    f"attach to it, or end it first: {how_to_end(listener.pid)}",
-                    str(path),
-                )
-            composed = self._composed = await asyncio.to_thread(self._open, path)
+            composed = self._composed = await self._take_place(path)
             try:
                 serving = Serving(
                     backend_of=self._backend_of, zone=self._settings.timezone, not_ready=composed.not_ready
@@ -127,7 +120,25 @@ class Host:
         log.info("engine %s has ended", composed.engine.id)
         return self._status
 
+    async def _take_place(self, path: Path) -> Composed:
+        """Compose here; a service has an idle private engine end first. Raises as `run`."""
+        try:
+            return await asyncio.to_thread(self._open, path)
+        except Held as held:
+            if not self._is_service or not held.socket or not await end_if_idle(Path(held.socket), self._drain):
+                raise
+            log.info("the idle private engine at %s has made room", held.socket)
+        return await asyncio.to_thread(self._open, path)
+
     def _open(self, path: Path) -> Composed:
+        # whoever had the start lock before has perhaps just begun to serve
+        listener = listener_at(path)
+        if listener is not None and listener.uid == os.geteuid():
+            raise Held(
+                f"an engine with pid {listener.pid} listens at {path} already; "
+                f"attach to it, or end it first: {how_to_end(listener.pid)}",
+                str(path),
+            )
         return compose(self._settings, lifecycle=self, socket=path, second=self._second, on_fenced=self._fenced)
 
     async def _wind_down(self, composed: Composed) -> None:

@@ -345,6 +345,30 @@ async def test_serve_refuses_a_database_that_is_served_and_names_who_does(place:
         assert str(place.engine_socket) in said
 
 
+@pytest.mark.parametrize("elsewhere", [False, True])
+async def test_an_idle_private_engine_makes_room_for_serve(place: Place, elsewhere: bool) -> None:
+    place.more["DEPLOYX_LINGER"] = "10m"
+    async with attached(place) as backend:
+        pid = (await backend.engine.status()).pid
+    assert is_alive(pid)
+    more = {"DEPLOYX_SOCKET": str(place.folder / "other" / "x.sock")} if elsewhere else {}
+    with place.serving(**more) as (service, _):
+        await ended(pid)
+        async with attached(place) as backend:
+            status = await backend.engine.status()
+        assert (status.pid, status.is_service) == (service.pid, True)
+
+
+async def test_a_private_engine_with_a_client_makes_no_room(place: Place) -> None:
+    async with attached(place) as backend:
+        pid = (await backend.engine.status()).pid
+        refused = place.deployx("--serve")
+        _, said = await asyncio.to_thread(refused.communicate)
+        assert refused.returncode == 5
+        assert f"kill {pid}" in said
+        assert (await backend.engine.status()).pid == pid
+
+
 async def test_a_face_finds_a_server_that_listens_elsewhere(place: Place) -> None:
     elsewhere = place.folder / "elsewhere" / "x.sock"
     with place.serving(DEPLOYX_SOCKET=str(elsewhere)) as (process, _):
