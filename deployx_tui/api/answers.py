@@ -79,7 +79,9 @@ def install(app: FastAPI) -> None:
             status = 400
         if not isinstance(error, DeployxError):
             raise error
-        code, body = problems.problem_to_json(error, instance=request.scope["path"], status=status)
+        code, body = problems.problem_to_json(
+            error, instance=request.scope["path"], status=status, has_body=request.method not in ("GET", "HEAD")
+        )
         return problem_answer(request, code, body)
 
     async def shape(request: Request, error: Exception) -> Response:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from contextlib import suppress
 from datetime import timedelta
 from typing import cast
 
@@ -21,6 +22,8 @@ from deployx_tui.model.json_reader import JSON
 MAX_BODY = 1 << 20
 #: a file of hosts (1 MiB) as base64, and the names of those that are chosen
 _LARGER = {"/api/imports": 4 * MAX_BODY, "/api/imports/plan": 2 * MAX_BODY}
+#: of a body that is too long, so that its sender hears of it
+MOST_DRAINED = 16 * MAX_BODY
 MAX_DEPTH = 32
 #: names and values of a request's head together
 MAX_HEAD = 64 << 10
@@ -57,12 +60,25 @@ class Gate:
         length = headers.get(b"content-length", b"0")
         most = max(self._max_body, _LARGER.get(scope["path"], 0))
         if not length.isdigit() or int(length) > most:
+            if b"expect" not in headers:  # who asks first sends nothing then
+                await self._drain(receive)
             await refuse(scope, receive, send, 413, "too-long", f"A body may have {most} bytes")
             return
         if (length != b"0" or b"transfer-encoding" in headers) and not _is_json(headers.get(b"content-type", b"")):
             await refuse(scope, receive, send, 415, "content-type", "Bodies are application/json")
             return
         await self._app(scope, self._bounded(receive, most), send)
+
+    async def _drain(self, receive: Receive) -> None:
+        """Take what is sent, up to a bound: who is still sending when the connection closes never reads the answer."""
+        seen = 0
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._patience.total_seconds()):
+                while seen < MOST_DRAINED:
+                    message = await receive()
+                    seen += len(message.get("body", b""))
+                    if not message.get("more_body", False):
+                        return
 
     def _bounded(self, receive: Receive, most: int) -> Receive:
         seen = 0
@@ -79,6 +95,8 @@ class Gate:
             seen += len(message.get("body", b""))
             more = message.get("more_body", False)
             if seen > most:
+                if more:
+                    await self._drain(receive)
                 raise HTTPException(413)
             return message
 

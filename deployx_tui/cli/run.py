@@ -75,17 +75,19 @@ def run(
     yes: bool,
     words: tuple[str, ...],
 ) -> int:
-    """Run COMMAND on the devices and print what each says. The words are joined with spaces and read by the shell.
+    """Run COMMAND on the devices and print what each says. The words are joined with spaces and read by the shell;
+    several lines are a script.
 
     The exit status is that of the worst target: 1 failed, 6 unknown. ctrl-c cancels the run, on the targets too.
     """
     from deployx_tui.cli.task_options import run_as_of
     from deployx_tui.model.parse import parse_assignment, parse_duration, parse_shell, parse_success_codes, parse_umask
-    from deployx_tui.model.payload import CommandPayload, Line, Reboot
+    from deployx_tui.model.payload import CommandPayload, Line, Reboot, Script
 
     call = invocation()
+    text = " ".join(words)
     payload = CommandPayload(
-        body=Line(" ".join(words)),
+        body=Script(text) if "\n" in text.strip("\n") else Line(text),
         shell=parse_shell(shell, "--shell"),
         environment=tuple(parse_assignment(pair, "--env") for pair in environment),
         working_directory=cwd,

@@ -24,6 +24,7 @@ from deployx_tui.store.dialects.connect import (
     is_unavailable,
     postgresql_engines,
     prepare_readers,
+    remedy_of,
     sqlite_engines,
 )
 from deployx_tui.store.migrations.upgrade import bring_up_to_date, refuse_strangers
@@ -35,6 +36,8 @@ class Database:
 
     def __init__(self, url: str, engines: Engines, path: Path | None) -> None:
         self.url = url
+        #: as errors name it, without a password
+        self._where = str(path or make_url(url).render_as_string(hide_password=True))
         self._place = None if path is None else Place(path)
         self._was_away = False
         #: the file; None on PostgreSQL
@@ -81,7 +84,7 @@ class Database:
     @classmethod
     def _opened(cls, database: Database) -> Database:
         try:
-            with _translated():
+            with _translated(database._where):
                 bring_up_to_date(database._engines)
         except BaseException:
             database.close()
@@ -96,7 +99,7 @@ class Database:
     def read(self) -> Iterator[Connection]:
         """One snapshot to read from. Never waits for a writer."""
         self._look()
-        with _translated(), self._engines.read.begin() as connection:
+        with _translated(self._where), self._engines.read.begin() as connection:
             yield connection
 
     @contextmanager
@@ -115,7 +118,7 @@ class Database:
         try:
             with self._noted():
                 self._look()
-                with _translated(), engine.begin() as connection:
+                with _translated(self._where), engine.begin() as connection:
                     events.forget_pending(connection)
                     yield connection
                     events.number_pending(connection)
@@ -185,7 +188,7 @@ class Database:
         """What was deleted or replaced leaves SQLite's write-ahead log too, unless somebody is reading from it now."""
         if self.dialect != "sqlite":
             return
-        with _translated():
+        with _translated(self._where):
             raw = self._engines.relaxed.raw_connection()
             try:
                 raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -206,11 +209,12 @@ class Database:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translated(where: str) -> Iterator[None]:
     """What callers must stop for is `Unavailable`; a wrong statement of ours stays what it is."""
     try:
         yield
     except DBAPIError as error:
         if is_unavailable(error):
-            raise Unavailable(f"the database does not serve now: {error.orig}") from error
+            message = f"the database {where} does not serve now: {error.orig}; {remedy_of(error)}"
+            raise Unavailable(message) from error
         raise

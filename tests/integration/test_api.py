@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from deployx_tui.errors import InvalidInput
 from deployx_tui.model.ids import TaskId
 from tests.support.fake_backend import FakeBackend
 from tests.support.served import Served, served
@@ -55,6 +56,34 @@ def refusal(response: httpx.Response, status: int, name: str) -> dict[str, Any]:
     assert isinstance(body["detail"], str)
     assert body["instance"] == response.request.url.path.rstrip("/")
     return body
+
+
+async def test_a_body_that_is_too_long_is_taken_so_that_its_sender_reads_the_refusal(api: Served) -> None:
+    length = 3 << 20
+    head = "POST /api/schedule/tasks HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    head += f"Content-Length: {length}\r\n"
+    for framing in (head, head.replace(f"Content-Length: {length}", "Transfer-Encoding: chunked")):
+        reader, writer = await asyncio.open_unix_connection(api.socket)
+        writer.write(framing.encode() + b"\r\n")
+        for _ in range(3):
+            writer.write(b"100000\r\n" * ("chunked" in framing) + b" " * (1 << 20) + b"\r\n" * ("chunked" in framing))
+            await writer.drain()
+        writer.write(b"0\r\n\r\n" * ("chunked" in framing))
+        await writer.drain()
+        async with asyncio.timeout(60):
+            assert b" 413 " in await reader.readline()
+        writer.close()
+
+
+async def test_what_is_wrong_with_a_query_is_not_said_of_a_body(
+    http: httpx.AsyncClient, engine: FakeBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def month(*_: object) -> None:
+        raise InvalidInput.of("month", "9999-12 is no month of ours", "give for example 2026 and 12")
+
+    monkeypatch.setattr(engine.calendar, "month", month)
+    body = refusal(await http.get("/api/schedule/calendar?month=9999-12"), 422, "invalid-input")
+    assert (body["errors"][0]["pointer"], body["errors"][0]["loc"]) == ("?month", ["query", "month"])
 
 
 TASK_KEYS = {

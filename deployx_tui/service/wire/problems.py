@@ -40,14 +40,19 @@ _KINDS: tuple[tuple[type[DeployxError], str, str, int], ...] = (
 )
 
 
-def problem_to_json(error: DeployxError, *, instance: str, status: int | None = None) -> tuple[int, Json]:
-    """The status and the body of a refusal; `status` replaces the kind's own (the original's codes are kept)."""
+def problem_to_json(
+    error: DeployxError, *, instance: str, status: int | None = None, has_body: bool = True
+) -> tuple[int, Json]:
+    """The status and the body of a refusal; `status` replaces the kind's own (the original's codes are kept).
+
+    `has_body`: whether the request may have one; every field of another is one of its query.
+    """
     _, name, title, usual = next(kind for kind in _KINDS if isinstance(error, kind[0]))
     body = problem(name, title, status or usual, str(error), instance)
     match error:
         case InvalidInput(problems=problems):
             body["detail"] = "; ".join(f"{found.field or 'input'}: {found.message}" for found in problems)
-            body["errors"] = [_entry(found) for found in problems]
+            body["errors"] = [_entry(found, has_body=has_body) for found in problems]
         case Ambiguous(candidates=candidates):
             body["noun"], body["name"], body["candidates"] = error.noun, error.name, values.items(candidates)
         case NotFound(noun=noun, name=wanted, near=near):
@@ -65,9 +70,9 @@ def problem(name: str, title: str, status: int, detail: str, instance: str) -> J
     return {"type": _PREFIX + name, "title": title, "status": status, "detail": detail, "instance": instance}
 
 
-def _entry(found: Problem) -> Json:
+def _entry(found: Problem, *, has_body: bool) -> Json:
     # no body has a cursor; the store, which refuses it, knows nothing of queries
-    if found.field.startswith("?") or found.field == "cursor":
+    if not has_body or found.field.startswith("?") or found.field == "cursor":
         name = found.field.removeprefix("?")
         pointer, loc = f"?{name}", ["query", name]
     else:

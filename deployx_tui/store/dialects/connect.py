@@ -137,3 +137,25 @@ def is_unavailable(error: DBAPIError) -> bool:
         case _:
             # SQLAlchemy names psycopg's errors after the same classes; psycopg itself is loaded for PostgreSQL only
             return isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated
+
+
+#: by SQLite's primary result code; what serves again by itself goes on by itself
+_SQLITE_REMEDIES = {
+    sqlite3.SQLITE_BUSY: "another process holds it; try again, or look who has it open (fuser)",
+    sqlite3.SQLITE_LOCKED: "another process holds it; try again, or look who has it open (fuser)",
+    sqlite3.SQLITE_READONLY: "make the file and its folder writable for this account (mode, mount, lsattr)",
+    sqlite3.SQLITE_IOERR: "look at its disk, and whether the file or its folder is immutable (df, dmesg, lsattr)",
+    sqlite3.SQLITE_FULL: "free some space on its disk or in its quota (df)",
+    sqlite3.SQLITE_CANTOPEN: "look whether its folder is there and may be entered and written",
+    sqlite3.SQLITE_CORRUPT: "restore it from a backup",
+    sqlite3.SQLITE_NOTADB: "restore it from a backup",
+}
+
+
+def remedy_of(error: DBAPIError) -> str:
+    """What a person does about a database that is at fault."""
+    match error.orig:
+        case sqlite3.Error() as cause:
+            return _SQLITE_REMEDIES[(getattr(cause, "sqlite_errorcode", 0) or 0) & 0xFF]
+        case _:
+            return "look whether its server runs and can be reached"

@@ -260,7 +260,10 @@ def _listed(config: paramiko.SSHConfig, alias: str, *, is_own: bool) -> ListedHo
     if str(found.get("proxycommand", "none")).lower() != "none":
         left_out.append(LeftOut("proxycommand", "only ~/.ssh/config may name a command to connect with"))
     words = str(found.get("proxyjump", ""))
-    jumps = () if words.lower() in ("", "none") else tuple(jump_host(word) for word in words.split(","))
+    try:
+        jumps = () if words.lower() in ("", "none") else tuple(jump_host(word) for word in words.split(","))
+    except ValueError as error:
+        return ListedHost(draft=said, left_out=tuple(left_out), refused=f"ProxyJump {words}: {error}")
     return ListedHost(draft=said, jumps=jumps, left_out=tuple(left_out))
 
 

@@ -181,6 +181,15 @@ def test_a_closed_pipe_is_no_error(cli: Cli) -> None:
     assert (out.returncode, out.stderr) == (0, "")
 
 
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [(["task", "add", "x", "--on", "web01", "--daily", "03:00"], 2), (["task", "show", "nothing"], 3)],
+)
+def test_an_error_leaves_standard_output_empty_with_json_too(cli: Cli, words: list[str], status: int) -> None:
+    answer = cli(*words, "--json", status=status)
+    assert (answer.raw, answer.err != "") == (b"", True)
+
+
 def test_the_screens_want_a_terminal(cli: Cli) -> None:
     for words in ([], ["demo"]):
         out = subprocess.run(

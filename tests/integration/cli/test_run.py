@@ -251,3 +251,9 @@ def test_what_can_not_be_shown_is_refused(cli: Cli, words: list[str], status: in
     answer = cli("execution", *words, status=status)
     assert answer.raw == b""
     assert says in answer.err
+
+
+def test_several_lines_are_a_script(cli: Cli) -> None:
+    answer = cli("run", "--on", "web01", "--yes", "--", "echo one\necho two\n")
+    assert "one" in answer.out
+    assert "two" in answer.out

@@ -320,3 +320,19 @@ def test_a_wrong_statement_of_ours_is_not_called_unavailable(database: Database)
     with pytest.raises(Exception, match="nowhere") as caught, database.read() as c:
         c.execute(text("SELECT * FROM nowhere"))
     assert not isinstance(caught.value, Unavailable)
+
+
+def test_a_full_disk_names_the_database_and_what_helps(sqlite_database: Database) -> None:
+    with pytest.raises(Unavailable) as full, sqlite_database.write() as c:
+        c.exec_driver_sql("PRAGMA max_page_count=1")  # no more pages than there are
+        for number in range(2_000):
+            c.exec_driver_sql(
+                "INSERT INTO users (username, role, created_at) VALUES (?, 'admin', 0)", (f"user{number:04d}" * 4,)
+            )
+    assert f"the database {sqlite_database.path} does not serve now: database or disk is full" in str(full.value)
+    assert "free some space" in str(full.value)
+
+
+def test_a_file_that_can_not_be_written_is_told_with_what_helps(sqlite_database: Database) -> None:
+    with pytest.raises(Unavailable, match="make the file and its folder writable"), sqlite_database.read() as c:
+        c.exec_driver_sql("DELETE FROM users")

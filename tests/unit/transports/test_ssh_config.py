@@ -155,6 +155,14 @@ def test_hosts_become_devices_in_the_files_order(tmp_path: Path) -> None:
     assert hosts[2].jumps == (JumpHost("bastion", None, None),)
 
 
+def test_a_host_that_can_not_be_reached_as_it_says_is_refused_by_itself(tmp_path: Path) -> None:
+    path = tmp_path / "config"
+    path.write_text("Host good\n  HostName 10.0.0.1\nHost bad\n  ProxyJump a b@c\nHost fine\n")
+    hosts = {host.draft.name: host.refused for host in listed_hosts(path, is_own=False)}
+    assert (hosts["good"], hosts["fine"]) == ("", "")
+    assert "ProxyJump a b@c: " in hosts["bad"]
+
+
 def test_of_the_own_file_only_the_alias_is_copied(tmp_path: Path) -> None:
     path = tmp_path / "config"
     path.write_text(CONFIG)
