@@ -26,6 +26,7 @@ from deployx_tui import errors
 from deployx_tui.config import Settings
 from deployx_tui.errors import DatabaseRefused, DeployxError, EngineSilent, EngineUnreachable, InvalidInput, Unavailable
 from deployx_tui.service.sockets import is_ours, own_folder
+from deployx_tui.store.place import Place
 
 if TYPE_CHECKING:
     from deployx_tui.service.backend import Backend
@@ -74,7 +75,7 @@ async def attach_or_start(settings: Settings, finding: Finding | None = None) ->
             socket, remote = await asyncio.gather(asyncio.to_thread(finding), _remote())
             backend = await remote.connect(socket, finding)
             try:
-                finding.is_service = (await backend.engine.status()).is_service
+                finding.found((await backend.engine.status()).is_service)
             except DeployxError:
                 await backend.close()
                 raise
@@ -106,6 +107,14 @@ class Finding:
         self._begun: _Child | None = None
         #: a service comes back by whoever keeps it: a child of ours would hold the database against it
         self.is_service = False
+        #: the database that was served when an engine was found first; None: not found yet, or no file
+        self._place: Place | None = None
+
+    def found(self, is_service: bool) -> None:
+        """An engine answered, and said whether it is a service."""
+        self.is_service = is_service
+        if self._place is None and self._settings.is_sqlite:
+            self._place = Place(Path(self._settings.db.removeprefix("sqlite:///")))
 
     def begin(self) -> None:
         """Start the engine now where none runs; the first call waits for it. Takes milliseconds.
@@ -120,6 +129,8 @@ class Finding:
         if begun is not None:
             self._path = begun.socket()
         elif not self.is_service:
+            if self._place is not None and not is_ours(self._path):
+                self._place.check_for_client()
             self._path = ensure_engine(self._settings)
         elif not is_ours(self._path):
             raise EngineUnreachable(

@@ -25,15 +25,27 @@ class Place:
         return _identity(self.path) == self._identity
 
     def check(self) -> None:
-        """Raises DatabaseMoved when another file, or none, has its name. It may be put back."""
+        """For the process that has it open: raises DatabaseMoved when another file, or none, has its name."""
         if self.is_kept():
             return
-        is_gone = _identity(self.path) is None
-        what = "is gone: it was removed or moved away" if is_gone else "was replaced by another file"
         raise DatabaseMoved(
-            f"the database {self.path} {what} under its engine (pid {os.getpid()}), which starts and changes nothing "
-            f"more; put the file back, or end that engine to go on with what is there now: kill {os.getpid()}"
+            f"{self._moved()} under its engine (pid {os.getpid()}), which starts and changes nothing more: "
+            f"{self.path}; "
+            f"put the file back, or end that engine to go on with what is there now: kill {os.getpid()}"
         )
+
+    def check_for_client(self) -> None:
+        """As `check`, for a client whose engine has ended: none is started on what is no longer the same database."""
+        if not self.is_kept():
+            raise DatabaseMoved(
+                f"{self._moved()}, and its engine has ended: {self.path}; "
+                "put the file back, or start deployx anew to go on with what is there now"
+            )
+
+    def _moved(self) -> str:
+        # the cause before the path: a line at the foot of the screens may end early
+        is_gone = _identity(self.path) is None
+        return f"the database was {'removed or moved away' if is_gone else 'replaced by another file'}"
 
     def is_cleared_away(self) -> bool:
         """Its folder is gone too: a temporary place, to which nobody puts anything back."""

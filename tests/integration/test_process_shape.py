@@ -16,13 +16,13 @@ from pathlib import Path
 import pytest
 
 from deployx_tui.cli.ui import connecting
-from deployx_tui.errors import DatabaseRefused, EngineUnreachable, Held, InvalidInput
+from deployx_tui.errors import DatabaseMoved, DatabaseRefused, EngineUnreachable, Held, InvalidInput
 from deployx_tui.model.execution import ExecutionStatus, KillReport, KillVerdict, TargetState
 from deployx_tui.model.ids import ExecutionId
 from deployx_tui.model.payload import CommandPayload, Line
 from deployx_tui.model.task import TaskQuery
 from deployx_tui.service.backend import Backend
-from deployx_tui.service.process import attach_or_start, backend_for, ensure_engine
+from deployx_tui.service.process import Finding, attach_or_start, backend_for, ensure_engine
 from deployx_tui.service.remote import RemoteBackend
 from deployx_tui.service.sockets import is_ours
 from deployx_tui.tui import bridge
@@ -242,7 +242,8 @@ async def test_an_engine_whose_database_was_removed_takes_nothing_follows_what_r
         process = place.deployx(*command)
         out, err = await asyncio.to_thread(process.communicate)
         assert (process.returncode, out) == (5, "")
-        assert f"{database} is gone" in err
+        assert "the database was removed or moved away under its engine" in err
+        assert str(database) in err
         assert f"kill {pid}" in err
     doctor = place.deployx("doctor", "--json")
     checks = {check["check"]: check for check in json.loads((await asyncio.to_thread(doctor.communicate))[0])}
@@ -252,8 +253,26 @@ async def test_an_engine_whose_database_was_removed_takes_nothing_follows_what_r
     await ended(pid)
     log = database.with_name("deployx.db.log").read_text()
     assert f"execution {execution} on here: succeeded, exit 0" in log
-    assert "is gone: it was removed or moved away" in log
+    assert "the database was removed or moved away" in log
     assert not database.exists()
+
+
+async def test_screens_start_no_engine_on_another_database_than_they_showed(place: Place) -> None:
+    finding = Finding(place.settings())
+    backend = await attach_or_start(place.settings(), finding)
+    pid = (await backend.engine.status()).pid
+    device = await this_machine(backend)
+    database = place.folder / "data" / "deployx.db"
+    database.rename(place.folder / "away")
+    await backend.close()
+    await ended(pid)
+    with pytest.raises(DatabaseMoved, match=r"moved away, and its engine has ended: .*; put the file back"):
+        await attach_or_start(place.settings(), finding)
+    assert not database.exists()
+    (place.folder / "away").rename(database)
+    backend = await attach_or_start(place.settings(), finding)
+    assert await backend.devices.find("here") == device
+    await backend.close()
 
 
 async def test_why_an_engine_can_not_start_is_said_in_the_terminal(place: Place) -> None:

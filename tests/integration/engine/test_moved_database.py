@@ -30,7 +30,7 @@ def test_a_run_is_followed_and_its_result_is_written_when_the_database_is_back(
     assert path is not None
     away = path.with_name("elsewhere")
     path.rename(away)
-    bench.until(lambda: any("is gone" in each for each in bench.engine.troubles()))
+    bench.until(lambda: any("moved away" in each for each in bench.engine.troubles()))
     assert not bench.engine.is_at_rest()
     goes_on.set()
     bench.until(bench.engine.is_at_rest)

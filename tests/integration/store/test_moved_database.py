@@ -28,7 +28,7 @@ def _refuses_all(database: Database, word: str) -> None:
 def test_a_database_that_was_moved_away_serves_again_when_it_is_back(sqlite_database: Database) -> None:
     path = _of(sqlite_database)
     path.rename(path.with_name("elsewhere"))
-    _refuses_all(sqlite_database, "is gone")
+    _refuses_all(sqlite_database, "removed or moved away")
     path.with_name("elsewhere").rename(path)
     with sqlite_database.write() as c:
         user = add_user(c)
