@@ -386,10 +386,10 @@ async def test_parameters_are_declared_replaced_and_given_with_problems_by_point
     assert changed.json()["parameters"] == made["parameters"]
     ran = await http.post(f"{path}/execute", json={"parameters": {"N": 8, "DRY": True}})
     execution = ran.json()["execution_id"]
-    no_secret = {"file": None, "credential": None, "credential_id": None, "secret_version": None}
+    given = {"is_default": False, "file": None, "credential": None, "credential_id": None, "secret_version": None}
     assert (await http.get(f"/api/executions/{execution}/parameters")).json() == [
-        {"name": "N", "value": "8", **no_secret},
-        {"name": "DRY", "value": "true", **no_secret},
+        {"name": "N", "value": "8", **given},
+        {"name": "DRY", "value": "true", **given},
     ]
     wrong = await http.post(f"{path}/execute", json={"parameters": {"N": "x", "M": "1"}})
     body = refusal(wrong, 422, "invalid-input")
