@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from datetime import timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, ClassVar
@@ -70,6 +72,11 @@ async def leave(app: DeployxApp) -> None:
             app.push_screen(Waiting("cancelled; waiting until the processes are seen dead"))
 
 
+def is_in_this_process(status: EngineStatus) -> bool:
+    """With --in-process there is no engine that could be left behind."""
+    return (status.pid, status.host) == (os.getpid(), socket.gethostname())
+
+
 _SHARED = "the engine goes on: others use it"
 
 
@@ -110,7 +117,8 @@ def _question(app: DeployxApp, status: EngineStatus, alive: int, due: str) -> Qu
         choices.append(Choice(Leave.QUIT, "quit", "the engine ends with this terminal"))
     if due:
         lines.append(line(span("! ", "warn"), due))
-    choices.append(Choice(Leave.STAY, "leave it running", "the engine goes on in the background until it is ended"))
+    if not is_in_this_process(status):
+        choices.append(Choice(Leave.STAY, "leave it running", "the engine goes on in the background until it is ended"))
     return Question("Quit deployx", lines, choices, cancel="stay here", again="Q" if not alive else "")
 
 

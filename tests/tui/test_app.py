@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
+import socket
 from pathlib import Path
 
 import pytest
@@ -308,6 +310,14 @@ async def test_leaving_it_running_tells_the_engine_to_stay_and_the_person_how_it
     assert len(said) == 1
     assert "in the background" in said[0]
     assert "kill 4127" in said[0]
+
+
+async def test_an_engine_in_this_process_can_not_be_left_running(open_app: Open, backend: FakeBackend) -> None:
+    backend.pid, backend.host = os.getpid(), socket.gethostname()
+    async with open_app() as pilot:
+        await pilot.press("Q")
+        await sees(pilot, "Quit deployx")
+        assert "leave it running" not in screen_text(pilot)
 
 
 async def test_waiting_leaves_when_the_last_run_is_over(open_app: Open, backend: FakeBackend) -> None:

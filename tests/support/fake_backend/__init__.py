@@ -71,6 +71,7 @@ class FakeBackend:
         #: names of the methods called, in order
         self.calls: list[str] = []
         self.engine_id = "e" * 32
+        self.pid, self.host = 4127, "jump01"
         self.is_service = False
         self.clients = 1
         self.stays = False

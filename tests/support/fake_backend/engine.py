@@ -44,8 +44,8 @@ class FakeEngine(Facet):
         return EngineStatus(
             engine_id=EngineId(self.w.engine_id),
             version="0.1.0",
-            pid=4127,
-            host="jump01",
+            pid=self.w.pid,
+            host=self.w.host,
             database="sqlite:////home/alice/.local/share/deployx/deployx.db",
             started_at=self.w.now() - timedelta(days=3, hours=4, minutes=7),
             now=self.w.now(),
