@@ -76,6 +76,14 @@ def _step_back() -> None:
     for thread in Path("/proc/self/task").iterdir():
         with suppress(ProcessLookupError):
             os.setpriority(os.PRIO_PROCESS, int(thread.name), os.getpriority(os.PRIO_PROCESS, int(thread.name)) + NICE)
+    # where Linux shares its cores between sessions (sched(7), "The autogroup feature"), those priorities count inside
+    # this session only; this one stands between it and the session of the screens
+    session = Path("/proc/self/autogroup")
+    if session.exists():
+        try:
+            session.write_text(f"{NICE}\n", encoding="ascii")
+        except OSError as error:  # one such change in 100 ms is allowed on a machine; the engine works without it
+            log.info("the engine's session keeps its priority: %s", error)
 
 
 async def _serve(settings: Settings, ready: int) -> int:

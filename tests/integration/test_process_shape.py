@@ -90,6 +90,8 @@ async def test_the_first_face_starts_the_engine_and_the_second_attaches(place: P
         threads = [int(thread.name) for thread in Path(f"/proc/{one.pid}/task").iterdir()]
         behind = os.getpriority(os.PRIO_PROCESS, 0) + 5
         assert {os.getpriority(os.PRIO_PROCESS, thread) for thread in threads} == {behind}
+        session = Path(f"/proc/{one.pid}/autogroup")
+        assert not session.exists() or session.read_text().endswith(" nice 5\n")
         # nothing of the terminal is kept open
         assert Path(f"/proc/{one.pid}/cwd").resolve() == Path("/")
         assert {Path(f"/proc/{one.pid}/fd/{number}").resolve().name for number in (1, 2)} == {"deployx.db.log"}
