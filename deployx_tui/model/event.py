@@ -7,6 +7,9 @@ from datetime import datetime
 
 from deployx_tui.model.ids import ExecutionId, TaskId
 
+#: an output says more: the type of event that comes by the hundred a second while many targets speak
+GROWTH = "output.grew"
+
 
 @dataclass(frozen=True, slots=True)
 class EventId:

@@ -1,6 +1,7 @@
 """The only place where the screens and the Backend meet.
 
-It connects after the first paint, follows the events, and posts messages: `LinkChanged`, `Changed` (gathered, at
+It connects after the first paint, follows the events but those of growing outputs (who shows an output waits at that
+output), and posts messages: `LinkChanged`, `Changed` (gathered, at
 most 20 a second), `Ticked` (each minute). Screens call the backend through `backend`, in workers, and get errors
 of the `errors.py` tree. When the engine is lost it says so and connects again; nothing stale passes as fresh.
 """
@@ -198,7 +199,7 @@ class Bridge:
             await asyncio.gather(*parts, return_exceptions=True)
 
     async def _follow(self, backend: Backend) -> None:
-        async for item in backend.events.follow():
+        async for item in backend.events.follow(without_growth=True):
             if isinstance(item, Reset):
                 self._everything = True
             else:

@@ -201,10 +201,10 @@ async def test_a_follower_comes_back_by_id_after_its_connection_broke(
     follow = engine.events.follow
 
     async def watched(
-        after: EventId | None = None, execution: ExecutionId | None = None
+        after: EventId | None = None, execution: ExecutionId | None = None, *, without_growth: bool = False
     ) -> AsyncIterator[Event | Reset]:
         asked.append(after)
-        async for item in follow(after, execution):
+        async for item in follow(after, execution, without_growth=without_growth):
             yield item
 
     monkeypatch.setattr(engine.events, "follow", watched)

@@ -226,6 +226,20 @@ async def test_targets_change_while_one_looks(open_app: Open, backend: FakeBacke
         await until(pilot, lambda: "web20                  lost" in screen_text(pilot), "the lost target")
 
 
+async def test_what_targets_say_makes_nothing_be_read_but_the_output(open_app: Open, backend: FakeBackend) -> None:
+    async with open_app(first="history") as pilot:
+        await press(pilot, "down", "enter")
+        run = ExecutionId(8841)
+        backend.calls.clear()
+        for _ in range(200):
+            backend.emit("output.grew", execution=run)
+        # the next change of another kind is heard, so all that came before it was
+        backend.emit("target.changed", execution=run)
+        await until(pilot, lambda: "executions.targets" in backend.calls, "the reading")
+        await settle(pilot)
+        assert backend.calls.count("executions.targets") == 1
+
+
 async def test_the_footer_has_only_keys_that_work(open_app: Open, backend: FakeBackend) -> None:
     async with open_app(first="history") as pilot:
         running = screen_text(pilot)

@@ -73,9 +73,11 @@ async def agenda(backend: Asked, params: Params, server: Server) -> Json:
 
 @router.get("/api/events")
 async def events(backend: Asked, params: Params, request: Request, server: Server) -> Response:
-    """The stream; `Last-Event-ID` (or `after`) resumes it. `task`, `execution` and `types` narrow it."""
+    """The stream; `Last-Event-ID` (or `after`) resumes it. `task`, `execution`, `types` and
+    `without_growth` narrow it."""
     execution, task = params.id("execution"), params.id("task")
     types = frozenset(filter(None, (params.text("types") or "").split(",")))
+    without_growth = params.flag("without_growth")
     given = params.text("after") or request.headers.get("last-event-id")
     params.finish()
     after: EventId | None = None
@@ -86,7 +88,9 @@ async def events(backend: Asked, params: Params, request: Request, server: Serve
             raise InvalidInput.of("?after", str(error), "give an id of this stream, or none") from error
     if execution is not None:
         await backend.executions.get(ExecutionId(execution))  # 404 while a status can still tell it
-    followed = backend.events.follow(after, None if execution is None else ExecutionId(execution))
+    followed = backend.events.follow(
+        after, None if execution is None else ExecutionId(execution), without_growth=without_growth
+    )
     return StreamingResponse(
         sse.stream(followed, server.closing, task=task, types=types),
         media_type="text/event-stream",

@@ -7,7 +7,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from deployx_tui.model.event import Event, EventId, Reset
+from deployx_tui.model.event import GROWTH, Event, EventId, Reset
 from deployx_tui.model.ids import ExecutionId, TaskId, UserId
 from deployx_tui.model.user import Actor
 from deployx_tui.service.backend.events import Events
@@ -28,7 +28,7 @@ class LocalEvents:
         return self._door.actor
 
     async def follow(
-        self, after: EventId | None = None, execution: ExecutionId | None = None
+        self, after: EventId | None = None, execution: ExecutionId | None = None, *, without_growth: bool = False
     ) -> AsyncIterator[Event | Reset]:
         premises, only_own = self._door.premises, self._door.only_own
         if execution is not None:
@@ -42,8 +42,12 @@ class LocalEvents:
             found = await self._door.run(partial(premises.stream.read, position, _BATCH))
             heard = found if only_own is None else await self._own(found, only_own)
             for item in heard:
-                if isinstance(item, Reset) or execution is None or item.execution_id == execution:
-                    yield item
+                if isinstance(item, Event):
+                    if execution is not None and item.execution_id != execution:
+                        continue
+                    if without_growth and item.type == GROWTH:
+                        continue
+                yield item
             if found:
                 position = found[-1].id
             elif not await premises.waking.wait(position.number):

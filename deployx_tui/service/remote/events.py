@@ -27,17 +27,20 @@ class RemoteEvents:
         self._channel = channel
 
     async def follow(
-        self, after: EventId | None = None, execution: ExecutionId | None = None
+        self, after: EventId | None = None, execution: ExecutionId | None = None, *, without_growth: bool = False
     ) -> AsyncIterator[Event | Reset]:
         """Comes back by itself after a broken connection, where it was; Unavailable when it can't.
 
         A caller that goes on later passes the id of the last item it got.
         """
+        params: Params = [] if execution is None else [("execution", str(execution))]
+        if without_growth:
+            params.append(("without_growth", "true"))
         position = after
         failures = 0
         while True:
             try:
-                async for item in self._once(position, execution):
+                async for item in self._once(position, params):
                     position, failures = item.id, 0
                     yield item
             except VersionMismatch:
@@ -50,8 +53,7 @@ class RemoteEvents:
             await asyncio.sleep(BACKOFF[min(failures, len(BACKOFF) - 1)].total_seconds())
             failures += 1
 
-    async def _once(self, after: EventId | None, execution: ExecutionId | None) -> AsyncIterator[Event | Reset]:
-        params: Params = [] if execution is None else [("execution", str(execution))]
+    async def _once(self, after: EventId | None, params: Params) -> AsyncIterator[Event | Reset]:
         headers = {} if after is None else {"Last-Event-ID": str(after)}
         async with self._channel.stream(
             "GET", "/api/events", accept="text/event-stream", params=params, headers=headers, silence=SILENCE

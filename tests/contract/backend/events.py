@@ -22,10 +22,15 @@ async def _until(
     is_last: Callable[[Event], bool],
     after: EventId | None = None,
     execution: ExecutionId | None = None,
+    *,
+    without_growth: bool = False,
 ) -> list[Event | Reset]:
     """What a follower hears, up to an event."""
     heard: list[Event | Reset] = []
-    async with asyncio.timeout(LONG), aclosing(following(backend, execution, after)) as stream:
+    async with (
+        asyncio.timeout(LONG),
+        aclosing(following(backend, execution, after, without_growth=without_growth)) as stream,
+    ):
         async for item in stream:
             heard.append(item)
             if isinstance(item, Event) and is_last(item):
@@ -117,6 +122,18 @@ class EventsContract:
         assert kinds[-1] == "execution.finished"
         with pytest.raises(NotFound):
             await _until(backend, _is("never"), start, ExecutionId(999_999))
+
+    async def test_who_waits_at_the_outputs_hears_no_growth_and_all_else(self, site: Site) -> None:
+        backend = await site.backend()
+        await add_device(backend, "web01")
+        start = await _here(backend)
+        execution = await backend.executions.run_ad_hoc(line("echo one; sleep 1; echo two"), "web01", new_request())
+        whole = await _until(backend, _is("execution.finished"), start)
+        assert {"output.grew", "target.changed"} <= {item.type for item in whole if isinstance(item, Event)}
+        without = await _until(backend, _is("execution.finished"), start, execution, without_growth=True)
+        assert without == [
+            item for item in whole if isinstance(item, Event) and item.execution_id and item.type != "output.grew"
+        ]
 
     async def test_nobody_hears_of_what_they_may_not_read(self, site: Site) -> None:
         admin, bob = await site.backend(), await site.backend(Role.OPERATOR, "bob")

@@ -99,10 +99,14 @@ async def until(backend: Backend, execution: ExecutionId, is_so: Callable[[Execu
 
 
 async def following(
-    backend: Backend, execution: ExecutionId | None = None, after: EventId | None = None
+    backend: Backend,
+    execution: ExecutionId | None = None,
+    after: EventId | None = None,
+    *,
+    without_growth: bool = False,
 ) -> AsyncGenerator[Event | Reset, None]:
     """The stream, closed with the generator."""
-    stream = backend.events.follow(after, execution)
+    stream = backend.events.follow(after, execution, without_growth=without_growth)
     try:
         async for item in stream:
             yield item

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from deployx_tui.errors import EngineUnreachable
 from deployx_tui.model.engine import EngineStatus, StopAllReport
-from deployx_tui.model.event import Event, EventId, Reset
+from deployx_tui.model.event import GROWTH, Event, EventId, Reset
 from deployx_tui.model.execution import (
     ALIVE,
     ExecutionStatus,
@@ -19,7 +19,7 @@ from tests.support.fake_backend.facet import STREAM, Facet
 
 class FakeEvents(Facet):
     async def follow(
-        self, after: EventId | None = None, execution: ExecutionId | None = None
+        self, after: EventId | None = None, execution: ExecutionId | None = None, *, without_growth: bool = False
     ) -> AsyncIterator[Event | Reset]:
         await self.w.door("events.follow")
         queue: asyncio.Queue[Event | None] = asyncio.Queue()
@@ -31,6 +31,8 @@ class FakeEvents(Facet):
                 event = await queue.get()
                 if event is None:
                     raise EngineUnreachable("the connection was cut")
+                if without_growth and event.type == GROWTH:
+                    continue
                 if execution is None or event.execution_id == execution:
                     yield event
         finally:
