@@ -68,6 +68,7 @@ class OutputReader:
         self.complete = False
         self._last_seen = 0
         self._wanted = asyncio.Event()
+        self._shown = asyncio.Event()
 
     @property
     def at_end(self) -> bool:
@@ -80,8 +81,14 @@ class OutputReader:
         if self._is_wanted(self.window):
             self._wanted.set()
 
+    def was_shown(self) -> None:
+        """What was read by now is painted."""
+        self._shown.set()
+
     async def read(self, offset: int | None, anchor: int | None = None) -> None:
         """Read on until all is read, from `offset` (None: near the end).
+
+        What comes while the last is not painted yet is read at once after that: in a flood as often as it is painted.
 
         With `anchor`, a logical offset, the old window stays until the new one reaches beyond it.
         """
@@ -99,9 +106,12 @@ class OutputReader:
                     self._last_seen = window.first if anchor is None else window.number_at(anchor)
                     self._on_jump(self._last_seen)
                 anchor = None
+                self._shown.clear()
                 self._on_grow()
                 if ended:
                     return
+                if self.at_end:
+                    await self._shown.wait()
                 while not self._is_wanted(window):
                     self._wanted.clear()
                     await self._wanted.wait()

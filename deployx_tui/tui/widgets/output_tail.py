@@ -1,6 +1,6 @@
 """The tail of one target's output: a Line-API widget over a window that is read by offset.
 
-It feeds more than a million lines a second, keeps at most `WINDOW_CAP` bytes and paints at most 20 times a second,
+It feeds more than a million lines a second, keeps at most `WINDOW_CAP` bytes and paints at most 10 times a second,
 whatever arrives. It knows no Backend: the screen gives it an `OutputSource`.
 """
 
@@ -26,8 +26,8 @@ from deployx_tui.tui.render.safe import SafeText
 from deployx_tui.tui.theme import no_color, styles
 from deployx_tui.tui.widgets.output_reader import READ_LIMIT, OutputReader, OutputSource, TailStatus
 
-#: seconds between two paints that new output causes
-PAINT_INTERVAL = 0.05
+#: seconds between two paints that new output causes: nobody reads faster, and keys wait for each
+PAINT_INTERVAL = 0.1
 
 
 #: where nothing is open
@@ -216,7 +216,7 @@ class OutputTail(Widget, can_focus=True):
     # -- painting
 
     def grew(self) -> None:
-        """New output: paint soon, and not more than 20 times a second."""
+        """New output: paint soon, and not more than 10 times a second."""
         if not self._paint_due:
             self._paint_due = True
             self.set_timer(PAINT_INTERVAL, self._paint)
@@ -224,6 +224,8 @@ class OutputTail(Widget, can_focus=True):
     def _paint(self) -> None:
         self._paint_due = False
         self.paints += 1
+        if self._reader is not None:
+            self._reader.was_shown()
         self._changed()
 
     def _changed(self) -> None:
