@@ -261,6 +261,7 @@ class Bridge:
         while True:
             await self._strip_wanted.wait()
             self._strip_wanted.clear()
+            before = self.running
             try:
                 page = await self.backend.executions.list(ExecutionQuery(statuses=ALIVE, limit=50))
             except Unavailable:
@@ -269,7 +270,8 @@ class Bridge:
                 self.running = ()  # this actor may not read executions: nothing is shown
             else:
                 self.running = page.items
-            self._tell(StripChanged)
+            if self.running != before:
+                self._tell(StripChanged)
             await asyncio.sleep(STRIP_EVERY)
 
     def _set(self, standing: Standing) -> None:

@@ -6,11 +6,13 @@ import asyncio
 import os
 import re
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from textual import events
 from textual.css.query import NoMatches
+from textual.message import Message
 from textual.worker import WorkerFailed
 
 from deployx_tui.errors import EngineUnreachable
@@ -243,6 +245,31 @@ async def test_f9_stops_everything_after_its_word(open_app: Open, backend: FakeB
         await type_text(pilot, "stop\n")
         await until(pilot, lambda: "engine.stop_all" in backend.calls)
         await until(pilot, lambda: "nothing runs" in screen_text(pilot))
+
+
+async def test_the_strip_is_told_of_runs_only_when_they_are_others(
+    open_app: Open, backend: FakeBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[type[Message]] = []
+    tell = DeployxApp.tell_seen
+
+    def tell_seen(self: DeployxApp, make: Callable[[], Message]) -> None:
+        told.append(type(make()))
+        tell(self, make)
+
+    monkeypatch.setattr(DeployxApp, "tell_seen", tell_seen)
+    monkeypatch.setattr(bridge, "STRIP_EVERY", 0.01)
+    async with open_app() as pilot:
+        assert bridge.StripChanged in told
+        told.clear()
+        for _ in range(3):
+            backend.calls.clear()
+            backend.emit("target.changed")
+            await until(pilot, lambda: "executions.list" in backend.calls, "the reading for the strip")
+        await settle(pilot)
+        assert bridge.StripChanged not in told
+        backend.finish_run(8841)
+        await until(pilot, lambda: bridge.StripChanged in told, "the change")
 
 
 async def test_a_question_is_deaf_for_a_moment(open_app: Open, monkeypatch: pytest.MonkeyPatch) -> None:

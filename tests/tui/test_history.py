@@ -10,8 +10,10 @@ import pytest
 
 from deployx_tui.model.execution import Cause, ExecutionStatus, TargetResult, TargetState
 from deployx_tui.model.ids import DeviceId, ExecutionId, TargetId
+from deployx_tui.tui.render.line import Line
 from deployx_tui.tui.screens.execution import ExecutionPlace
 from deployx_tui.tui.screens.history import HistoryPlace
+from deployx_tui.tui.widgets.frame import Footer
 from tests.support.fake_backend import FakeBackend
 from tests.support.history_world import execution, watched_targets, with_history
 from tests.support.hostile import HOSTILE
@@ -238,6 +240,30 @@ async def test_what_targets_say_makes_nothing_be_read_but_the_output(open_app: O
         await until(pilot, lambda: "executions.targets" in backend.calls, "the reading")
         await settle(pilot)
         assert backend.calls.count("executions.targets") == 1
+
+
+async def test_moving_in_the_output_paints_no_footer(
+    open_app: Open, backend: FakeBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_app(first="history") as pilot:
+        await press(pilot, "down", "enter")
+        backend.finish_run(8841)  # a run that goes on is drawn anew each second
+        await sees(pilot, "succeeded")
+        await press(pilot, "z", "up")
+        screen = pilot.app.screen
+        assert isinstance(screen, ExecutionPlace) and screen.tail.has_focus
+        drawn: list[int] = []
+        draw = Footer.line_at
+
+        def line_at(self: Footer, y: int, width: int) -> Line:
+            drawn.append(y)
+            return draw(self, y, width)
+
+        monkeypatch.setattr(Footer, "line_at", line_at)
+        await press(pilot, *["up", "down"] * 3)
+        assert not drawn
+        await press(pilot, "slash", *"congratulations", "enter")
+        assert drawn, "n finds the next one now"
 
 
 async def test_the_footer_has_only_keys_that_work(open_app: Open, backend: FakeBackend) -> None:

@@ -199,6 +199,7 @@ class ExecutionPlace(RunActs):
         bar.notes = ("", str(len(self._groups)), "")
         bar.refresh()
         self.output.show(self.target_here)
+        self._share_the_height()
         self.refresh_frame()
 
     def on_target_output_told(self, message: TargetOutput.Told) -> None:

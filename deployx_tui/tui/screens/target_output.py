@@ -66,6 +66,8 @@ class TargetOutput(Vertical):
         self.words = ""
         #: rows that the title, the message and one word of the tail want
         self.rows_wanted = 2
+        #: what the screen was told last: what can be done with the output, and its room
+        self._told: tuple[object, ...] = ()
         self._title = TitleBar(id="tail-title")
         self._why = Lines(id="why")
         self.tail = OutputTail(zone=bridge.zone, id="tail")
@@ -116,7 +118,11 @@ class TargetOutput(Vertical):
         lines = () if target is None else why_lines(target, self.size.width - 2, has_output=self.has_output)
         self._why.set_lines(lines)
         self.rows_wanted = len(lines) + 2
-        self.post_message(self.Told())
+        # output that grows is not news for the frame: only its own rows and title are painted anew
+        told = (self.has_output, self.rows_wanted, status.follow, status.complete, self.words)
+        if told != self._told:
+            self._told = told
+            self.post_message(self.Told())
 
     def on_resize(self) -> None:
         self._say()

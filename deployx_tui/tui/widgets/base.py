@@ -193,8 +193,10 @@ class TitleBar(LineWidget):
         self._verdict: StyleName = ""
 
     def say(self, left: Sequence[str], right: Sequence[str] = (), verdict: StyleName = "") -> None:
-        self._left, self._right, self._verdict = tuple(left), tuple(right), verdict
-        self.refresh()
+        said = (tuple(left), tuple(right), verdict)
+        if said != (self._left, self._right, self._verdict):
+            self._left, self._right, self._verdict = said
+            self.refresh()
 
     def line_at(self, y: int, width: int) -> Line:
         return title(self._left, self._right, width, self._verdict)
