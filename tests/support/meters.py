@@ -27,6 +27,24 @@ def cpu_of(pid: int) -> float:
     return time.clock_gettime((~pid << 3) | _SCHEDULED)
 
 
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """Seconds of one thread."""
+
+    worked: float
+    #: it was ready, and another had the core
+    waited: float
+
+    def __sub__(self, before: Turns) -> Turns:
+        return Turns(self.worked - before.worked, self.waited - before.waited)
+
+
+def turns_of(thread: int) -> Turns:
+    """Of a thread by its id (a main thread has its process's), since it began, by the scheduler's own count."""
+    worked, waited, _ = Path(f"/proc/{thread}/task/{thread}/schedstat").read_text().split()
+    return Turns(int(worked) / 1e9, int(waited) / 1e9)
+
+
 def resident() -> int:
     """Bytes of this process in memory, now."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE
