@@ -261,3 +261,20 @@ async def test_z_makes_the_detail_a_page(open_app: Open) -> None:
     async with open_app() as pilot:
         await press(pilot, "z")
         assert isinstance(pilot.app.screen, TaskPage)
+
+
+@pytest.mark.parametrize("up", [0, 3])
+async def test_a_table_that_got_another_height_shows_as_many_rows_as_fit(
+    open_app: Open, backend: FakeBackend, up: int
+) -> None:
+    for task_id in list(backend.task_rows)[13:]:
+        del backend.task_rows[task_id]
+    async with open_app(120, 36) as pilot:
+        await press(pilot, "end", *["up"] * up)
+        for size in ((80, 24), (120, 36), (80, 24)):
+            await pilot.resize_terminal(*size)
+            await settle(pilot)
+            text = screen_text(pilot)
+            assert "13 of 13" in text
+            table = tasks_of(pilot).table
+            assert sum(row.task.name[:12] in text for row in table.rows) == min(13, table.size.height - 1)

@@ -15,28 +15,16 @@ from textual.binding import BindingType
 
 from deployx_tui.tui import theme
 from deployx_tui.tui.render.line import BLANK, Line, Span
-from deployx_tui.tui.render.safe import SPACE, SafeText
+from deployx_tui.tui.render.safe import SafeText
 from deployx_tui.tui.widgets import table_messages
 from deployx_tui.tui.widgets.base import LineWidget
-from deployx_tui.tui.widgets.columns import (
-    GUTTER,
-    Column,
-    Layout,
-    Wants,
-    arranged,
-    cells_of,
-    full,
-    heads_of,
-    shifted,
-    wants_of,
-)
+from deployx_tui.tui.widgets.columns import Column, Layout
 from deployx_tui.tui.widgets.marks import Marks
+from deployx_tui.tui.widgets.row_lines import RowLines
 from deployx_tui.tui.widgets.table_keys import TABLE_KEYS
 
 Row = TypeVar("Row")
 
-_CURSOR = SafeText("▌")
-_MARK = SafeText("*")
 #: rows ahead of the cursor at which more are asked for
 _AHEAD = 100
 #: rows whose identities are measured when they come; the others when they come into view
@@ -76,9 +64,8 @@ class LineTable(LineWidget, Generic[Row], can_focus=True):
         no row: it says what to do next.
         """
         super().__init__(id=id)
-        self.columns = tuple(columns)
+        self._drawn = RowLines(columns, whole)
         self._key = key
-        self._whole = whole
         self._selectable = selectable
         self.can_mark = can_mark
         self._head = 1 if header else 0
@@ -88,13 +75,14 @@ class LineTable(LineWidget, Generic[Row], can_focus=True):
         self._rows: list[Row] = []
         self._cursor = 0
         self._top = 0
-        self._left = 0
         self._more = False
         self._asked = False
         self._marks = Marks(key)
         self._mark_anchor: int | None = None
-        self._wants: Wants = {}
-        self.is_wide = False
+
+    @property
+    def columns(self) -> tuple[Column[Row], ...]:
+        return self._drawn.columns
 
     # rows
 
@@ -123,7 +111,7 @@ class LineTable(LineWidget, Generic[Row], can_focus=True):
             place = next((i for i, row in enumerate(self._rows) if self._key(row) == wanted), place)
         self._cursor = self._nearest(min(place, max(0, len(self._rows) - 1)), 1)
         self._marks.renew(self._rows)
-        self._wants = {}
+        self._drawn.forget()
         self._measure(self._rows[:_MEASURED])
         self._follow()
         self._measure(self._in_view)
@@ -227,14 +215,13 @@ class LineTable(LineWidget, Generic[Row], can_focus=True):
 
     def _measure(self, rows: Sequence[Row]) -> bool:
         """Identities get the width of their widest row; True when one grew."""
-        before = self._wants
-        by_columns = (row for row in rows if self._whole is None or self._whole(row, self.size.width) is None)
-        self._wants = wants_of(self.columns, by_columns, before)
-        return self._wants != before
+        return self._drawn.measure(rows, self.size.width)
 
     def on_resize(self) -> None:
         self._follow()
         self._measure(self._in_view)
+        # the first paint in the new size came before this: it shows the rows of the old one
+        self.refresh()
 
     def on_focus(self) -> None:
         self.refresh_row(self._cursor - self._top + self._head)
@@ -252,10 +239,7 @@ class LineTable(LineWidget, Generic[Row], can_focus=True):
         self.move_to(len(self._rows) - 1 if end > 0 else 0)
 
     def action_shift(self, by: int) -> None:
-        limit = max(0, self._full_width() - self.size.width) if self.is_wide else 0
-        left = min(max(0, self._left + by), limit)
-        if left != self._left:
-            self._left = left
+        if self._drawn.shift(by, self.size.width):
             self.refresh()
 
     def action_open(self) -> None:
@@ -263,8 +247,7 @@ class LineTable(LineWidget, Generic[Row], can_focus=True):
             self.post_message(self.Opened(self))
 
     def action_wide(self) -> None:
-        self.is_wide = not self.is_wide
-        self._left = 0
+        self._drawn.turn_wide()
         self.refresh()
 
     def on_click(self, event: events.Click) -> None:
@@ -357,14 +340,9 @@ class LineTable(LineWidget, Generic[Row], can_focus=True):
 
     # drawing
 
-    def _full_width(self) -> int:
-        return GUTTER + sum(size + 1 for _, size in full(self.columns, self._wants))
-
     def layout_of(self, width: int) -> Layout[Row]:
         """The columns that are seen, with their widths."""
-        if self.is_wide:
-            return full(self.columns, self._wants)
-        return arranged(self.columns, width - GUTTER, self._wants)
+        return self._drawn.layout_of(width)
 
     def row_style(self, y: int) -> Style | None:
         if y < self._head or self._top + y - self._head != self._cursor or not self._rows:
@@ -372,29 +350,16 @@ class LineTable(LineWidget, Generic[Row], can_focus=True):
         return theme.cursor_style(self.app.current_theme.name, theme.no_color())
 
     def line_at(self, y: int, width: int) -> Line:
-        whole = max(width, self._full_width()) if self.is_wide else width
-        content = self._line_at(y, whole)
-        return shifted(content, self._left) if self._left else content
-
-    def _line_at(self, y: int, width: int) -> Line:
         if y < self._head:
-            return (Span(SafeText("  ")), *heads_of(self.layout_of(width)))
+            return self._drawn.head(width)
         index = self._top + y - self._head
-        if index >= len(self._rows):
-            if not self._rows and y - self._head < len(self._empty):
-                return (Span(SafeText("   ")), *self._empty[y - self._head])
-            return BLANK
-        row = self._rows[index]
-        here = index == self._cursor
-        if self._whole is not None and (across := self._whole(row, width)) is not None:
-            if here:
-                return (Span(_CURSOR, "accent"), *shifted(across, 1))
-            return across
-        parts: list[Span] = [
-            Span(_CURSOR, "accent" if self.has_focus else "dim") if here else Span(SPACE),
-            Span(_MARK, "mark") if row in self._marks else Span(SPACE),
-        ]
-        return (*parts, *cells_of(self.layout_of(width), row))
+        if index < len(self._rows):
+            row = self._rows[index]
+            cursor = None if index != self._cursor else "accent" if self.has_focus else "dim"
+            return self._drawn.row(row, width, cursor=cursor, is_marked=row in self._marks)
+        if not self._rows and y - self._head < len(self._empty):
+            return (Span(SafeText("   ")), *self._empty[y - self._head])
+        return BLANK
 
 
 __all__ = ["Column", "LineTable"]
