@@ -43,7 +43,7 @@ def run_child(arguments: Sequence[str]) -> int:
         log_to_stderr(settings.log_level)
         status = asyncio.run(_serve(settings, ready))
     except Held as error:
-        _report(ready, {"socket": error.socket} if error.socket else _problem(error))
+        _report(ready, {"socket": error.socket, "holder": "another engine"} if error.socket else _problem(error))
         return error.exit_status
     except DeployxError as error:
         log.error("%s", error)

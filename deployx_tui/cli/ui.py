@@ -46,7 +46,7 @@ def _show(call: Invocation, beginning: Beginning | None) -> int:
         return asyncio.run(_show_in_process(call.settings, beginning))
     from deployx_tui.tui.given_back import given_back
 
-    app = _app(connecting(call.settings), beginning)
+    app = _app(*connecting(call.settings), beginning)
     with given_back():
         app.run()
     return app.return_code or 0
@@ -64,7 +64,7 @@ async def _show_in_process(settings: Settings, beginning: Beginning | None) -> i
     async def connect() -> Backend:
         return opened.pop() if opened else await process.open_backend(settings, in_process=True)
 
-    app = _app(connect, beginning)
+    app = _app(connect, lambda: "local", beginning)
     from deployx_tui.tui.given_back import given_back
 
     try:
@@ -77,18 +77,20 @@ async def _show_in_process(settings: Settings, beginning: Beginning | None) -> i
     return app.return_code or 0
 
 
-def _app(connect: Callable[[], Awaitable[Backend]], beginning: Beginning | None) -> DeployxApp:
+def _app(
+    connect: Callable[[], Awaitable[Backend]], connection: Callable[[], str], beginning: Beginning | None
+) -> DeployxApp:
     if beginning is None:
         from deployx_tui.tui.app import DeployxApp
 
-        return DeployxApp(connect)
+        return DeployxApp(connect, connection=connection)
     from deployx_tui.tui.welcome import Begun
 
-    return Begun(connect, beginning)
+    return Begun(connect, beginning, connection=connection)
 
 
-def connecting(settings: Settings) -> Callable[[], Awaitable[Backend]]:
-    """What the screens call for a Backend, and again whenever they lost it.
+def connecting(settings: Settings) -> tuple[Callable[[], Awaitable[Backend]], Callable[[], str]]:
+    """What the screens call for a Backend, and again whenever they lost it; and the word for what it is on.
 
     The engine's process starts here, before the screens are loaded: it takes longer than they do, on a core of its own.
     """
@@ -102,7 +104,7 @@ def connecting(settings: Settings) -> Callable[[], Awaitable[Backend]]:
     async def connect() -> Backend:
         return await process.open_backend(settings, finding=finding)
 
-    return connect
+    return connect, lambda: finding.connection
 
 
 def _is_first_start(settings: Settings) -> bool:

@@ -105,6 +105,8 @@ class Finding:
         self._path = settings.socket_path
         #: what `begin` started and nobody has waited for yet
         self._begun: _Child | None = None
+        #: it ran already: another face started it, or it is a service
+        self.is_attached = False
         #: a service comes back by whoever keeps it: a child of ours would hold the database against it
         self.is_service = False
         #: the database that was served when an engine was found first; None: not found yet, or no file
@@ -126,17 +128,23 @@ class Finding:
 
     def __call__(self) -> Path:
         begun, self._begun = self._begun, None
-        if begun is not None:
-            self._path = begun.socket()
-        elif not self.is_service:
-            if self._place is not None and not is_ours(self._path):
-                self._place.check_for_client()
-            self._path = ensure_engine(self._settings)
-        elif not is_ours(self._path):
-            raise EngineUnreachable(
-                f"the engine at {self._path} has ended; it was a service, so start it again, or start deployx anew"
-            )
+        if begun is None and self.is_service:
+            if not is_ours(self._path):
+                raise EngineUnreachable(
+                    f"the engine at {self._path} has ended; it was a service, so start it again, or start deployx anew"
+                )
+            return self._path
+        if begun is None and self._place is not None and not is_ours(self._path):
+            self._place.check_for_client()
+        child = begun or _begin(self._settings)
+        self._path = self._settings.socket_path if child is None else child.socket()
+        self.is_attached = child is None or child.found_another
         return self._path
+
+    @property
+    def connection(self) -> str:
+        """local: the engine that this face started; attached: one that was there; else the URL of a far one."""
+        return self._settings.connect or ("attached" if self.is_attached else "local")
 
 
 async def open_backend(
@@ -202,6 +210,8 @@ class _Child:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        #: known after `socket`: the engine there was somebody else's, and this one ended
+        self.found_another = False
         reading, writing = os.pipe()
         with ExitStack() as opening:
             opening.callback(os.close, writing)
@@ -233,6 +243,7 @@ class _Child:
         with self._closing:
             report = self._report()
         if "socket" in report:
+            self.found_another = "holder" in report
             return _listening(Path(str(report["socket"])))
         raise _error(str(report.get("error", "")), str(report.get("message", "")))
 

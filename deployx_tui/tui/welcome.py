@@ -184,8 +184,15 @@ class Welcome(App[Beginning]):
 class Begun(DeployxApp):
     """The program right after the choice: on its devices, with the hosts to choose from when those were asked for."""
 
-    def __init__(self, connect: Connect, beginning: Beginning, *, zone: tzinfo | None = None) -> None:
-        super().__init__(connect, first="devices", zone=zone)
+    def __init__(
+        self,
+        connect: Connect,
+        beginning: Beginning,
+        *,
+        connection: str | Callable[[], str] = "local",
+        zone: tzinfo | None = None,
+    ) -> None:
+        super().__init__(connect, connection=connection, first="devices", zone=zone)
         self._beginning = beginning
 
     async def show_first(self) -> None:

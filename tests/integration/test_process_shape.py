@@ -503,7 +503,7 @@ async def test_screens_wait_for_a_server_that_is_gone_and_start_no_child(
     refused: list[str] = []
     with ExitStack() as serving:
         process, _ = serving.enter_context(place.serving())
-        connect = connecting(place.settings())
+        connect, connection = connecting(place.settings())
 
         async def watched() -> Backend:
             try:
@@ -512,9 +512,9 @@ async def test_screens_wait_for_a_server_that_is_gone_and_start_no_child(
                 refused.append(str(error))
                 raise
 
-        app = DeployxApp(watched)
+        app = DeployxApp(watched, connection=connection)
         async with app.run_test(size=(120, 36)) as pilot:
-            await until(pilot, lambda: "engine up" in screen_text(pilot), patience=LONG)
+            await until(pilot, lambda: "attached ● engine up" in screen_text(pilot), patience=LONG)
             process.terminate()
             await asyncio.to_thread(process.communicate)
             await until(pilot, lambda: len(refused) > 1, patience=LONG)
@@ -529,12 +529,17 @@ async def test_screens_wait_for_a_server_that_is_gone_and_start_no_child(
 
 
 async def test_the_engine_comes_up_while_the_screens_load(place: Place) -> None:
-    connect = connecting(place.settings())
+    connect, connection = connecting(place.settings())
     async with asyncio.timeout(LONG):
         while not is_ours(place.engine_socket):
             await asyncio.sleep(0.05)
     backend = await connect()
     assert (await backend.engine.status()).clients == 1
+    assert connection() == "local"
+    other, of_other = connecting(place.settings())
+    second = await other()
+    assert of_other() == "attached"
+    await second.close()
     await backend.close()
 
 
@@ -543,7 +548,7 @@ async def test_what_kept_the_engine_from_starting_is_said_when_the_screens_ask(p
     database = Path(settings.db.removeprefix("sqlite:///"))
     database.parent.mkdir(parents=True, exist_ok=True)
     database.write_bytes(b"this is no database, and what stands in it is nobody's to overwrite" * 20)
-    connect = connecting(settings)
+    connect, _ = connecting(settings)
     for _ in range(2):
         with pytest.raises(DatabaseRefused):
             await connect()
