@@ -1,4 +1,4 @@
-"""The screens as the demo shows them, in a process of their own: nothing outlives them, so Q has nothing to ask."""
+"""The screens as the demo shows them, in a process of their own. Nothing outlives them: Q says so where work runs."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from deployx_tui.demo.card import DemoCard
 from deployx_tui.tui.app import DeployxApp
 from deployx_tui.tui.bridge import Connect
 from deployx_tui.tui.given_back import given_back
+from deployx_tui.tui.render.line import line
+from deployx_tui.tui.screens.dialogs import Choice, Question
 
 if TYPE_CHECKING:
     from deployx_tui.service.backend import Backend
 
 
 class DemoApp(DeployxApp):
-    """Says what is real, and leaves at once: the engine, the servers and the database go with the demo, whoever else
+    """Says what is real, and leaves nothing: the engine, the servers and the database go with the demo, whoever else
     is a client of it."""
 
     def __init__(self, connect: Connect, notice: str) -> None:
@@ -28,7 +30,18 @@ class DemoApp(DeployxApp):
         await self.push_screen(DemoCard(self._notice))
 
     async def ask_to_leave(self) -> None:
+        if running := len(self.bridge.running):
+            agreed = await self.push_screen_wait(_question(running))
+            if not agreed:
+                return
         self.leave_now()
+
+
+def _question(running: int) -> Question[bool]:
+    one = "1 run of the demo is going on; it ends with it."
+    said = one if running == 1 else f"{running} runs of the demo are going on; they end with it."
+    choices = (Choice(True, "end the demo", "its runs, its servers and its folder go"),)
+    return Question("Quit the demo", (line(said),), choices, cancel="stay here", again="Q")
 
 
 def main() -> int:
