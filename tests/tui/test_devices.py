@@ -320,6 +320,22 @@ def test_a_step_that_this_machine_does_not_need_is_not_called_untried() -> None:
     assert plain(step_lines((), True, 80)[0]).split()[:2] == ["▸", "name"]
 
 
+@pytest.mark.parametrize("width", [80, 120])
+def test_no_fingerprint_of_a_step_is_cut_or_broken(width: int) -> None:
+    offered, known = f"SHA256:{'o' * 43}", f"SHA256:{'k' * 43}"
+    step = TestStep(
+        name=TestStepName.HOST_KEY,
+        ok=False,
+        message=f"THE HOST KEY OF [127.1.2.3]:48897 HAS CHANGED: ssh-ed25519 {offered} was offered, {known} is known",
+        remedy=f"compare {offered} with the machine itself, then: deployx device trust db09 --fingerprint {offered}",
+        elapsed_ms=0,
+    )
+    said = [plain(each) for each in step_lines((step,), False, width)]
+    assert sum(offered in row for row in said) == 3
+    assert any(known in row for row in said)
+    assert all(len(row) <= width and "…" not in row for row in said)
+
+
 def test_each_jump_host_has_its_own_steps() -> None:
     def step(name: TestStepName, hop: str, ok: bool = True) -> TestStep:
         return TestStep(name=name, ok=ok, message="said", remedy="" if ok else "mend", elapsed_ms=1, hop=hop)

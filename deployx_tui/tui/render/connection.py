@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from deployx_tui.model.device import Device, OfferedKey, TestStep, TestStepName
 from deployx_tui.model.outcome_words import step_word
-from deployx_tui.tui.render.line import BLANK, Line, line, span, spread
-from deployx_tui.tui.render.words import said
+from deployx_tui.tui.render.line import BLANK, Line, Span, line, span, spread, width_of
+from deployx_tui.tui.render.safe import show
+from deployx_tui.tui.render.words import said, wrap
 
 _LOOKS_AT: dict[TestStepName, str] = {
     TestStepName.RESOLVE: "the address of the name",
@@ -62,15 +63,13 @@ def _host_lines(steps: Sequence[TestStep], *, is_jump: bool, running: bool, widt
             continue
         asks = step.offered_key is not None
         sign = span("✓ ", "good") if step.ok else span("! ", "warn") if asks else span("✗ ", "bad")
-        made.append(
-            spread(
-                line(" ", sign, span(f"{word:<10}"), span(step.message)),
-                line(span(f" {step.elapsed_ms} ms ", "dim")),
-                width,
-            )
-        )
+        took = line(span(f" {step.elapsed_ms} ms ", "dim"))
+        first, *rest = wrap(show(step.message), width - 13 - width_of(took), keep_words=True)
+        made.append(spread(line(" ", sign, span(f"{word:<10}"), Span(first)), took, width))
+        made += [(span(" " * 13), Span(piece)) for piece in rest]
         if not step.ok and step.remedy:
-            made += [(span("              "), *each) for each in said("→", "warn", step.remedy, width - 16)]
+            told = said("→", "warn", step.remedy, width - 16, keep_words=True)
+            made += [(span("              "), *each) for each in told]
         if not step.ok:
             waiting = False
     return tuple(made)

@@ -12,14 +12,19 @@ from deployx_tui.tui.render.safe import SafeText, cells, show
 _BEFORE_WORDS = re.compile(r" *(?:[^\w\s(\[\"'] +)?")
 
 
-def wrap(text: SafeText, width: int) -> tuple[SafeText, ...]:
-    """Pieces of at most `width` cells, at spaces where that costs less than half a line."""
+def wrap(text: SafeText, width: int, *, keep_words: bool = False) -> tuple[SafeText, ...]:
+    """Pieces of at most `width` cells, at spaces where that costs less than half a line.
+
+    With `keep_words` also where it costs more, as long as the word fits a line: a fingerprint is compared whole.
+    """
     width = max(8, width)
     pieces: list[SafeText] = []
     rest = str(text)
     while (room := _room(rest, width)) < len(rest):
-        cut = rest.rfind(" ", room // 2, room + 1)
-        cut = room if cut < 0 else cut + 1
+        at = rest.rfind(" ", 0, room + 1)
+        word, _, _ = rest[at + 1 :].partition(" ")
+        fits = at > 0 and (at >= room // 2 or (keep_words and _room(word, width) == len(word)))
+        cut = at + 1 if fits else room
         pieces.append(SafeText(rest[:cut]))
         rest = rest[cut:]
     pieces.append(SafeText(rest))
@@ -38,9 +43,9 @@ def _room(text: str, width: int) -> int:
     return len(text)
 
 
-def said(mark: str, style: StyleName, text: str, width: int) -> tuple[Line, ...]:
-    """A mark and a sentence, on as many lines as it takes."""
-    pieces = wrap(show(text), width - 2)
+def said(mark: str, style: StyleName, text: str, width: int, *, keep_words: bool = False) -> tuple[Line, ...]:
+    """A mark and a sentence, on as many lines as it takes; `keep_words` as in `wrap`."""
+    pieces = wrap(show(text), width - 2, keep_words=keep_words)
     return tuple(
         line(span(f"{mark} ", style) if index == 0 else "  ", Span(piece)) for index, piece in enumerate(pieces)
     )
