@@ -205,3 +205,12 @@ async def test_wide_shows_everything_and_moves_sideways() -> None:
 
 def test_a_line_s_text_is_its_spans() -> None:
     assert plain(line("a", "b")) == "ab"
+
+
+def test_a_column_with_a_bound_leaves_the_rest_to_the_others() -> None:
+    def column(key: str, flex: int, most: int | None = None) -> Column[int]:
+        return Column(key=key, title=key, width=10, cell=lambda row: show("x"), flex=flex, most=most)
+
+    columns = (column("a", 1), column("b", 8, 20), column("c", 1))
+    assert {c.key: size for c, size in arranged(columns, 42)} == {"a": 11, "b": 18, "c": 11}
+    assert {c.key: size for c, size in arranged(columns, 102)} == {"a": 40, "b": 20, "c": 40}

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import time
 from zoneinfo import ZoneInfo
 
 import pytest
 from textual.pilot import Pilot
 
 from deployx_tui.model.ids import ExecutionId, TaskId
+from deployx_tui.model.schedule import Monthly, Schedule, Weekly
 from deployx_tui.model.task import TaskState
 from deployx_tui.tui.render.line import plain, width_of
-from deployx_tui.tui.render.schedule import zone_mark
+from deployx_tui.tui.render.schedule import schedule_in, zone_mark
 from deployx_tui.tui.screens.task_page import TaskPage
 from deployx_tui.tui.screens.tasks import TasksPlace
 from deployx_tui.tui.widgets.base import Pane
@@ -278,3 +280,29 @@ async def test_a_table_that_got_another_height_shows_as_many_rows_as_fit(
             assert "13 of 13" in text
             table = tasks_of(pilot).table
             assert sum(row.task.name[:12] in text for row in table.rows) == min(13, table.size.height - 1)
+
+
+def test_a_schedule_in_little_room_has_shorter_days_and_its_whole_time() -> None:
+    at = (time(3, 0),)
+    three = Schedule(recurrence=Weekly((0, 1, 3), at), zone="UTC")
+    assert [schedule_in(three, room) for room in (30, 20, 14, 5)] == [
+        "weekly Mon Tue Thu 03:00",
+        "Mon Tue Thu 03:00",
+        "Mo Tu Th 03:00",
+        "3 a week 03:00",
+    ]
+    five = Schedule(recurrence=Weekly((0, 1, 2, 4, 5), at), zone="UTC")
+    assert schedule_in(five, 24) == "Mon-Wed Fri Sat 03:00"
+    month = Schedule(recurrence=Monthly((1, 15, "last"), at), zone="UTC")
+    assert schedule_in(month, 20).endswith(" 03:00")
+    assert schedule_in(month, 6) == "3 a month 03:00"
+
+
+@pytest.mark.parametrize("size", [(120, 36), (160, 36)])
+async def test_the_time_of_a_schedule_is_never_cut(open_app: Open, backend: FakeBackend, size: tuple[int, int]) -> None:
+    task = backend.task_rows[TaskId(3)]
+    schedule = Schedule(recurrence=Weekly((0, 1, 3, 5), (time(3, 0),)), zone="Asia/Tokyo")
+    backend.task_rows[task.id] = replace(task, draft=replace(task.draft, schedule=schedule))
+    async with open_app(*size) as pilot:
+        row = next(each for each in screen_text(pilot).splitlines() if "nginx-reload" in each)
+        assert " 03:00 JST " in row

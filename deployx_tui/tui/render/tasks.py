@@ -12,7 +12,7 @@ from deployx_tui.model.task import LastRun, Task, TaskState
 from deployx_tui.tui.render.line import Line, Span, StyleName, line, span
 from deployx_tui.tui.render.progress import bar, glyph, over_count
 from deployx_tui.tui.render.safe import SafeText, fit, show
-from deployx_tui.tui.render.schedule import schedule_words, zone_mark
+from deployx_tui.tui.render.schedule import schedule_in, zone_mark
 from deployx_tui.tui.render.when import ago, ahead
 from deployx_tui.tui.render.words import beside_counts
 
@@ -57,10 +57,11 @@ def name_cell(view: TaskView) -> SafeText:
     return show(view.task.name)
 
 
-def schedule_cell(view: TaskView) -> SafeText:
+def schedule_cell(view: TaskView, width: int) -> SafeText:
+    """`weekly Mon Tue 03:00 JST`, in so many cells."""
     schedule = view.task.draft.schedule
     mark = zone_mark(schedule.zone, view.now, view.zone)
-    return show(f"{schedule_words(schedule)} {mark}".rstrip())
+    return show(f"{schedule_in(schedule, width - len(mark) - bool(mark))} {mark}".rstrip())
 
 
 def on_words(task: Task) -> str:
@@ -99,7 +100,9 @@ def last_cell(view: TaskView) -> Line:
             counts = f" {last.targets.succeeded:2d}/{total}"
             if last.status is S.SUCCEEDED:
                 return line(span(text, style), counts, span(_when(last, view).rjust(max(1, 17 - len(counts))), "dim"))
-            return line(span(text, style), counts, " ", span(beside_counts(last.why) or run_word(last.status), style))
+            # "exit 127 on all 12 targets": the 12 stands there already
+            why = beside_counts(last.why).removesuffix(f" {total} targets")
+            return line(span(text, style), counts, " ", span(why or run_word(last.status), style))
 
 
 def _when(last: LastRun, view: TaskView) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import ClassVar
 
@@ -14,18 +13,19 @@ from textual.widget import Widget
 
 from deployx_tui.errors import DeployxError, NotFound, Unavailable
 from deployx_tui.model.ids import TaskId
-from deployx_tui.model.task import Task, TaskDraft, TaskQuery, TaskSort
+from deployx_tui.model.task import Task, TaskDraft, TaskSort
 from deployx_tui.tui.bridge import Changed
-from deployx_tui.tui.filters import TaskFilter, parse_filter
+from deployx_tui.tui.filters import TaskFilter
 from deployx_tui.tui.keymap import TASKS, bindings
 from deployx_tui.tui.pace import Pace
 from deployx_tui.tui.render import tasks as draw
 from deployx_tui.tui.render.line import Line, line, span
 from deployx_tui.tui.render.safe import show
+from deployx_tui.tui.render.schedule import schedule_words
 from deployx_tui.tui.render.tasks import TaskView
 from deployx_tui.tui.screens import task_acts
 from deployx_tui.tui.screens.place import Place
-from deployx_tui.tui.screens.task_reading import PAGE, query_of, read_failures, read_tasks
+from deployx_tui.tui.screens.task_reading import Listing
 from deployx_tui.tui.screens.task_strip import TaskStrip
 from deployx_tui.tui.widgets.field import Field
 from deployx_tui.tui.widgets.line_table import Column, LineTable
@@ -40,7 +40,15 @@ FEW = 12
 COLUMNS: tuple[Column[TaskView], ...] = (
     Column(key="state", title="", width=1, cell=draw.glyph_cell),
     Column(key="name", title="NAME", width=20, flex=1, cell=draw.name_cell, sortable=True, identity=True),
-    Column(key="schedule", title="SCHEDULE", width=20, flex=1, cell=draw.schedule_cell, priority=3),
+    Column(
+        key="schedule",
+        title="SCHEDULE",
+        width=20,
+        flex=1,
+        cell=lambda view: show(schedule_words(view.task.draft.schedule)),
+        within=draw.schedule_cell,
+        priority=3,
+    ),
     Column(
         key="targets",
         title="TARGETS",
@@ -49,7 +57,7 @@ COLUMNS: tuple[Column[TaskView], ...] = (
         cell=lambda view: show(draw.on_words(view.task)),
         within=draw.targets_cell,
     ),
-    Column(key="last", title="LAST RUN", width=21, flex=2, cell=draw.last_cell, sortable=True),
+    Column(key="last", title="LAST RUN", width=21, flex=8, most=44, cell=draw.last_cell, sortable=True),
     Column(key="recent12", title="LAST 12", width=12, cell=partial(draw.recent_cell, 12), priority=2),
     Column(key="recent6", title="LAST 6", width=6, cell=partial(draw.recent_cell, 6), instead_of="recent12"),
     Column(key="next", title="NEXT RUN", width=11, cell=draw.next_cell, sortable=True),
@@ -76,20 +84,13 @@ class TasksPlace(Place):
 
     def __init__(self) -> None:
         super().__init__()
-        self._tasks: list[Task] = []
-        self._cursor: str | None = None
-        self._total: int | None = None
-        self._all: int | None = None
-        self._filter = TaskFilter()
-        self._text = ""
-        self._only_failures = False
+        self._listing = Listing()
         self._reorder: Timer | None = None
         self._wanted: Hashable | None = None
         #: the task that the cursor stood on last
         self._last_here: TaskId | None = None
         self._changed_ids: set[TaskId] = set()
         self._some = Pace(self._read_some, SOME_EVERY)
-        self._is_loading = False
 
     def body(self) -> Iterable[Widget]:
         self.table = LineTable[TaskView](
@@ -118,68 +119,43 @@ class TasksPlace(Place):
     def reload(self) -> None:
         self._load()
 
-    def _sort(self) -> TaskSort:
-        return TaskSort(self.table.sort_key or "next")
-
-    async def _query(self) -> TaskQuery:
-        return await query_of(self.bridge.backend, self._filter, self._sort(), descending=self.table.descending)
+    def _order(self) -> tuple[TaskSort, bool]:
+        return TaskSort(self.table.sort_key or "next"), self.table.descending
 
     @work(exclusive=True, group="tasks")
     async def _load(self) -> None:
-        wanted = max(PAGE, len(self._tasks))
-        self._is_loading = True
+        sort, descending = self._order()
         try:
-            query = await self._query()
-            if self._only_failures:
-                tasks, cursor, total = await read_failures(self.bridge.backend, query)
-            else:
-                tasks, cursor, total = await read_tasks(self.bridge.backend, query, wanted)
-            if self._text or self._only_failures:
-                everything = await self.bridge.backend.tasks.list(TaskQuery(limit=1))
-                self._all = everything.total
-            else:
-                self._all = total
+            await self._listing.read(self.bridge.backend, sort, descending=descending)
         except NotFound as error:
-            self._filter = TaskFilter(problem=str(error))
+            self._listing.filter = TaskFilter(problem=str(error))
             self._say()
-            return
         except Unavailable:
             return  # the frame says it, and the return of the engine reads again
         except DeployxError as error:
             self.tell_error(error)
-            return
-        finally:
-            self._is_loading = False
-        self._tasks, self._cursor, self._total = tasks, cursor, total
-        self._draw()
+        else:
+            self._draw()
 
     @work(exclusive=True, group="tasks-more")
     async def _load_more(self) -> None:
-        if self._cursor is None:
+        sort, descending = self._order()
+        more = await self.attempt(self._listing.read_more(self.bridge.backend, sort, descending=descending))
+        if more is None:
             return
-        query = await self.attempt(self._query())
-        if query is None:
-            return
-        page = await self.attempt(self.bridge.backend.tasks.list(replace(query, cursor=self._cursor)))
-        if page is None:
-            return
-        self._tasks.extend(page.items)
-        self._cursor = page.next_cursor
-        self.table.extend(self._views(page.items), more=page.next_cursor is not None)
+        self.table.extend(self._views(more), more=self._listing.has_more)
         self._say()
 
     async def _read_some(self) -> None:
         """Only what changed, in its place; the order follows a moment later."""
         ids, self._changed_ids = self._changed_ids, set()
         for task_id in ids if len(ids) <= FEW else ():
-            if not any(task.id == task_id for task in self._tasks):
-                continue
             try:
-                task = await self.bridge.backend.tasks.get(task_id)
+                task = await self._listing.read_one(self.bridge.backend, task_id)
             except DeployxError:
                 return  # gone, or the engine is: reading the list will tell
-            self._tasks = [task if each.id == task.id else each for each in self._tasks]
-            self.table.replace(self._view(task))
+            if task is not None:
+                self.table.replace(self._view(task))
 
     def changed(self, change: Changed) -> None:
         if change.everything or change.touches("task.created", "task.deleted"):
@@ -193,9 +169,9 @@ class TasksPlace(Place):
             self.strip.read()
 
     def _reordered(self) -> None:
-        # a list that is being read comes to its end first: steady events would cancel it for ever
-        self._reorder = self.set_timer(REORDER, self._reordered) if self._is_loading else None
-        if self.bridge.is_up and not self._is_loading:
+        waits = self._listing.is_loading
+        self._reorder = self.set_timer(REORDER, self._reordered) if waits else None
+        if self.bridge.is_up and not waits:
             self.reload()
 
     # drawing
@@ -208,33 +184,35 @@ class TasksPlace(Place):
         return [TaskView(task, now, zone) for task in tasks]
 
     def _draw(self) -> None:
-        filtered = bool(self._text or self._only_failures)
-        self.table.set_empty(
-            (line("No task fits the filter."), line(span("esc ", "key"), "clears it")) if filtered else _BEGIN
-        )
-        self.table.set_rows(self._views(self._tasks), more=self._cursor is not None)
+        no_fit = (line("No task fits the filter."), line(span("esc ", "key"), "clears it"))
+        self.table.set_empty(no_fit if self._listing.is_filtered else _BEGIN)
+        self._set_rows()
         if self._wanted is not None and self.table.move_to_key(self._wanted):
             self._wanted = None
         self._say()
         self.refresh_frame()
 
+    def _set_rows(self) -> None:
+        self.table.set_rows(self._views(self._listing.tasks), more=self._listing.has_more)
+
     def _say(self) -> None:
+        listing = self._listing
         left = ["Tasks"]
-        if self._total is not None:
-            left.append(f"{self._total} of {self._all}")
-        if self._only_failures:
+        if listing.total is not None:
+            left.append(f"{listing.total} of {listing.all}")
+        if listing.only_failures:
             left.append("failures only")
-        if self._text:
-            left.append(f"filter: {self._text}")
+        if listing.text:
+            left.append(f"filter: {listing.text}")
         right = []
         marked = len(self.table.marked)
         if marked:
             right.append(f"{marked} marked")
-        right.append(self._filter.problem or self.table.sort_words())
-        self.say_title(left, right, "warn" if self._filter.problem else "")
+        right.append(listing.filter.problem or self.table.sort_words())
+        self.say_title(left, right, "warn" if listing.filter.problem else "")
 
     def tick(self) -> None:
-        self.table.set_rows(self._views(self._tasks), more=self._cursor is not None)
+        self._set_rows()
         self.strip.draw()
 
     def on_line_table_moved(self, message: LineTable.Moved) -> None:
@@ -366,7 +344,7 @@ class TasksPlace(Place):
         self._field.choose_all()
 
     def action_failures(self) -> None:
-        self._only_failures = not self._only_failures
+        self._listing.only_failures = not self._listing.only_failures
         self.reload()
 
     def on_field_edited(self, message: Field.Edited) -> None:
@@ -375,29 +353,27 @@ class TasksPlace(Place):
 
     def on_field_submitted(self, message: Field.Submitted) -> None:
         message.stop()
-        self.set_class(bool(self._text), "-filtering")
+        self.set_class(bool(self._listing.text), "-filtering")
         self.table.focus()
 
     def _refilter(self, text: str) -> None:
-        if self._text and not text.strip():
+        if self._listing.text and not text.strip():
             self._wanted = self._last_here
-        self._text = text.strip()
-        self._filter = parse_filter(text)
-        self._tasks = self._tasks[:PAGE]
+        self._listing.ask(text)
         self._say()
-        if self.bridge.is_up and not self._filter.problem:
+        if self.bridge.is_up and not self._listing.filter.problem:
             self.reload()
 
     def out_word(self) -> str:
         if self._field.has_focus:
             return "esc clear"
-        if self._text or self._only_failures:
+        if self._listing.is_filtered:
             return "esc all"
         return super().out_word()
 
     def go_out(self) -> None:
-        if self._field.has_focus or self._text or self._only_failures:
-            self._only_failures = False
+        if self._field.has_focus or self._listing.is_filtered:
+            self._listing.only_failures = False
             self.filter_by("")
         elif self.table.marked:
             self.table.clear_marks()

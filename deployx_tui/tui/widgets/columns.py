@@ -29,6 +29,8 @@ class Column(Generic[Row]):
     cell: Callable[[Row], SafeText | Line]
     #: share of the width that is left over
     flex: int = 0
+    #: cells that its share of the rest makes of it at most; None: no bound
+    most: int | None = None
     #: 0 stays always; of the others the highest goes first when the screen is narrow
     priority: int = 0
     align: str = "<"
@@ -93,6 +95,13 @@ def arranged(columns: Sequence[Column[Row]], room: int, wants: Wants = _NOTHING)
     # an identity that is whole leaves the rest to what tells more in more room
     open_ended = [column for column in kept if column.flex and not wants.get(column.key)]
     shares = {column.key: column.flex for column in open_ended or kept}
+    for column in kept:
+        if column.most is not None and shares.get(column.key):
+            wanted = sizes[column.key] + max(0, spare) * shares[column.key] // sum(shares.values())
+            if wanted > column.most:
+                spare -= max(0, column.most - sizes[column.key])
+                sizes[column.key] = max(column.most, sizes[column.key])
+                del shares[column.key]
     total = sum(shares.values())
     return tuple((c, sizes[c.key] + (max(0, spare) * shares.get(c.key, 0) // total if total else 0)) for c in kept)
 
