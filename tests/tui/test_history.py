@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 import zipfile
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from deployx_tui.model.execution import Cause, ExecutionStatus, TargetResult, TargetState
+from deployx_tui.model.execution import Cause, CauseCount, Execution, ExecutionStatus, TargetResult, TargetState
 from deployx_tui.model.ids import DeviceId, ExecutionId, TargetId
 from deployx_tui.tui.render.line import Line
 from deployx_tui.tui.screens.execution import ExecutionPlace
@@ -191,7 +193,7 @@ async def test_keys_of_a_run_follow_wrap_groups_and_good_ones(open_app: Open, ba
         await press(pilot, "v")
         assert "✓ web01" in screen_text(pilot)
         await press(pilot, "v", "o")
-        assert "16×  web01-16" in screen_text(pilot)
+        assert "16×  web01-web16" in screen_text(pilot)
         assert "TARGET" in screen_text(pilot)
         await press(pilot, "o", "z")
         assert screen.has_class("-zoom") and screen.tail.has_focus
@@ -209,7 +211,7 @@ async def test_tab_turns_the_pages_of_a_narrow_screen(open_app: Open) -> None:
     async with open_app(80, 24, first="history") as pilot:
         await press(pilot, "down", "enter", "tab")
         assert "[equal output 2]" in screen_text(pilot)
-        assert "16×  web01-16" in screen_text(pilot)
+        assert "16×  web01-web16" in screen_text(pilot)
         await press(pilot, "tab")
         assert "FAILURES BY CAUSE" in screen_text(pilot)
         await press(pilot, "tab")
@@ -323,3 +325,91 @@ async def test_hostile_names_errors_and_outputs_stay_text(open_app: Open, backen
 def harmless(text: str) -> None:
     assert not [character for character in text if character != "\n" and ord(character) < 32]
     assert not [c for c in text if 0x7F <= ord(c) < 0xA0 or 0x202A <= ord(c) <= 0x202E or 0x2066 <= ord(c) <= 0x2069]
+
+
+@SIZES
+async def test_a_run_that_is_opened_shows_at_once_what_its_row_says_and_nothing_else(
+    open_app: Open, backend: FakeBackend, size: tuple[int, int]
+) -> None:
+    async with open_app(*size, first="history") as pilot:
+        await press(pilot, "down")
+        reading = asyncio.Event()
+        real = backend.executions.get
+
+        async def slow(execution: ExecutionId) -> Execution:
+            await reading.wait()
+            return await real(execution)
+
+        backend.executions.get = slow  # type: ignore[method-assign]  # an engine that takes its time
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ExecutionPlace), "the run")
+        await settle(pilot)
+        text = screen_text(pilot)
+        assert "#8841" in text.splitlines()[1]
+        assert "running" in text.splitlines()[1]
+        assert "18/24" in text.splitlines()[2]
+        assert "0/0" not in text
+        assert "no target" not in text
+        reading.set()
+        await sees(pilot, "web20")
+
+
+@SIZES
+async def test_targets_that_are_not_known_yet_are_told_whole(
+    open_app: Open, backend: FakeBackend, size: tuple[int, int]
+) -> None:
+    run = replace(backend.execution_rows[ExecutionId(8841)], status=ExecutionStatus.QUEUED, targets=counts(0))
+    backend.execution_rows[run.id] = run
+    backend.target_rows[run.id] = ()
+    async with open_app(*size, first="history") as pilot:
+        await press(pilot, "down", "enter")
+        text = screen_text(pilot)
+        assert "no target is known yet: they are resolved when it" in text
+        assert " starts" in text
+        assert "0/0" not in text.splitlines()[2]
+
+
+async def test_a_narrow_strip_counts_the_targets_while_they_run(open_app: Open) -> None:
+    async with open_app(80, 24, first="history") as pilot:
+        await press(pilot, "down")
+        text = screen_text(pilot)
+        assert re.search(r"targets  ✓ \d+ .*▸ \d+ .*of 24", text) or "failures" in text, text
+        assert "none so far" not in text
+
+
+async def test_what_is_not_read_yet_is_not_told_as_none(open_app: Open, backend: FakeBackend) -> None:
+    reading = asyncio.Event()
+    real = backend.executions.causes
+
+    async def slow(execution: ExecutionId) -> tuple[CauseCount, ...]:
+        await reading.wait()
+        return await real(execution)
+
+    async with open_app(first="history") as pilot:
+        backend.executions.causes = slow  # type: ignore[method-assign]  # an engine that takes its time
+        await pilot.press("down")
+        await sees(pilot, "─ #8841 web-cert-renew")
+        text = screen_text(pilot)
+        assert "FAILURES BY CAUSE" in text
+        assert "none so far" not in text
+        assert "no target is over yet" not in text
+        assert "no good run" not in text
+        reading.set()
+
+
+@SIZES
+async def test_the_cursor_stays_on_its_run_when_the_filter_changes_else_goes_to_the_newest(
+    open_app: Open, size: tuple[int, int]
+) -> None:
+    async with open_app(*size, first="history") as pilot:
+        place = pilot.app.screen
+        assert isinstance(place, HistoryPlace)
+        await press(pilot, *["down"] * 5)
+        here = place.run_here
+        assert here is not None and here.status is ExecutionStatus.FAILED
+        await press(pilot, "exclamation_mark")
+        assert place.run_here is not None and place.run_here.id == here.id
+        await press(pilot, "exclamation_mark")
+        assert place.run_here is not None and place.run_here.id == here.id
+        await press(pilot, "end", "slash", *here.task_name[:6])
+        assert place.table.cursor == 1  # below the head of the newest day

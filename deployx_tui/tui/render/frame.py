@@ -10,12 +10,14 @@ from deployx_tui.model.execution import Execution, ExecutionStatus
 from deployx_tui.tui.keymap import Key
 from deployx_tui.tui.render.line import Line, Span, line, span, spread, width_of
 from deployx_tui.tui.render.progress import bar, over_count
-from deployx_tui.tui.render.safe import fit, show
+from deployx_tui.tui.render.safe import cells, fit, show
 from deployx_tui.tui.render.when import clock, uptime_words
 from deployx_tui.tui.standing import Link, Standing
 
 #: below this width tabs show their keys only
 WIDE = 100
+#: cells of a run's name in the strip
+_NAME = 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +119,8 @@ def strip_line(running: Sequence[Execution], standing: Standing, zone: tzinfo, o
 
 
 def _piece(execution: Execution, *, with_name: bool) -> Line:
-    name = f" {execution.task_name[:24]}" if with_name else ""
+    whole = show(execution.task_name)
+    name = f" {fit(whole, min(cells(whole), _NAME))}" if with_name else ""
     done, total = over_count(execution.targets), execution.targets.total
     match execution.status:
         case ExecutionStatus.RUNNING:

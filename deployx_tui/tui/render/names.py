@@ -1,4 +1,4 @@
-"""Many names in few cells: `web01-15 web17 db05`. Pure."""
+"""Many names in few cells: `web01-web15 web17 db05`. Pure."""
 
 from __future__ import annotations
 
@@ -45,7 +45,8 @@ def _ranges(stem: str, width: int, numbers: list[int]) -> list[tuple[str, int]]:
             continue
         first = numbers[start]
         if index - start >= 2:
-            made.append((f"{stem}{first:0{width}d}-{number:0{width}d}", index - start + 1))
+            # both names whole: `web01-15` might be the name of one device
+            made.append((f"{stem}{first:0{width}d}-{stem}{number:0{width}d}", index - start + 1))
         else:
             made.extend((f"{stem}{each:0{width}d}", 1) for each in numbers[start : index + 1])
         start = index + 1

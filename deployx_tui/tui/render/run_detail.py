@@ -15,7 +15,7 @@ from deployx_tui.tui.render.history import FoldRow, took_words, why_words
 from deployx_tui.tui.render.line import BLANK, Line, beside, line, span, spread
 from deployx_tui.tui.render.names import in_room
 from deployx_tui.tui.render.progress import glyph
-from deployx_tui.tui.render.targets import done_of
+from deployx_tui.tui.render.targets import done_of, sums
 from deployx_tui.tui.render.when import day_and_clock
 from deployx_tui.tui.render.why import cause_lines
 
@@ -31,6 +31,8 @@ class RunDetail:
     last_good: Execution | None = None
     #: not good runs of the task since then, this one included
     bad_since: int = 0
+    #: False: only the run's own row is known; what stands empty here is not known yet
+    is_read: bool = False
 
 
 def title_words(run: Execution, zone: tzinfo) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -45,7 +47,7 @@ def title_words(run: Execution, zone: tzinfo) -> tuple[tuple[str, ...], tuple[st
 
 
 def group_lines(groups: Sequence[OutputGroup], width: int) -> tuple[Line, ...]:
-    """`19×  web01-19` and below it the first line of what they said."""
+    """`19×  web01-web19` and below it the first line of what they said."""
     made: list[Line] = []
     for each in groups:
         head = f"{len(each.devices):>3}×  "
@@ -72,6 +74,8 @@ def sample_of(group: OutputGroup) -> str:
 def since_lines(detail: RunDetail, now: datetime, zone: tzinfo) -> tuple[Line, ...]:
     """This run beside the last good one: only what both rows say."""
     run, good = detail.run, detail.last_good
+    if not detail.is_read:
+        return ()
     if run.task_id is None:
         return (line(span("an ad-hoc run has no earlier ones", "dim")),)
     if run.status is ExecutionStatus.SUCCEEDED:
@@ -110,14 +114,18 @@ def detail_lines(detail: RunDetail, width: int, height: int, now: datetime, zone
     bad = sum(len(each.devices) for each in detail.causes)
     if width < 100:
         return _narrow(detail, width, height, now)
-    if bad:
+    first: tuple[Line, ...]
+    if not detail.is_read:
+        first = (_head("FAILURES BY CAUSE", "", width),)
+    elif bad:
         first = (_head("FAILURES BY CAUSE", f"{counted(bad, 'target')}", width), *causes)
     else:
         first = (_head("FAILURES BY CAUSE", "", width), line(span(_no_failure(detail.run), "dim")))
     finished = sum(len(each.devices) for each in detail.groups)
     count = len(detail.groups)
     word_ = f"{counted(count, 'group')} of {finished}" if groups else ""
-    second = (_head("EQUAL OUTPUT", word_, width), *(groups or (line(span("no target is over yet", "dim")),)))
+    none_yet = (line(span("no target is over yet", "dim")),) if detail.is_read else ()
+    second = (_head("EQUAL OUTPUT", word_, width), *(groups or none_yet))
     third = (line(span("SINCE THE LAST GOOD RUN", "head")), *since_lines(detail, now, zone))
     size = _column(width)
     return beside(((first, size), (second, size), (third, width - 2 * size - 5)), height)
@@ -137,15 +145,22 @@ def _no_failure(run: Execution) -> str:
     return "none" if run.targets.total else why_words(run) or "no target was tried"
 
 
+def _counts(run: Execution) -> Line:
+    """`✓ 3   ▸ 2   · 1`: what its row says of its targets."""
+    if not run.targets.total:
+        return (span("not resolved yet" if run.status.is_alive else why_words(run) or "none was tried"),)
+    counted = [(sign, style, count) for sign, style, count in sums(run.targets) if count]
+    parts = [(span(f"{sign} ", style), span(f"{count}   ")) for sign, style, count in counted]
+    return (*(each for part in parts for each in part), span(f"of {run.targets.total}", "dim"))
+
+
 def _narrow(detail: RunDetail, width: int, height: int, now: datetime) -> tuple[Line, ...]:
     took = took_words(detail.run, now)
     made: list[Line] = [line(span(" command  ", "dim"), span(detail.run.summary))]
     if detail.causes:
         made += [(span(" "), *each) for each in cause_lines(detail.causes, width - 2)]
     else:
-        made.append(
-            line(span(" targets  ", "dim"), span(_no_failure(detail.run)), span(f"   took {took}" if took else ""))
-        )
+        made.append((span(" targets  ", "dim"), *_counts(detail.run), span(f"   took {took}" if took else "")))
     for each in detail.groups:
         names = in_room([name for _, name in each.devices], 24)
         made.append(line(span(f" {len(each.devices):>3}× "), span(names), *sample_spans(each)))

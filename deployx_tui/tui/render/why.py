@@ -78,7 +78,7 @@ def _wrapped(text: str, width: int, style: StyleName) -> list[Line]:
 
 
 def cause_lines(causes: Sequence[CauseCount], width: int) -> tuple[Line, ...]:
-    """` 44  exit 127   web01-22`, the most frequent first; a message that says more than its class stands below it."""
+    """` 44  exit 127   web01-web22`, the most frequent first; below it a message that says more than its class."""
     made: list[Line] = []
     for head, messages, devices in _classes(causes):
         count = line(span(f"{len(devices):>3}  ", "bad"))

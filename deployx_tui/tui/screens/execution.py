@@ -15,6 +15,7 @@ from deployx_tui.model.execution import (
     CauseCount,
     Execution,
     ExecutionQuery,
+    ExecutionStatus,
     OutputGroup,
     TargetResult,
     TargetState,
@@ -80,10 +81,12 @@ class ExecutionPlace(RunActs):
     ExecutionPlace.-narrow.-facts #right { display: none; }
     """
 
-    def __init__(self, execution: ExecutionId) -> None:
+    def __init__(self, execution: ExecutionId, known: Execution | None = None) -> None:
+        """`known` is shown until the run is read: None where nothing is known of it yet."""
         super().__init__()
         self.execution = execution
-        self._run: Execution | None = None
+        self._run = known
+        self._is_read = False
         self._targets: tuple[TargetResult, ...] = ()
         self._groups: tuple[OutputGroup, ...] = ()
         self._causes: tuple[CauseCount, ...] = ()
@@ -104,7 +107,6 @@ class ExecutionPlace(RunActs):
             key=lambda row: row.key,
             whole=draw.across,
             can_mark=False,
-            empty=(line(span("no target is known yet: they are resolved when it starts", "dim")),),
             id="targets",
         )
         self.output = TargetOutput(self.bridge, self.execution, id="right")
@@ -121,6 +123,8 @@ class ExecutionPlace(RunActs):
         super().on_mount()
         self.run_worker(self._pace.run(), group="follow")
         self.table.focus()
+        self.say_title((f"History ▸ #{self.execution}",))
+        self._show()
 
     # reading
 
@@ -151,6 +155,7 @@ class ExecutionPlace(RunActs):
                 self.tell_error(error)
             return
         self._run, self._targets, self._causes, self._groups = run, targets, causes, groups
+        self._is_read = True
         self._count_seconds(run.status.is_alive)
         self._show()
 
@@ -185,8 +190,9 @@ class ExecutionPlace(RunActs):
         now, zone = self.bridge.now(), self.bridge.zone
         if self._by_group:
             self.table.set_rows([GroupRow(group) for group in self._groups])
-            self.table.set_empty((line(span("no target is over yet: equal output is counted then", "dim")),))
-        else:
+            none_yet = (line(span("no target is over yet: equal output is counted then", "dim")),)
+            self.table.set_empty(none_yet if self._is_read else ())
+        elif self._is_read:
             self.table.set_rows(draw.target_rows(self._targets, run.targets.succeeded, now, show_good=self._show_good))
             self.table.set_empty(_no_targets(run, self.table.size.width))
         self.query_one(Progress).say(run.targets)
@@ -196,7 +202,7 @@ class ExecutionPlace(RunActs):
         width = self.size.width if self.is_narrow else 53
         facts.set_lines(draw.facts_lines(run, self._values, self._groups, self._causes, self._earlier, width, now))
         bar = self.query_one(PageBar)
-        bar.notes = ("", str(len(self._groups)), "")
+        bar.notes = ("", str(len(self._groups)) if self._is_read else "", "")
         bar.refresh()
         self.output.show(self.target_here)
         self._share_the_height()
@@ -359,7 +365,11 @@ class ExecutionPlace(RunActs):
 
 
 def _no_targets(run: Execution, width: int) -> tuple[Line, ...]:
-    if run.status.is_alive:
-        return (line(span("no target is known yet: they are resolved when it starts", "dim")),)
-    words = run.error_message or f"{run_word(run.status)}: no target was tried"
-    return tuple((Span(piece),) for piece in wrap(show(words), width - 2))
+    if run.status is ExecutionStatus.RUNNING:
+        words = "its targets are being resolved"
+    elif run.status.is_alive:
+        words = "no target is known yet: they are resolved when it starts"
+    else:
+        words = run.error_message or f"{run_word(run.status)}: no target was tried"
+    # the table puts three cells before them
+    return tuple((Span(piece),) for piece in wrap(show(words), width - 3))

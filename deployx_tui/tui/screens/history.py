@@ -77,6 +77,8 @@ class HistoryPlace(RunActs):
         self._filter = RunFilter()
         self._device: DeviceId | None = None
         self._touched: set[ExecutionId] = set()
+        #: other runs are asked for than those that are shown
+        self._is_refiltered = False
         self._pace = Pace(self._follow, EVERY)
 
     def body(self) -> Iterable[Widget]:
@@ -152,7 +154,25 @@ class HistoryPlace(RunActs):
         self._runs, self._cursor, self._total = runs, cursor, total
         self._is_read = True
         await self._count_days()
+        refiltered, self._is_refiltered = self._is_refiltered, False
+        before = self.run_here
         self._show()
+        if refiltered:
+            self._stay_on(before)
+
+    def _stay_on(self, run: Execution | None) -> None:
+        """The cursor on a run, or on the fold that holds it; on the newest row where it is not shown."""
+        rows = self.table.rows
+        here = (
+            index
+            for index, row in enumerate(rows)
+            if run is not None
+            and (
+                (isinstance(row, RunRow) and row.run.id == run.id)
+                or (isinstance(row, FoldRow) and any(each.id == run.id for each in row.runs))
+            )
+        )
+        self.table.move_to(next(here, 0))
 
     async def _load_more(self) -> None:
         if self._cursor is None:
@@ -294,7 +314,7 @@ class HistoryPlace(RunActs):
             self._show()
             self.table.move_to_key(first)
         elif isinstance(row, RunRow):
-            self.open_execution(row.run.id)
+            self.open_execution(row.run.id, row.run)
 
     def on_line_table_need_more(self, message: LineTable.NeedMore) -> None:
         message.stop()
@@ -306,6 +326,7 @@ class HistoryPlace(RunActs):
 
     def action_failures(self) -> None:
         self._failures = not self._failures
+        self._is_refiltered = True
         self.reload()
 
     def action_filter(self) -> None:
@@ -338,6 +359,7 @@ class HistoryPlace(RunActs):
         if asked.problem:
             self.tell(asked.problem, "warn")
         self._filter, self._device = asked, device
+        self._is_refiltered = True
         self.reload()
 
     def on_field_submitted(self, message: Field.Submitted) -> None:

@@ -73,10 +73,11 @@ class RunActs(Place):
             case _:
                 return super().check_action(action, parameters)
 
-    def open_execution(self, execution: ExecutionId) -> None:
+    def open_execution(self, execution: ExecutionId, known: Execution | None = None) -> None:
+        """Its screen; `known` is what is known of it already."""
         from deployx_tui.tui.screens.execution import ExecutionPlace  # noqa: PLC0415 - they name each other
 
-        self.app.push_screen(ExecutionPlace(execution))
+        self.app.push_screen(ExecutionPlace(execution, known))
 
     @work(group="act", exclusive=True)
     async def action_rerun(self) -> None:

@@ -66,7 +66,7 @@ class RunStrip(Vertical):
             good, bad = await self._last_good(run)
         except DeployxError:
             return  # the row alone stays; the frame tells of a lost engine
-        self._detail = RunDetail(run, causes, groups, good, bad)
+        self._detail = RunDetail(run, causes, groups, good, bad, is_read=True)
         self._say()
 
     async def _last_good(self, run: Execution) -> tuple[Execution | None, int]:

@@ -14,7 +14,7 @@ from textual import events
 from textual.binding import BindingType
 
 from deployx_tui.tui import theme
-from deployx_tui.tui.render.line import BLANK, Line, Span
+from deployx_tui.tui.render.line import BLANK, Line, Span, StyleName
 from deployx_tui.tui.render.safe import SafeText
 from deployx_tui.tui.widgets import table_messages
 from deployx_tui.tui.widgets.base import LineWidget
@@ -355,7 +355,7 @@ class LineTable(LineWidget, Generic[Row], can_focus=True):
         index = self._top + y - self._head
         if index < len(self._rows):
             row = self._rows[index]
-            cursor = None if index != self._cursor else "accent" if self.has_focus else "dim"
+            cursor: StyleName | None = None if index != self._cursor else "accent" if self.has_focus else "dim"
             return self._drawn.row(row, width, cursor=cursor, is_marked=row in self._marks)
         if not self._rows and y - self._head < len(self._empty):
             return (Span(SafeText("   ")), *self._empty[y - self._head])

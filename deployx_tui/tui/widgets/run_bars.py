@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from deployx_tui.model.execution import TargetCounts
-from deployx_tui.tui.render.line import Line, span
+from deployx_tui.tui.render.line import BLANK, Line, span
 from deployx_tui.tui.render.targets import progress_line
 from deployx_tui.tui.widgets.base import LineWidget
 
@@ -12,7 +12,7 @@ PAGES = ("targets", "equal output", "causes and last runs")
 
 
 class Progress(LineWidget):
-    """The bar with counts that add up."""
+    """The bar with counts that add up; nothing while no target is known."""
 
     DEFAULT_CSS = "Progress { height: 1; }"
     counts = TargetCounts()
@@ -23,7 +23,7 @@ class Progress(LineWidget):
             self.refresh()
 
     def line_at(self, y: int, width: int) -> Line:
-        return progress_line(self.counts, width)
+        return progress_line(self.counts, width) if self.counts.total else BLANK
 
 
 class PageBar(LineWidget):
