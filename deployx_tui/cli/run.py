@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 )
 @click.option("--cwd", metavar="DIR", help="Working directory.")
 @click.option("--success-codes", metavar="0,3010", help="Exit codes that count as success.")
-@click.option("--durable", is_flag=True, help="It outlives its connection and the engine.")
+@click.option("--durable", is_flag=True, help="Disconnected, or without the engine, it goes on; else it is lost.")
 @click.option("--expect-reboot", is_flag=True, help="It restarts its target: wait for another boot.")
 @click.option("--sudo", is_flag=True, help="As root, by sudo.")
 @click.option("--run-as", metavar="USER", help="As USER, by sudo; su:USER and doas:USER go another way.")

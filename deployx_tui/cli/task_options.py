@@ -49,7 +49,11 @@ _REST = [
     click.option("--param-help", "parameter_help", multiple=True, metavar="N=TEXT", help="What a parameter is for."),
     click.option("--cwd", metavar="DIR", help="Working directory; default: the login's home."),
     click.option("--success-codes", metavar="0,3010", help="Exit codes that count as success."),
-    click.option("--durable/--not-durable", default=None, help="It outlives its connection and the engine."),
+    click.option(
+        "--durable/--not-durable",
+        default=None,
+        help="Disconnected, or without the engine, it goes on; else it is lost.",
+    ),
     click.option("--reboot", type=click.Choice(["never", "expected"]), help="Whether the first command restarts it."),
     click.option("--sudo", is_flag=True, help="As root, by sudo."),
     click.option("--run-as", metavar="USER", help="As USER, by sudo; or su:USER, doas:USER; none: as who logs in."),
@@ -57,7 +61,7 @@ _REST = [
     click.option("--tty/--no-tty", default=None, help="A terminal for the command; its two streams come as one."),
     click.option("--timeout", metavar="10m", help="Per target; then it is killed."),
     click.option("--overlap", metavar="RULE", help="While an earlier run is alive: skip, or parallel:3."),
-    click.option("--grace", metavar="1h", help="After downtime a run this late still runs, once."),
+    click.option("--grace", metavar="1h", help="After downtime of the engine: one late run, within this."),
     click.option("--tag", "tags", multiple=True, metavar="T", help="Tag; again for more; none: without tags."),
     click.option("--description", metavar="TEXT"),
 ]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def put_task(one: Task) -> None:
     from deployx_tui.model.parse import format_duration, format_overlap
-    from deployx_tui.tui.render.schedule import schedule_words
+    from deployx_tui.tui.render.schedule import downtime_words, schedule_words
 
     draft = one.draft
     printing.put_facts(
@@ -30,7 +30,7 @@ def put_task(one: Task) -> None:
             ("next", at_words(one.next_execution, draft.schedule)),
             ("on", f"{draft.selector or 'chosen devices and groups'}: {counted(one.target_count, 'device')} now"),
             ("overlap", format_overlap(draft.overlap)),
-            ("grace", format_duration(draft.grace)),
+            ("downtime", downtime_words(draft.grace)),
             ("timeout", "none" if draft.timeout is None else format_duration(draft.timeout)),
             ("tags", ", ".join(sorted(draft.tags)) or "-"),
             ("description", draft.description or "-"),
@@ -42,6 +42,7 @@ def put_task(one: Task) -> None:
 def put_payload(draft: TaskDraft) -> None:
     """What runs on each target, line by line."""
     from deployx_tui.model.payload import Commands, Line, Script
+    from deployx_tui.tui.render.payload import disconnected_words
 
     payload = draft.payload
     match payload.body:
@@ -52,9 +53,9 @@ def put_payload(draft: TaskDraft) -> None:
         case Commands(commands):
             lines = list(commands)
     put_manner(payload)
+    printing.put_line(f"disconnected: {disconnected_words(payload)}")
     place = f" in {payload.working_directory}" if payload.working_directory is not None else ""
-    outlives = ", durable" if payload.durable else ""
-    printing.put_line(f"runs with {payload.shell.value}{place}{outlives}:")
+    printing.put_line(f"runs with {payload.shell.value}{place}:")
     for name, value in payload.environment:
         printing.put_line(f"    {name}={value}")
     for line in lines:

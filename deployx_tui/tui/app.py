@@ -24,7 +24,7 @@ from textual.worker import WorkerFailed
 from deployx_tui.tui import crash, theme
 from deployx_tui.tui.answering import Answering
 from deployx_tui.tui.bridge import Bridge, Changed, Clock, Connect
-from deployx_tui.tui.keymap import EVERYWHERE, TABLE, bindings
+from deployx_tui.tui.keymap import EVERYWHERE, FIELDS, TABLE, TITLES, bindings, while_typing
 from deployx_tui.tui.places import TABS
 from deployx_tui.tui.render.frame import Tab
 from deployx_tui.tui.screens.place import Place
@@ -153,13 +153,17 @@ class DeployxApp(App[int]):
         place = self.place
         if place is None or self.screen is not place:
             return
-        screens = [tab.key for tab in self.tabs]
+        typing = place.is_typing
+        screens = "" if typing else f" ({' '.join(tab.key for tab in self.tabs)}: the screens)"
         sections = (
-            (place.tab.capitalize() or "Here", place.own_keys()),
+            (TITLES.get(place.keys, "Here"), place.own_keys()),
+            ("Its fields", FIELDS if place.has_fields else ()),
             ("Tables", TABLE if place.has_table else ()),
-            (f"Everywhere ({' '.join(screens)}: the screens)", EVERYWHERE),
+            (f"Everywhere{screens}", EVERYWHERE),
         )
-        self.push_screen(HelpScreen(help_lines(sections)))
+        # a letter that is typed is no key: of the fields' own, space is one all the same
+        told = [(name, while_typing(keys) if typing and keys is not FIELDS else keys) for name, keys in sections]
+        self.push_screen(HelpScreen(help_lines(told)))
 
     @work(group="palette")
     async def action_palette(self) -> None:
@@ -283,8 +287,6 @@ class DeployxApp(App[int]):
                 return bool(self._undo)
             case "copy":
                 return self.place is not None and bool(self.place.copy_text())
-            case "stop_all":
-                return bool(self.bridge.running)
             case "last_screen":
                 return self._before != self.current_mode
             case _:

@@ -7,33 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from deployx_tui.tui.keymap import EVERYWHERE, PLACES, TABLE, Key
-
-_TITLES = {
-    "tasks": "Tasks",
-    "task_page": "One task",
-    "editor": "The editor of a task",
-    "history": "History",
-    "execution": "One execution",
-    "devices": "Devices",
-    "connection_test": "The connection test",
-    "device_editor": "The editor of a device or a group",
-    "credentials": "Credentials",
-    "import": "Taking hosts over",
-    "calendar": "Calendar",
-}
+from deployx_tui.tui.keymap import EVERYWHERE, FIELDS, PLACES, TABLE, TITLES, Key
 
 
 def page() -> str:
     """The whole page. KeyError: a place of the keymap has no title here."""
     parts = [
         "# The keys\n",
-        "`?` shows those of the place where you are; `:` finds any act by its words.\n",
+        "`?` shows those of the place where you are (`F1` while you type); `:` finds any act by its words.\n",
         *_section("Everywhere", EVERYWHERE),
         *_section("Every list", TABLE),
+        *_section("The fields of a form", FIELDS),
     ]
-    titles = {name: _TITLES[name] for name, keys in PLACES.items() if keys}
-    for name in _TITLES:
+    titles = {name: TITLES[name] for name, keys in PLACES.items() if keys}
+    for name in TITLES:
         parts += _section(titles[name], PLACES[name])
     return "\n".join(parts)
 

@@ -186,6 +186,10 @@ class Waiting(ModalScreen[None]):
 async def stop_all(app: DeployxApp) -> None:
     """F9: everything that runs, waits or is queued, after the word was typed."""
     runs = app.bridge.running
+    if not runs:
+        if app.place is not None and app.bridge.is_up:  # a lost engine is said by the frame
+            app.place.tell("nothing runs", "")
+        return
     targets = sum(run.targets.waiting + run.targets.running for run in runs)
     question = Question(
         "Stop everything",

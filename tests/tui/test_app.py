@@ -7,6 +7,7 @@ import os
 import re
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,15 +18,17 @@ from textual.worker import WorkerFailed
 
 from deployx_tui.errors import EngineUnreachable
 from deployx_tui.model.execution import ALIVE
-from deployx_tui.model.ids import TaskId
+from deployx_tui.model.ids import ExecutionId, TaskId
 from deployx_tui.tui import bridge, crash
 from deployx_tui.tui.app import DeployxApp
 from deployx_tui.tui.keymap import EVERYWHERE, PLACES, TABLE
 from deployx_tui.tui.render.line import plain, width_of
 from deployx_tui.tui.screens.dialogs import Question
 from deployx_tui.tui.screens.editor import Editor
+from deployx_tui.tui.screens.place import Place
 from deployx_tui.tui.screens.tasks import TasksPlace
 from deployx_tui.tui.widgets.base import Prose
+from deployx_tui.tui.widgets.frame import Notice
 from tests.support import world
 from tests.support.fake_backend import FakeBackend
 from tests.support.screen import check_snapshot, press, screen_text, sees, settle, type_text, until
@@ -466,8 +469,8 @@ async def test_what_is_typed_behind_a_tab_goes_to_the_next_field(open_app: Open)
         for key in ("a", "tab", "tab", "b"):
             pilot.app.post_message(events.Key(key, key if len(key) == 1 else None))
         await settle(pilot)
-        assert "name          [a  " in screen_text(pilot)
-        assert "command       [b  " in screen_text(pilot)
+        assert "name *        [a  " in screen_text(pilot)
+        assert "command *     [b  " in screen_text(pilot)
 
 
 async def test_another_engine_under_the_same_client_is_read_anew(
@@ -496,3 +499,22 @@ async def test_help_that_is_longer_than_the_screen_says_so_and_scrolls(open_app:
         await press(pilot, *["pagedown"] * 9)
         assert "more below" not in screen_text(pilot)
         assert "arrows scroll" in screen_text(pilot)
+
+
+async def test_f9_with_nothing_to_stop_says_so(open_app: Open, backend: FakeBackend) -> None:
+    for number in (8841, 8842):
+        backend.finish_run(number)
+    async with open_app() as pilot:
+        assert "F9" not in screen_text(pilot)
+        await press(pilot, "f9")
+        assert not isinstance(pilot.app.screen, Question)
+        place = pilot.app.screen
+        assert isinstance(place, Place)
+        assert plain(place.query_one(Notice).line).strip() == "nothing runs"
+
+
+async def test_a_long_command_gives_way_to_its_count_in_the_strip(open_app: Open, backend: FakeBackend) -> None:
+    run = backend.execution_rows[ExecutionId(8841)]
+    backend.execution_rows[run.id] = replace(run, task_name="ad hoc: for i in 1 2 3 4 5 6; do date; sleep 5; done")
+    async with open_app() as pilot:
+        assert "#8841 ad hoc: for i in 1 2 3 … 18/24 " in screen_text(pilot).splitlines()[-1]

@@ -10,7 +10,10 @@ import pytest
 from deployx_tui.model.ids import TaskId
 from deployx_tui.model.payload import Commands, Script, Shell
 from deployx_tui.model.schedule import Cron, Weekly
+from deployx_tui.tui.render.line import plain
 from deployx_tui.tui.screens.editor_form import _shells
+from deployx_tui.tui.widgets.base import Pane
+from deployx_tui.tui.widgets.form_row import FormRow
 from tests.support.fake_backend import FakeBackend
 from tests.support.screen import check_snapshot, press, screen_text, sees, settle, type_text
 from tests.tui.conftest import Open
@@ -200,3 +203,64 @@ async def test_a_draft_is_discarded_only_after_a_question(open_app: Open) -> Non
 def test_only_shells_that_a_target_has_are_offered_and_the_one_that_is_set() -> None:
     assert _shells(Shell.BASH) == ["sh", "bash", "zsh"]
     assert _shells(Shell.PWSH) == ["sh", "bash", "zsh", "pwsh"]
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36)])
+async def test_the_preview_tells_no_targets_of_a_selector_that_is_wrong(open_app: Open, size: tuple[int, int]) -> None:
+    async with open_app(*size) as pilot:
+        await press(pilot, "down", "down", "e")
+        pilot.app.screen.query_one("#targets").focus()
+        await press(pilot, "ctrl+u", *"@web,@nosuch")
+        assert "✗ 1 field to mend" in screen_text(pilot)
+        if size[0] < 100:
+            await press(pilot, "f5")
+        text = screen_text(pilot)
+        assert "mend the targets to see them" in text
+        assert "resolved now" not in text
+
+
+async def test_the_preview_names_a_contiguous_run_and_the_rest(open_app: Open) -> None:
+    async with open_app() as pilot:
+        await press(pilot, "down", "down", "e")
+        pilot.app.screen.query_one("#targets").focus()
+        await press(pilot, "ctrl+u", *"@web,!web13,!web14,!web15,!web16,!web17,!web18,!web20,!web21")
+        assert "web01-web12 web19 web22" in screen_text(pilot)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36)])
+async def test_f8_brings_the_error_into_sight_with_its_field(open_app: Open, size: tuple[int, int]) -> None:
+    async with open_app(*size) as pilot:
+        await press(pilot, "down", "down", "e")
+        screen = pilot.app.screen
+        for field in ("#timeout", "#start"):
+            screen.query_one(field).focus()
+            await press(pilot, "ctrl+u", *"9x")
+            screen.query_one("#name").focus()
+            await press(pilot)
+            await press(pilot, "f8")
+            assert screen.focused is screen.query_one(field)
+            row = next(each for each in screen.query_one(field).ancestors if isinstance(each, FormRow))
+            text = screen_text(pilot)
+            assert row.problems[0].message[:30] in text
+            screen.query_one(field).focus()
+            await press(pilot, "ctrl+u")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36)])
+async def test_what_a_lost_connection_and_downtime_mean_is_said_in_the_same_words(
+    open_app: Open, backend: FakeBackend, size: tuple[int, int]
+) -> None:
+    row = backend.task_rows[TaskId(3)]
+    backend.task_rows[row.id] = replace(row, draft=replace(row.draft, payload=replace(row.draft.payload, durable=True)))
+    async with open_app(*size) as pilot:
+        await press(pilot, "down", "down", "e")
+        pilot.app.screen.query_one("#grace").focus()
+        await press(pilot)
+        text = screen_text(pilot)
+        assert re.search(r"disconnected +lost +\(goes on \(durable\)\) +reboot expected", text)
+        assert re.search(r"downtime +one late run, within \[1h", text)
+        await press(pilot, "escape", "z")
+        pane = pilot.app.screen.query_one(Pane)
+        told = "\n".join(plain(each) for each in pane.lines)
+        assert re.search(r"disconnected +goes on \(durable\)", told)
+        assert re.search(r"downtime +one late run, within 1h", told)

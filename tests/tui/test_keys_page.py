@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.resources import files
 
 from deployx_tui.tui import keys_page
-from deployx_tui.tui.keymap import EVERYWHERE, PLACES, TABLE
+from deployx_tui.tui.keymap import EVERYWHERE, FIELDS, PLACES, TABLE
 
 
 def test_the_manuals_page_is_the_one_that_the_keymap_makes() -> None:
@@ -15,5 +15,5 @@ def test_the_manuals_page_is_the_one_that_the_keymap_makes() -> None:
 
 def test_every_key_is_on_it() -> None:
     page = keys_page.page()
-    for key in (*EVERYWHERE, *TABLE, *(key for keys in PLACES.values() for key in keys)):
+    for key in (*EVERYWHERE, *TABLE, *FIELDS, *(key for keys in PLACES.values() for key in keys)):
         assert key.says in page

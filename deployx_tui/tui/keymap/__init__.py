@@ -9,13 +9,15 @@ from __future__ import annotations
 from deployx_tui.tui.keymap.calendar import CALENDAR
 from deployx_tui.tui.keymap.devices import CONNECTION_TEST, CREDENTIALS, DEVICE_EDITOR, DEVICES, IMPORT
 from deployx_tui.tui.keymap.everywhere import EVERYWHERE, TABLE
-from deployx_tui.tui.keymap.key import PRINTABLE, Key, bindings
+from deployx_tui.tui.keymap.fields import CHOOSE, FIELDS, TOGGLE
+from deployx_tui.tui.keymap.key import Key, bindings, while_typing
 from deployx_tui.tui.keymap.runs import EXECUTION, HISTORY
 from deployx_tui.tui.keymap.tasks import EDITOR, TASK_PAGE, TASKS
 
 __all__ = [
-    "CALENDAR", "CONNECTION_TEST", "CREDENTIALS", "DEVICES", "DEVICE_EDITOR", "EDITOR", "EVERYWHERE", "EXECUTION",
-    "HISTORY", "IMPORT", "PLACES", "PRINTABLE", "TABLE", "TASKS", "TASK_PAGE", "Key", "bindings",
+    "CALENDAR", "CHOOSE", "CONNECTION_TEST", "CREDENTIALS", "DEVICES", "DEVICE_EDITOR", "EDITOR", "EVERYWHERE",
+    "EXECUTION", "FIELDS", "HISTORY", "IMPORT", "PLACES", "TABLE", "TASKS", "TASK_PAGE", "TITLES", "TOGGLE", "Key",
+    "bindings", "while_typing",
 ]  # fmt: skip
 
 #: the keys of each place, by what it calls itself
@@ -32,4 +34,19 @@ PLACES: dict[str, tuple[Key, ...]] = {
     "tasks": TASKS,
     "task_page": TASK_PAGE,
     "editor": EDITOR,
+}
+
+#: what each place is called where its keys are told
+TITLES: dict[str, str] = {
+    "tasks": "Tasks",
+    "task_page": "One task",
+    "editor": "The editor of a task",
+    "history": "History",
+    "execution": "One execution",
+    "devices": "Devices",
+    "connection_test": "The connection test",
+    "device_editor": "The editor of a device, a group or a credential",
+    "credentials": "Credentials",
+    "import": "Taking hosts over",
+    "calendar": "Calendar",
 }

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass, replace
 
 from textual.binding import Binding
 
@@ -45,7 +46,7 @@ class Key:
 
 
 #: keys with a long name that type a character
-PRINTABLE = frozenset(
+_PRINTABLE = frozenset(
     {
         "question_mark",
         "colon",
@@ -60,6 +61,20 @@ PRINTABLE = frozenset(
         "space",
     }
 )
+
+
+def while_typing(keys: Sequence[Key]) -> tuple[Key, ...]:
+    """Those that work while a text is being typed, without what is a letter then: of "q esc" only "esc"."""
+    made: list[Key] = []
+    for key in keys:
+        left = [each for each in key.keys.split(",") if key.always or not _types(each)]
+        if left:
+            made.append(key if len(left) == len(key.keys.split(",")) else replace(key, keys=",".join(left)))
+    return tuple(made)
+
+
+def _types(key: str) -> bool:
+    return len(key) == 1 or key in _PRINTABLE
 
 
 def _name(key: str) -> str:

@@ -47,11 +47,11 @@ TASK_PAGE: tuple[Key, ...] = (
 # tab is bound before the fields see it: what is typed right behind it goes to the next field, not to the old one
 EDITOR: tuple[Key, ...] = (
     Key("editor.next", "tab", "field(1)", "next", "The next field", footer=1, always=True),
-    Key("editor.back", "shift+tab", "field(-1)", "back", "The field before", footer=2, always=True),
+    Key("editor.back", "shift+tab", "field(-1)", "back", "The field before", footer=4, always=True),
     Key("editor.down", "down", "field(1)", "down", "The next field"),
     Key("editor.up", "up", "field(-1)", "up", "The field before"),
-    Key("editor.error", "f8", "next_error", "next error", "The next field to mend", footer=3, always=True),
-    Key("editor.save", "ctrl+s", "save", "save", "Save", footer=4, always=True),
+    Key("editor.error", "f8", "next_error", "next error", "The next field to mend", footer=2, always=True),
+    Key("editor.save", "ctrl+s", "save", "save", "Save", footer=3, always=True),
     Key(
         "editor.preview",
         "f5",

@@ -9,19 +9,27 @@ from deployx_tui.model.payload import Commands, Reboot
 from deployx_tui.model.task import TaskDraft, TaskPreview
 from deployx_tui.tui.render.fires import fire_line
 from deployx_tui.tui.render.line import BLANK, Line, line, span, spread
+from deployx_tui.tui.render.names import in_room
 from deployx_tui.tui.render.parameters import declared_line
-from deployx_tui.tui.render.payload import manner
+from deployx_tui.tui.render.payload import disconnected_words, manner
 from deployx_tui.tui.render.task_detail import command_lines, payload_kind
 from deployx_tui.tui.render.words import said
 
 
 def preview_lines(
-    draft: TaskDraft, preview: TaskPreview, now: datetime, zone: tzinfo, width: int, *, schedule_is_read: bool
+    draft: TaskDraft,
+    preview: TaskPreview,
+    now: datetime,
+    zone: tzinfo,
+    width: int,
+    *,
+    schedule_is_read: bool,
+    targets_are_read: bool,
 ) -> tuple[Line, ...]:
-    """Next ten runs, targets, warnings, the exact command."""
+    """Next ten runs, targets, warnings, the exact command. What has an error in it is not told as if it had none."""
     blocks = (
         _fires(draft, preview, now, zone, width, schedule_is_read),
-        _targets(preview, width),
+        _targets(draft, preview, width, targets_are_read),
         _command(draft, width),
     )
     rows: list[Line] = []
@@ -47,14 +55,17 @@ def _fires(
     return tuple(rows)
 
 
-def _targets(preview: TaskPreview, width: int) -> tuple[Line, ...]:
+def _targets(draft: TaskDraft, preview: TaskPreview, width: int, targets_are_read: bool) -> tuple[Line, ...]:
+    if not targets_are_read:
+        words = "mend the targets to see them" if draft.selector else "none yet"
+        return (line(span("TARGETS", "head")), line(span(words, "dim")))
     count = len(preview.targets)
     rows: list[Line] = [spread(line(span("TARGETS", "head")), line(span(f"{count}, resolved now", "dim")), width)]
     by_term: dict[str, list[str]] = {}
     for _, name, why in preview.targets:
         by_term.setdefault(why, []).append(name)
     for term, names in list(by_term.items())[:6]:
-        rows.append(line(f"{len(names):4d}  {term:14.14} ", span(_names(names, width - 21), "dim")))
+        rows.append(line(f"{len(names):4d}  {term:14.14} ", span(in_room(names, width - 21), "dim")))
     if len(by_term) > 6:
         rows.append(line(span(f"      and {len(by_term) - 6} more terms", "dim")))
     if not count:
@@ -64,12 +75,6 @@ def _targets(preview: TaskPreview, width: int) -> tuple[Line, ...]:
     return tuple(rows)
 
 
-def _names(names: list[str], width: int) -> str:
-    if len(names) > 3 and (whole := f"{names[0]} to {names[-1]}") and len(whole) <= width:
-        return whole
-    return ", ".join(names)
-
-
 def _command(draft: TaskDraft, width: int) -> tuple[Line, ...]:
     payload = draft.payload
     rows: list[Line] = [spread(line(span("EXACT COMMAND", "head")), line(span(payload_kind(payload), "dim")), width)]
@@ -77,7 +82,7 @@ def _command(draft: TaskDraft, width: int) -> tuple[Line, ...]:
         stops = payload.body.stop_on_failure
         rows.append(line("the first failure ends a target" if stops else "a failure does not end a target"))
     if payload.durable:
-        rows.append(line("goes on when the connection or the engine is lost"))
+        rows.append(line(span("disconnected ", "dim"), disconnected_words(payload)))
     if payload.reboot is Reboot.EXPECTED:
         rows.append(line("the first command restarts the target; the rest waits for that"))
     rows.extend(line(span(f"{name:6}", "dim"), value) for name, value in manner(payload))

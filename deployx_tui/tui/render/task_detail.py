@@ -26,10 +26,10 @@ from deployx_tui.model.words import counted
 from deployx_tui.tui.render.fires import fire_line
 from deployx_tui.tui.render.line import BLANK, Line, Span, line, span
 from deployx_tui.tui.render.parameters import declared_words
-from deployx_tui.tui.render.payload import manner
+from deployx_tui.tui.render.payload import disconnected_words, manner
 from deployx_tui.tui.render.progress import glyph, over_count, target_glyph
 from deployx_tui.tui.render.safe import show, show_bytes, show_lines
-from deployx_tui.tui.render.schedule import schedule_words
+from deployx_tui.tui.render.schedule import downtime_words, schedule_words
 from deployx_tui.tui.render.when import clock, day_and_clock, short, took
 from deployx_tui.tui.render.words import said, wrap
 
@@ -238,8 +238,9 @@ def payload_lines(facts: TaskFacts, width: int) -> tuple[Line, ...]:
     rows: list[Line] = [line(span("PAYLOAD", "head"), f"  {payload_kind(draft.payload)}")]
     rows.extend(command_lines(draft.payload, width))
     rows.append(BLANK)
-    for name, value in task_rules(facts.task):
-        rows.append(line(span(f"{name:9} ", "dim"), value))
+    rules = task_rules(facts.task)
+    size = max(9, *(len(name) for name, _ in rules))
+    rows.extend(line(span(f"{name:{size}} ", "dim"), value) for name, value in rules)
     return tuple(rows)
 
 
@@ -286,12 +287,12 @@ def task_rules(task: Task) -> tuple[tuple[str, str], ...]:
         ),
         ("timeout", "none" if draft.timeout is None else f"{short(draft.timeout)} per target"),
         ("overlap", overlap),
-        ("missed", f"runs late up to {short(draft.grace)}"),
+        ("downtime", downtime_words(draft.grace)),
     ]
     if isinstance(payload.body, Commands):
         rows.append(("failing", "ends the target" if payload.body.stop_on_failure else "goes on with the next"))
     if payload.durable:
-        rows.append(("cut off", "goes on without connection or engine"))
+        rows.append(("disconnected", disconnected_words(payload)))
     if payload.reboot is Reboot.EXPECTED:
         rows.append(("restart", "by the first command; the rest waits for it"))
     rows.extend(manner(payload))

@@ -40,6 +40,7 @@ class Editor(Place):
     tab = "tasks"
     keys = "editor"
     has_table = False
+    has_fields = True
     AUTO_FOCUS = "#name"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(EDITOR)]
     DEFAULT_CSS = """
@@ -194,9 +195,17 @@ class Editor(Place):
             pane.set_lines((line(f" {waits}: no preview"),))
             return
         draft, _ = draft_of(self._column.form(), self._base)
-        readable = not any(problem.field in SCHEDULE_FIELDS for problem in self._problems)
+        wrong = {problem.field for problem in self._problems}
         pane.set_lines(
-            preview_lines(draft, self._preview, self.bridge.now(), self.bridge.zone, width, schedule_is_read=readable)
+            preview_lines(
+                draft,
+                self._preview,
+                self.bridge.now(),
+                self.bridge.zone,
+                width,
+                schedule_is_read=not wrong & SCHEDULE_FIELDS,
+                targets_are_read="targets" not in wrong,
+            )
         )
 
     def on_resize(self) -> None:

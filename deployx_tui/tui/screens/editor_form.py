@@ -100,8 +100,13 @@ class FormColumn(VerticalScroll):
         yield FormRow("terminal", Choices(("no", "yes"), "yes" if form.tty else "no", id="tty"))
         yield FormRow("timeout", Field(form.timeout, framed=True, hint="none", id="timeout"), "  per target")
         yield FormRow(
-            "cut off",
-            Choices(("lost", "goes on", "restarts"), form.cut_off, id="cut_off"),
+            "disconnected",
+            Choices(
+                ("lost", "goes on", "restarts"),
+                form.cut_off,
+                words=("lost", "goes on (durable)", "reboot expected"),
+                id="cut_off",
+            ),
             fields_of=("cut_off",),
         )
         overlap = Choices(
@@ -111,7 +116,7 @@ class FormColumn(VerticalScroll):
             id="overlap",
         )
         yield FormRow("overlap", overlap, Field(form.parallel, framed=True, id="parallel"))
-        yield FormRow("missed runs", "once, within ", Field(form.grace, framed=True, id="grace"))
+        yield FormRow("downtime", "one late run, within ", Field(form.grace, framed=True, id="grace"))
         yield FormRow("tags", Field(form.tags, framed=True, hint="prod nightly", id="tags"))
         yield FormRow("about", Field(form.about, framed=True, hint="for whoever reads it at 3 a.m.", id="about"))
         yield _heading("PARAMETERS")
@@ -209,8 +214,11 @@ class FormColumn(VerticalScroll):
         general.display = bool(rest)
 
     def focus_field(self, field: str) -> None:
-        """The cursor into a field, which comes into sight."""
+        """The cursor into a field, which comes into sight with what is wrong with it."""
         if field == "text" and self.query_one("#kind", Choices).value == "line":
             field = "line"
         for found in self.query(f"#{field}") if field else ():
             found.focus()
+            row = next(each for each in found.ancestors if isinstance(each, FormRow))
+            # the error below the field takes its rows first
+            self.call_after_refresh(row.scroll_visible, animate=False)

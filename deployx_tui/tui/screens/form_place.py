@@ -33,6 +33,7 @@ class FormPlace(Place):
     tab = "devices"
     keys = "device_editor"
     has_table = False
+    has_fields = True
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(DEVICE_EDITOR)]
     DEFAULT_CSS = """
     FormPlace #body { padding: 1 1 0 0; scrollbar-size: 0 0; }

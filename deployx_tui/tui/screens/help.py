@@ -10,6 +10,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 
 from deployx_tui.tui.render.line import BLANK, Line, line, span
+from deployx_tui.tui.render.words import folded_values
 from deployx_tui.tui.widgets.base import Lines
 
 
@@ -50,8 +51,9 @@ class HelpScreen(ModalScreen[None]):
         self.call_after_refresh(self._say)
 
     def _say(self) -> None:
-        """Whether more stands below, and how to go there."""
+        """Each key whole, whether more stands below, and how to go there."""
         keys = self.query_one("#keys", Lines)
+        keys.set_lines(folded_values(self._lines, keys.size.width or self.size.width))
         below = keys.last_top - keys.top
         more: Line = (span(f"… {below} more below, "), span("arrows ", "key"), span("scroll  ")) if below else ()
         back = (span("arrows ", "key"), span("scroll  ")) if keys.last_top and not below else ()

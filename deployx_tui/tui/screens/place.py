@@ -12,11 +12,12 @@ from textual.widget import Widget
 
 from deployx_tui.errors import DeployxError, InvalidInput, Unavailable
 from deployx_tui.tui.bridge import Bridge, Changed, LinkChanged, StripChanged, Ticked
-from deployx_tui.tui.keymap import EVERYWHERE, PLACES, PRINTABLE, Key
+from deployx_tui.tui.keymap import CHOOSE, EVERYWHERE, PLACES, TOGGLE, Key, while_typing
 from deployx_tui.tui.render.line import StyleName
 from deployx_tui.tui.render.safe import SafeText, show
 from deployx_tui.tui.standing import Link
 from deployx_tui.tui.widgets.base import Said, TitleBar
+from deployx_tui.tui.widgets.choices import AnyOf, Choices
 from deployx_tui.tui.widgets.frame import Footer, Header, Notice, RunningStrip
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ class Place(Screen[None]):
     keys: ClassVar[str] = ""
     #: whether the help says the table's keys
     has_table: ClassVar[bool] = True
+    #: whether it is a form, and the help says its fields' keys
+    has_fields: ClassVar[bool] = False
     BINDINGS: ClassVar[list[BindingType]] = []
     AUTO_FOCUS = "#body"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - the framework's attribute
@@ -127,14 +130,20 @@ class Place(Screen[None]):
     def footer_keys(self) -> tuple[Key, ...]:
         """Keys that work at this moment, in the order of the footer."""
         keys = [key for key in (*self.own_keys(), *EVERYWHERE) if key.footer is not None and self.works(key)]
-        return tuple(sorted(keys, key=lambda key: key.footer or 0))
+        return (*self._field_keys(), *sorted(keys, key=lambda key: key.footer or 0))
+
+    def _field_keys(self) -> tuple[Key, ...]:
+        """Those of the field that has the cursor."""
+        if isinstance(self.focused, Choices):
+            return CHOOSE
+        return TOGGLE if isinstance(self.focused, AnyOf) else ()
 
     def works(self, key: Key) -> bool:
         """Whether its action can be done now, and its key reaches it."""
         typing = self.is_typing
         if key.typing_only and not typing:
             return False
-        if typing and not key.always and any(len(each) == 1 or each in PRINTABLE for each in key.keys.split(",")):
+        if typing and key not in while_typing((key,)):
             return False
         namespace, _, name = key.action.partition("(")[0].rpartition(".")
         target = self.app if namespace == "app" else self
@@ -201,6 +210,9 @@ class Place(Screen[None]):
     def _say_link(self) -> None:
         self._seen_up = self.bridge.is_up
         self.set_class(self.bridge.standing.link is Link.LOST, "-stale")
+
+    def on_descendant_focus(self) -> None:
+        self.query_one(Footer).refresh()
 
     def on_changed(self, message: Changed) -> None:
         message.stop()

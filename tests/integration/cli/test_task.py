@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
@@ -67,6 +68,9 @@ def test_every_option_reaches_the_task(cli: Cli) -> None:
     assert (made["start"], made["end"]) == ("2098-01-01T00:00:00+09:00", "2099-01-01T12:00:00+09:00")
     assert made["next_execution"] == "2098-01-31T03:00:00+09:00"
     assert (made["tags"], made["description"], made["target_count"]) == (["night", "prod"], "why it is", 1)
+    shown = cli("task", "show", "fresh").out
+    assert re.search(r"^downtime +one late run, within 2h$", shown, re.MULTILINE)
+    assert "disconnected: goes on (durable)\n" in shown
 
 
 def test_a_script_comes_from_a_file_or_from_standard_input(cli: Cli, tmp_path: Path) -> None:
