@@ -19,7 +19,7 @@ from deployx_tui.tui.render.history import DayHead, FoldRow, RunRow, across, cou
 from deployx_tui.tui.render.line import plain, width_of
 from deployx_tui.tui.render.names import folded, in_room
 from deployx_tui.tui.render.progress import glyph, target_glyph
-from deployx_tui.tui.render.run_detail import group_lines
+from deployx_tui.tui.render.run_detail import group_lines, title_words
 from deployx_tui.tui.render.targets import bar_spans, progress_line, sums
 from deployx_tui.tui.render.task_detail import target_lines
 from deployx_tui.tui.render.words import beside_counts
@@ -233,3 +233,15 @@ def test_the_folded_targets_of_a_detail_are_counted_by_kind() -> None:
     kinds = (TargetState.FAILED, TargetState.RUNNING, TargetState.SUCCEEDED, TargetState.WAITING)
     mixed = [target(index * 3 + n, f"h{index}{n}", kind) for index, kind in enumerate(kinds) for n in range(3)]
     assert plain(target_lines(mixed, NOW, 2, 44)[-1]).startswith("… 2 ✗  3 ▸  3 ✓  3 · more")
+
+
+def test_the_title_of_a_run_leaves_out_what_does_not_fit_whole() -> None:
+    at = local(2026, 3, 3, 2, 0)
+    run = execution(
+        8671, "web-log-rotate", at, ExecutionStatus.FAILED, counts(22, failed=22),
+        error_message="exit 127 on all 22 targets",
+    )  # fmt: skip
+    assert title_words(run, ZONE, 120)[1] == ("exit 127 on all 22 targets", "plan 5be2…77c0")
+    assert title_words(run, ZONE, 95)[1] == ("exit 127 on all 22 targets",)
+    left, right = title_words(run, ZONE, 80)
+    assert (left[-1], right) == ("Tue  3 Mar 02:00:00", ())

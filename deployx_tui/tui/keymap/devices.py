@@ -33,8 +33,8 @@ CONNECTION_TEST: tuple[Key, ...] = (
 
 DEVICE_EDITOR: tuple[Key, ...] = (
     Key("device.next", "tab,down", "next_field", "next", "The next field", footer=1),
-    Key("device.before", "shift+tab,up", "before_field", "before", "The field before", footer=2),
-    Key("device.save", "ctrl+s", "save", "save", "Save", footer=3, always=True),
+    Key("device.before", "shift+tab,up", "before_field", "before", "The field before", footer=3),
+    Key("device.save", "ctrl+s", "save", "save", "Save", footer=2, always=True),
 )
 
 CREDENTIALS: tuple[Key, ...] = (

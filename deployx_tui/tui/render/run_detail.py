@@ -15,6 +15,7 @@ from deployx_tui.tui.render.history import FoldRow, took_words, why_words
 from deployx_tui.tui.render.line import BLANK, Line, beside, line, span, spread
 from deployx_tui.tui.render.names import in_room
 from deployx_tui.tui.render.progress import glyph
+from deployx_tui.tui.render.safe import cells, show
 from deployx_tui.tui.render.targets import done_of, sums
 from deployx_tui.tui.render.when import day_and_clock
 from deployx_tui.tui.render.why import cause_lines
@@ -35,15 +36,19 @@ class RunDetail:
     is_read: bool = False
 
 
-def title_words(run: Execution, zone: tzinfo) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Left and right end of the title."""
+def title_words(run: Execution, zone: tzinfo, width: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Left and right end of the title: the plan, then why, are left out where something would be cut for them."""
     sign, _ = glyph(run.status)
     state = f"{sign} {run_word(run.status)} {done_of(run.targets, run.status.is_alive)}"
     at = run.started_at or run.due_at
+    left = (f"#{run.id} {run.task_name}", state, day_and_clock(at, zone, seconds=True))
     right = [why_words(run)] if why_words(run) else []
     if run.plan_sha256:
         right.append(f"plan {run.plan_sha256[:4]}…{run.plan_sha256[-4:]}")
-    return (f"#{run.id} {run.task_name}", state, day_and_clock(at, zone, seconds=True)), tuple(right)
+    # each part stands between rules of three cells
+    while right and sum(cells(show(part)) + 3 for part in (*left, *right)) + 1 > width:
+        right.pop()
+    return left, tuple(right)
 
 
 def group_lines(groups: Sequence[OutputGroup], width: int) -> tuple[Line, ...]:

@@ -64,13 +64,9 @@ class ImportHosts(Place):
         self.table.set_rows(list(plan.hosts))
         self.table.set_empty(
             (
-                line(
-                    span(f"{self._file} names no host. ", "dim"),
-                    span("o", "key"),
-                    span(" takes another file, ", "dim"),
-                    span("n", "key"),
-                    span(" on Devices adds one by hand", "dim"),
-                ),
+                line(span(f"{self._file} names no host", "dim")),
+                line(span("o", "key"), span(" takes another file", "dim")),
+                line(span("n", "key"), span(" on Devices adds one by hand", "dim")),
             )
         )
         self._say()

@@ -103,8 +103,8 @@ class RunStrip(Vertical):
             self._title.say((f"{len(row.runs)} good runs",))
             self._lines.set_lines(fold_lines(row, width, height))
         elif isinstance(row, RunRow) and self._detail is not None:
-            left, right = title_words(row.run, zone)
-            self._title.say(left, right if width >= 100 else right[:1], draw.glyph_of(row.run))
+            left, right = title_words(row.run, zone, width)
+            self._title.say(left, right, draw.glyph_of(row.run))
             self._lines.set_lines(detail_lines(self._detail, width, height, self._bridge.now(), zone))
         else:
             self._title.say(())
