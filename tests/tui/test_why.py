@@ -130,7 +130,7 @@ def test_causes_are_counted_by_class_with_a_message_below() -> None:
         CauseCount(cause=Cause.LOST, message="the connection broke; it may have run", devices=("nas",)),
     )
     assert [plain(each).rstrip() for each in cause_lines(causes, 60)] == [
-        "  3  connection refused                               web1-3",
+        "  3  connection refused                            web1-web3",
         "     10.0.0.1 port 22: Connection refused (and 2 more like",
         "     it)",
         "  1  exit 127                                           db01",
