@@ -11,7 +11,7 @@ from deployx_tui.engine import recovery
 from deployx_tui.engine.engine import Engine
 from deployx_tui.engine.starts import Starts
 from deployx_tui.output.store import OutputStore
-from deployx_tui.store import claims, engines, executions, orphans, targets
+from deployx_tui.store import claims, endings, engines, executions, orphans, targets
 from deployx_tui.transports.local import LocalConnection
 from deployx_tui.transports.posix.durable import DurableProcess
 
@@ -32,7 +32,7 @@ POINTS: dict[str, tuple[Any, str, str]] = {
     "result kept, not acknowledged": (DurableProcess, "acknowledge", "before"),
     "acknowledged": (DurableProcess, "acknowledge", "after"),
     "result written, not committed": (targets, "finish_many", "after"),
-    "execution ended, not committed": (executions, "finish", "after"),
+    "execution ended, not committed": (endings, "finish", "after"),
     "result committed": (OutputStore, "forget", "before"),
     "beat": (engines, "beat", "after"),
     "durable target adopted, not committed": (orphans, "adopt_target", "after"),
