@@ -15,7 +15,8 @@ class Pace:
 
     def __init__(self, work: Callable[[], Awaitable[None]], every: float) -> None:
         self._work = work
-        self._every = every
+        #: seconds; the work may set it
+        self.every = every
         self._wanted = asyncio.Event()
 
     def want(self) -> None:
@@ -27,4 +28,4 @@ class Pace:
             await self._wanted.wait()
             self._wanted.clear()
             await self._work()
-            await asyncio.sleep(self._every)
+            await asyncio.sleep(self.every)

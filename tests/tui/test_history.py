@@ -13,6 +13,7 @@ import pytest
 from deployx_tui.model.execution import Cause, CauseCount, Execution, ExecutionStatus, TargetResult, TargetState
 from deployx_tui.model.ids import DeviceId, ExecutionId, TargetId
 from deployx_tui.tui.render.line import Line
+from deployx_tui.tui.screens import execution as watched
 from deployx_tui.tui.screens.execution import ExecutionPlace
 from deployx_tui.tui.screens.history import HistoryPlace
 from deployx_tui.tui.widgets.frame import Footer
@@ -242,6 +243,27 @@ async def test_what_targets_say_makes_nothing_be_read_but_the_output(open_app: O
         await until(pilot, lambda: "executions.targets" in backend.calls, "the reading")
         await settle(pilot)
         assert backend.calls.count("executions.targets") == 1
+
+
+@pytest.mark.parametrize(("targets", "is_read"), [(100, True), (101, False)])
+async def test_a_run_of_many_targets_is_read_less_often(
+    open_app: Open, backend: FakeBackend, monkeypatch: pytest.MonkeyPatch, targets: int, is_read: bool
+) -> None:
+    monkeypatch.setattr(watched, "EVERY_OF_MANY", 3600)
+    run = ExecutionId(8841)
+    first = replace(backend.target_rows[run][0], state=TargetState.WAITING, started_at=None, finished_at=None)
+    backend.target_rows[run] = tuple(
+        replace(first, id=TargetId(number), device_id=DeviceId(1000 + number), device=f"web{number:03}")
+        for number in range(targets)
+    )
+    async with open_app(first="history") as pilot:
+        await press(pilot, "down", "enter")
+        backend.calls.clear()
+        backend.emit("target.changed", execution=run)
+        # the strip below is read because of the same event
+        await until(pilot, lambda: "executions.list" in backend.calls, "the event")
+        await settle(pilot)
+        assert ("executions.targets" in backend.calls) is is_read
 
 
 async def test_moving_in_the_output_paints_no_footer(

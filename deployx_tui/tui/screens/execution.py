@@ -39,8 +39,8 @@ from deployx_tui.tui.widgets.line_table import Column, LineTable
 from deployx_tui.tui.widgets.output_tail import OutputTail
 from deployx_tui.tui.widgets.run_bars import PAGES, PageBar, Progress
 
-#: seconds between two readings that events cause
-EVERY = 0.25
+#: seconds between two readings that events cause; of a run of more than so many targets, each of which is read again
+EVERY, EVERY_OF_MANY, _MANY = 0.25, 1.0, 100
 #: up to so many targets are read whole; of a larger run the good ones only when they are asked for
 _ALL, _MOST = 1000, 5000
 #: rows of the targets on a narrow screen, at most and at least
@@ -156,6 +156,7 @@ class ExecutionPlace(RunActs):
             return
         self._run, self._targets, self._causes, self._groups = run, targets, causes, groups
         self._is_read = True
+        self._pace.every = EVERY if len(targets) <= _MANY else EVERY_OF_MANY
         self._count_seconds(run.status.is_alive)
         self._show()
 
@@ -216,7 +217,7 @@ class ExecutionPlace(RunActs):
     def _share_the_height(self) -> None:
         """On a narrow screen: rows that no target needs, and those that a message needs, go to the output."""
         height = self._rows_of_targets()
-        # setting it lays the screen out anew, also when it is what it was; output that comes asks 20 times a second
+        # setting it lays the screen out anew, also when it is what it was; output that comes asks 10 times a second
         if height != self._height:
             self._height = height
             self.query_one("#left").styles.height = height
