@@ -227,6 +227,19 @@ async def test_a_flood_is_painted_at_most_ten_times_a_second_and_keys_move_meanw
         assert tail.paints <= (clock() - begin) / PAINT_INTERVAL + 1
 
 
+async def test_a_line_after_a_silence_is_painted_at_once_and_the_next_ones_together() -> None:
+    async with TailApp().run_test(size=(40, 5)) as pilot:
+        tail = await shown(pilot, MemorySource((OUT, b"first\n"), complete=False))
+        await pilot.pause(PAINT_INTERVAL)
+        before = tail.paints
+        tail.grew()
+        assert tail.paints == before + 1
+        for _ in range(20):
+            tail.grew()
+        assert tail.paints == before + 1
+        await until(pilot, lambda: tail.paints == before + 2)
+
+
 async def test_a_flood_is_read_as_often_as_it_is_painted() -> None:
     class Flooding(MemorySource):
         async def read(

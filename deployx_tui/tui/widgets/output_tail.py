@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
+from math import inf
+from time import monotonic
 from typing import ClassVar
 
 from rich.text import Text
@@ -94,6 +96,7 @@ class OutputTail(Widget, can_focus=True):
         self._rows: list[Text] | None = None
         self._last_seen = 0
         self._paint_due = False
+        self._painted_at = -inf
         #: how often new output caused a paint; tests count them
         self.paints = 0
 
@@ -216,13 +219,19 @@ class OutputTail(Widget, can_focus=True):
     # -- painting
 
     def grew(self) -> None:
-        """New output: paint soon, and not more than 10 times a second."""
-        if not self._paint_due:
+        """New output: paint it at once, but not more than 10 times a second."""
+        if self._paint_due:
+            return
+        rest = self._painted_at + PAINT_INTERVAL - monotonic()
+        if rest <= 0:
+            self._paint()
+        else:
             self._paint_due = True
-            self.set_timer(PAINT_INTERVAL, self._paint)
+            self.set_timer(rest, self._paint)
 
     def _paint(self) -> None:
         self._paint_due = False
+        self._painted_at = monotonic()
         self.paints += 1
         if self._reader is not None:
             self._reader.was_shown()
