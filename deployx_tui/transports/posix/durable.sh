@@ -360,16 +360,20 @@ dx_over() {
   exit
 }
 
-# remove what nobody collected for a week: not while its supervisor lives
+# remove what nobody collected for a week: not while its supervisor lives. The bases are open to all, so any name may lie
+# there: one of ours is dx- and 32 hex digits, a folder of this account, and never text that a shell would read again
 dx_sweep() {
   for dx_f in $dx_ba; do
-    # two processes less at the end of each run where nothing lies
-    set -- "$dx_f"/dx-*
-    [ -e "$1" ] || continue
-    for dx_sp in $(find "$dx_f/." ! -name . -prune -name 'dx-*' -type d -mtime +7 2>/dev/null); do
-      [ -O "$dx_sp" ] && [ ! -L "$dx_sp" ] || continue
-      dx_meta
-      if [ "$dx_bo" = "$dx_b" ] && dx_lives; then continue; fi
+    for dx_sp in "$dx_f"/dx-*; do
+      dx_q=${dx_sp##*/dx-}
+      case $dx_q in '' | *[!0-9a-f]*) continue ;; esac
+      [ ${#dx_q} = 32 ] && [ -O "$dx_sp" ] && [ -d "$dx_sp" ] && [ ! -L "$dx_sp" ] || continue
+      [ "$(find "$dx_sp" -prune -mtime +7 2>/dev/null)" ] || continue
+      # a start that was killed between mkdir and this has left none
+      if [ -s "$dx_sp/meta" ]; then
+        dx_meta
+        if [ "$dx_bo" = "$dx_b" ] && dx_lives; then continue; fi
+      fi
       rm -rf "$dx_sp"
     done
   done

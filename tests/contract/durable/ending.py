@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
+import shutil
 import signal
 import subprocess
 import time
@@ -24,6 +26,24 @@ from deployx_tui.transports.base import (
 )
 from tests.contract.durable.site import Durable, When, small_disk
 from tests.contract.transport.site import LONG, Told, alive, nap
+
+
+def make_old(folder: Path) -> None:
+    """As nobody touched for more than a week."""
+    long_ago = time.time() - 20 * 86_400
+    os.utime(folder, (long_ago, long_ago))
+
+
+def swept_after_a_run(durable: Durable) -> None:
+    """Leave an empty spool, as a start does that is killed at once; a run, behind whose end it is removed."""
+    left = durable.base / f"dx-{secrets.token_hex(16)}"
+    left.mkdir(0o700)
+    make_old(left)
+    durable.run(durable.spec("true"))
+    until = time.monotonic() + 30
+    while left.exists() and time.monotonic() < until:
+        Event().wait(0.05)
+    assert not left.exists()
 
 
 class EndingContract:
@@ -141,6 +161,34 @@ class EndingContract:
         for each in alive(seconds):
             os.kill(each, signal.SIGKILL)
         durable.attach(living)
+
+    @pytest.mark.parametrize(
+        "planted", ["dx-a {0}", "dx-{0}", "dx-*", "dx-$(touch {0}2)", "dx-a\n{0}", "dx-" + "0" * 31]
+    )
+    def test_a_name_that_others_put_beside_the_spools_is_left_alone_and_reaches_nothing_else(
+        self, durable: Durable, planted: str
+    ) -> None:
+        # where a command starts, and so where a name that were split would be looked for
+        home = Path(durable.run(durable.spec("pwd")).stdout.decode().strip())
+        victim = home / f"victim-{secrets.token_hex(8)}"
+        (victim / "deep").mkdir(parents=True)
+        (victim / "deep" / "file").write_text("kept")
+        bait = durable.base / planted.format(victim.name)
+        bait.mkdir()
+        for folder in (victim, bait):
+            make_old(folder)
+        try:
+            # the second one begins when the first has looked at everything
+            swept_after_a_run(durable)
+            swept_after_a_run(durable)
+            assert (victim / "deep" / "file").read_text() == "kept"
+            assert not victim.with_name(f"{victim.name}2").exists()
+            assert bait.is_dir()
+        finally:
+            shutil.rmtree(victim)
+
+    def test_an_old_spool_without_a_record_is_swept(self, durable: Durable) -> None:
+        swept_after_a_run(durable)
 
     def test_a_run_with_a_deadline_that_ends_early_leaves_no_guard(self, durable: Durable) -> None:
         spec = durable.spec("echo fine", timeout=LONG)
