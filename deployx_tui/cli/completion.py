@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import click
-from click.shell_completion import BashComplete, CompletionItem, FishComplete, ShellComplete, ZshComplete
+from click.shell_completion import CompletionItem, FishComplete, ShellComplete, ZshComplete
 
+from deployx_tui.cli.bash_completion import SafeBashComplete
 from deployx_tui.cli.invocation import Command, Invocation
 from deployx_tui.errors import DeployxError
 
 #: more than these help nobody who presses tab
 LIMIT = 200
 
-_SHELLS: dict[str, type[ShellComplete]] = {"bash": BashComplete, "zsh": ZshComplete, "fish": FishComplete}
+_SHELLS: dict[str, type[ShellComplete]] = {"bash": SafeBashComplete, "zsh": ZshComplete, "fish": FishComplete}
 
 
 @click.command(cls=Command, example="deployx completion bash")

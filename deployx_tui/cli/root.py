@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -41,6 +42,9 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
 }
 #: other words for a command
 ALIASES: dict[str, str] = {"history": "execution"}
+
+#: what a shell sets that asks for completions; the name is click's, of ours
+COMPLETING = "_DEPLOYX_COMPLETE"
 
 #: what a full or broken disk answers
 _UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
@@ -108,6 +112,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     typed = sys.argv[1:] if arguments is None else list(arguments)
     try:
         _refuse_broken_text(typed)
+        if COMPLETING in os.environ:
+            from deployx_tui.cli.bash_completion import register
+
+            register()
         status = root.main(args=typed, prog_name="deployx", standalone_mode=False)
     except click.exceptions.Exit as leave:
         return leave.exit_code
@@ -136,8 +144,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _refuse_broken_text(typed: Sequence[str]) -> None:
     """Bytes that are not UTF-8 arrive as lone surrogates, which no file, database or wire takes."""
-    import os
-
     given = [*typed, *(value for name, value in os.environ.items() if name.startswith("DEPLOYX_"))]
     for text in given:
         if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
