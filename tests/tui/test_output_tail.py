@@ -12,6 +12,7 @@ from textual.pilot import Pilot
 from deployx_tui.errors import EngineUnreachable
 from deployx_tui.model.execution import OutputSlice, Stream
 from deployx_tui.tui.render.output import WINDOW_CAP
+from deployx_tui.tui.widgets.output_reader import TailStatus
 from deployx_tui.tui.widgets.output_tail import PAINT_INTERVAL, OutputTail
 from tests.support.output_source import MemorySource
 
@@ -22,9 +23,13 @@ class TailApp(App[None]):
     def __init__(self) -> None:
         super().__init__()
         self.heard: list[object] = []
+        self.told: list[TailStatus] = []
 
     def compose(self) -> ComposeResult:
         yield OutputTail(id="tail")
+
+    def on_output_tail_moved(self, message: OutputTail.Moved) -> None:
+        self.told.append(message.tail.status)
 
     def on_output_tail_not_found(self, message: OutputTail.NotFound) -> None:
         self.heard.append(message.words)
@@ -238,6 +243,16 @@ async def test_a_line_after_a_silence_is_painted_at_once_and_the_next_ones_toget
             tail.grew()
         assert tail.paints == before + 1
         await until(pilot, lambda: tail.paints == before + 2)
+
+
+async def test_who_follows_is_told_the_line_that_is_painted_not_the_one_before() -> None:
+    async with TailApp().run_test(size=(40, 5)) as pilot:
+        await shown(pilot, source := MemorySource((OUT, numbered(20)), complete=False))
+        told = pilot.app.told  # type: ignore[attr-defined]  # TailApp
+        told.clear()
+        source.say(numbered(10))
+        await until(pilot, lambda: bool(told))
+        assert [(status.line, status.lines) for status in told] == [(30, 30)]
 
 
 async def test_a_flood_is_read_as_often_as_it_is_painted() -> None:

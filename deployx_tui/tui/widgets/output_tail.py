@@ -124,7 +124,9 @@ class OutputTail(Widget, can_focus=True):
         window, reader = self.window, self._reader
         if reader is None:
             return TailStatus(self.follow, self.wrap, 0, 0, complete=True)
-        line = window.true_number(max(window.first, min(self._last_seen, window.end)))
+        # a follower sees the end with the next paint, which comes after whoever asks because of it
+        seen = window.end if self.follow else self._last_seen
+        line = window.true_number(max(window.first, min(seen, window.end)))
         end = window.true_number(window.end)
         return TailStatus(
             follow=self.follow,
