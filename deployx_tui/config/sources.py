@@ -108,7 +108,8 @@ class Sources:
             return {}
         try:
             return tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
+        # beside its own error it raises what a number of thousands of digits, or brackets without end, make of it
+        except (ValueError, RecursionError) as error:
             self._problems.append(
                 Problem(field="config", message=f"{self._file}: {error}", remedy='write NAME = "value" lines (TOML)')
             )

@@ -131,7 +131,7 @@ class Finding:
         if begun is None and self.is_service:
             if not is_ours(self._path):
                 raise EngineUnreachable(
-                    f"the engine at {self._path} has ended; it was a service, so start it again, or start deployx anew"
+                    f"its service ended; start it again, or quit and start deployx anew ({self._path})"
                 )
             return self._path
         if begun is None and self._place is not None and not is_ours(self._path):

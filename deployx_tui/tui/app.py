@@ -27,6 +27,7 @@ from deployx_tui.tui.bridge import Bridge, Changed, Clock, Connect
 from deployx_tui.tui.keymap import EVERYWHERE, FIELDS, TABLE, TITLES, bindings, while_typing
 from deployx_tui.tui.places import TABS
 from deployx_tui.tui.render.frame import Tab
+from deployx_tui.tui.screens.form_place import FormPlace
 from deployx_tui.tui.screens.place import Place
 from deployx_tui.tui.widgets.base import LastLook, plain_line
 
@@ -131,10 +132,18 @@ class DeployxApp(App[int]):
 
     def action_go(self, tab: str) -> None:
         """To a screen of the tab bar."""
-        if tab == self.current_mode or tab not in {each.id for each in self.tabs}:
+        if tab not in {each.id for each in self.tabs}:
+            return
+        if tab == self.current_mode:
+            self._back_to_its_first()
             return
         self._before = self.current_mode
         self.switch_mode(tab)
+
+    def _back_to_its_first(self) -> None:
+        """Out of what was opened from the screen of a tab; a form stays, its letters are not keys."""
+        while len(self.screen_stack) > 1 and isinstance(self.screen, Place) and not isinstance(self.screen, FormPlace):
+            self.pop_screen()
 
     def action_last_screen(self) -> None:
         self.action_go(self._before)

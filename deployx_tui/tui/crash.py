@@ -10,7 +10,7 @@ import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rich.segment import Segments
+from rich.text import Text
 
 from deployx_tui import __version__
 from deployx_tui.paths import data_folder
@@ -56,7 +56,7 @@ def write(error: BaseException | None, folder: Path | None = None) -> Path:
     return path
 
 
-def report(error: BaseException | None) -> Segments:
+def report(error: BaseException | None) -> Text:
     """Write the report and give the one line for the screen."""
     try:
         where = f"the report is {write(error)}"

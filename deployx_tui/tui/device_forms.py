@@ -64,12 +64,14 @@ def device_draft(
         if not form.port.strip().isascii() or not form.port.strip().isdigit():
             raise InvalidInput([Problem(field="port", message="a port is a number", remedy="leave it empty for 22")])
         port = int(form.port)
+    transport = TransportKind(form.transport)
     return DeviceDraft(
         name=form.name.strip(),
-        address=form.address.strip(),
+        # this machine has no other, and the command line wants none either
+        address=form.address.strip() or ("localhost" if transport is TransportKind.LOCAL else ""),
         port=port,
         user=form.user.strip() or None,
-        transport=TransportKind(form.transport),
+        transport=transport,
         key_file=form.key_file.strip() or None,
         credentials=_credentials(form.credentials, credentials),
         jump=_jump(form.jump.strip(), devices),

@@ -519,7 +519,7 @@ async def test_screens_wait_for_a_server_that_is_gone_and_start_no_child(
             await asyncio.to_thread(process.communicate)
             await until(pilot, lambda: len(refused) > 1, patience=LONG)
             assert "engine lost" in screen_text(pilot)
-            assert all("it was a service" in why for why in refused)
+            assert all("its service ended" in why for why in refused)
             assert not is_ours(place.engine_socket)
             serving.close()
             (place.folder / "notify").unlink()

@@ -25,6 +25,7 @@ from deployx_tui.tui.keymap import EVERYWHERE, PLACES, TABLE
 from deployx_tui.tui.render.line import plain, width_of
 from deployx_tui.tui.screens.dialogs import Question
 from deployx_tui.tui.screens.editor import Editor
+from deployx_tui.tui.screens.history import HistoryPlace
 from deployx_tui.tui.screens.place import Place
 from deployx_tui.tui.screens.tasks import TasksPlace
 from deployx_tui.tui.widgets.base import Prose
@@ -108,7 +109,7 @@ async def test_a_lost_engine_is_said_loudly_and_its_return_reads_everything_agai
     monkeypatch.setattr(bridge, "RETRY_FIRST", 0.05)
     async with open_app() as pilot:
         backend.lose()
-        await until(pilot, lambda: "engine lost since 15:00:48: this screen is of then" in screen_text(pilot))
+        await until(pilot, lambda: "engine lost 15:00:48" in screen_text(pilot))
         assert pilot.app.screen.has_class("-stale")
         assert " x run " not in screen_text(pilot)  # a key that can't work is not shown
         await press(pilot, "down")  # and the cursor still moves
@@ -170,6 +171,18 @@ async def test_every_action_of_the_keymap_exists(open_app: Open) -> None:
         for key in EVERYWHERE:
             name = key.action.partition("(")[0].rpartition(".")[2]
             assert hasattr(pilot.app, f"action_{name}"), key.id
+
+
+async def test_the_key_of_a_screen_leads_out_of_what_was_opened_from_it(open_app: Open) -> None:
+    async with open_app(first="history") as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen, HistoryPlace)
+        screen.table.move_to_key(ExecutionId(8671))
+        await press(pilot, "enter")
+        assert len(pilot.app.screen_stack) == 2
+        await press(pilot, "4")
+        assert len(pilot.app.screen_stack) == 1
+        assert "[4 History]" in screen_text(pilot)
 
 
 async def test_the_palette_finds_actions_by_their_words(open_app: Open) -> None:

@@ -194,3 +194,10 @@ def test_a_limit_that_can_not_be_meant_is_refused(tmp_path: Path, text: str, rem
     (problem,) = refused(toml(tmp_path, text)).problems
     assert problem.field == text.split(maxsplit=1)[0]
     assert remedy in problem.remedy
+
+
+@pytest.mark.parametrize("value", ["9" * 5_000, "[" * 100_000])
+def test_a_file_that_no_reader_could_take_is_refused_with_a_remedy(tmp_path: Path, value: str) -> None:
+    (problem,) = refused(toml(tmp_path, f"drain = {value}\n")).problems
+    assert problem.field == "config"
+    assert "TOML" in problem.remedy

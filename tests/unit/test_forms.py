@@ -7,6 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
+from deployx_tui.model.device import TransportKind
 from deployx_tui.model.payload import BecomeMethod, CommandPayload, Commands, Line, Reboot, RunAs, Script, Shell
 from deployx_tui.model.schedule import (
     Cron,
@@ -23,6 +24,7 @@ from deployx_tui.model.schedule import (
     Weekly,
 )
 from deployx_tui.model.task import TaskDraft
+from deployx_tui.tui.device_forms import DeviceForm, device_draft
 from deployx_tui.tui.forms import Form, draft_of, field_of, form_of
 from tests.support import world
 
@@ -139,3 +141,11 @@ def test_targets_by_id_stay_when_the_form_has_no_field_for_them() -> None:
 
     base = replace(task.draft, device_ids=(DeviceId(3),))
     assert draft_of(form_of(base), base)[0].device_ids == (DeviceId(3),)
+
+
+def test_this_machine_needs_no_address_and_a_host_does() -> None:
+    def address(transport: TransportKind) -> str:
+        return device_draft(DeviceForm(name="here", transport=transport.value), (), (), {}).address
+
+    assert address(TransportKind.LOCAL) == "localhost"
+    assert not address(TransportKind.SSH), "the engine says that it is missing"

@@ -88,7 +88,8 @@ def strip_line(running: Sequence[Execution], standing: Standing, zone: tzinfo, o
     """What runs now at the left; F9 while something does, and the way out, at the right."""
     if standing.link is Link.LOST:
         since = clock(standing.lost_at, zone, seconds=True) if standing.lost_at else ""
-        words = f" ✗ engine lost since {since}: this screen is of then. Trying again. {standing.why}"
+        # what can be done comes first: at 80 columns the rest is cut
+        words = f" ✗ engine lost {since}: {standing.why or 'trying again'}; this screen is of then"
         way = line("  ", span("Q ", "key"), "quit ")
         return (Span(fit(show(words), width - width_of(way)), "alarm"), *way)
     right: list[Span] = []

@@ -64,7 +64,7 @@ class DeviceEditor(FormPlace):
             yield FormRow("name", Field(form.name, framed=True, hint="web01", id="name"), required=True)
             yield FormRow(
                 "address",
-                Field(form.address, framed=True, hint="web01.example.net or 10.4.2.1", id="address"),
+                Field(form.address, framed=True, hint="web01.example.net or 10.4.2.1; nothing for local", id="address"),
                 required=True,
             )
             yield FormRow(

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from rich.cells import get_character_cell_size
-from rich.segment import Segment, Segments
+from rich.segment import Segment
 from rich.style import Style
+from rich.text import Text
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.color import Color
@@ -249,9 +250,9 @@ class LastLook(LineFilter):
         return text
 
 
-def plain_line(text: str) -> Segments:
-    """A line for the shell after the program ended."""
-    return Segments([Segment(show(text)), Segment.line()])
+def plain_line(text: str) -> Text:
+    """A sentence for the shell after the program ended; it goes on in the next line where the terminal is narrow."""
+    return Text(show(text))
 
 
 def say(widget: Widget, text: SafeText, style: StyleName = "good") -> None:
