@@ -107,6 +107,7 @@ def list_(text: str, selector: str | None) -> None:
             for one in found
         ),
         empty="no devices; deployx device add NAME --address HOST makes one",
+        leaves=("TAGS", "SYSTEM", "GROUPS", "VIA"),
     )
 
 

@@ -95,6 +95,7 @@ def list_(
         ),
         empty="no executions",
         gives_way="TASK",
+        leaves=("BY", "TOOK"),
     )
     if page.next_cursor is not None:
         printing.note(call, f"more: --cursor {page.next_cursor}")

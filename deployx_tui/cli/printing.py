@@ -76,12 +76,18 @@ def close_output() -> None:
 
 
 def put_table(
-    titles: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str = "nothing", gives_way: str | None = None
+    titles: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    empty: str = "nothing",
+    gives_way: str | None = None,
+    leaves: Sequence[str] = (),
 ) -> None:
     """Columns as wide as their content; the last one is not padded. An empty table says so on standard error.
 
     `gives_way`: title of a column that is cut on a terminal, so that a line fits it; what still goes beyond its
-    edge is cut there. A pipe and a file get all of it.
+    edge is cut there. Before that the columns of `leaves` go, the first of them first, until the rest has room. A pipe
+    and a file get all of it.
     """
     cells: list[list[str]] = [[_show(cell) for cell in row] for row in rows]
     if not cells:
@@ -89,12 +95,31 @@ def put_table(
         return
     widths = [max(_width(title), *(_width(row[column]) for row in cells)) for column, title in enumerate(titles)]
     lines: list[list[str]] = [[*titles], *([*row] for row in cells)]
-    if gives_way is not None and sys.stdout.isatty():
+    if sys.stdout.isatty():
         room = os.get_terminal_size(sys.stdout.fileno()).columns or 80
-        lines, widths = _cut_to(lines, widths, titles.index(gives_way), room)
+        kept = _kept(titles, widths, gives_way, leaves, room)
+        lines, widths = [[row[at] for at in kept] for row in lines], [widths[at] for at in kept]
+        if gives_way is not None:
+            lines, widths = _cut_to(lines, widths, lines[0].index(gives_way), room)
     for row in lines:
         padded = [cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)]
         click.echo("  ".join(padded).rstrip())
+
+
+def _kept(
+    titles: Sequence[str], widths: Sequence[int], gives_way: str | None, leaves: Sequence[str], room: int
+) -> list[int]:
+    """Which columns stay on a terminal of `room` cells."""
+    least = [*widths]
+    if gives_way is not None:
+        at = titles.index(gives_way)
+        least[at], least[-1] = min(widths[at], _LEAST), min(widths[-1], _LAST_COLUMN)
+    kept = [*range(len(titles))]
+    for title in leaves:
+        if sum(least[at] for at in kept) + 2 * (len(kept) - 1) <= room:
+            break
+        kept.remove(titles.index(title))
+    return kept
 
 
 def _cut_to(lines: list[list[str]], widths: list[int], column: int, room: int) -> tuple[list[list[str]], list[int]]:

@@ -85,6 +85,7 @@ def list_(
             for one in found
         ),
         empty="no tasks; deployx task add NAME --on SELECTOR --command LINE --daily 03:00 makes one",
+        leaves=("SCHEDULE", "ON"),
     )
 
 

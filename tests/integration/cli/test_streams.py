@@ -12,6 +12,8 @@ import subprocess
 import sys
 import termios
 
+import pytest
+
 from deployx_tui.model.ids import DeviceId, ExecutionId
 from deployx_tui.store import history
 from deployx_tui.store.clock import now_ms
@@ -122,6 +124,27 @@ def test_a_long_command_gives_way_on_a_terminal_and_is_whole_in_a_pipe_and_in_js
     assert "… " in newest
     assert command.strip() in cli("execution", "list").out
     assert command.strip() in cli("execution", "list", "--json").document["executions"][0]["task_name"]
+
+
+@pytest.mark.parametrize(
+    ("words", "gone", "stays"),
+    [
+        (("execution", "list"), "  BY  ", "  STATE  "),
+        (("task", "list"), "  SCHEDULE  ", "  NEXT  "),
+        (("device", "list"), "  TAGS", "  CONTACT"),
+    ],
+)
+def test_on_a_narrow_terminal_columns_go_before_a_line_breaks(
+    cli: Cli, words: tuple[str, ...], gone: str, stays: str
+) -> None:
+    cli("execution", "rerun", "1", "--scope", "all", "--wait", status=1)
+    wide = cli(*words).out.splitlines()
+    assert gone in wide[0]
+    lines = on_a_terminal(72, *words)
+    assert gone not in lines[0]
+    assert stays in lines[0]
+    assert len(lines) == len(wide)
+    assert max(map(len, lines)) <= 72
 
 
 def test_the_output_of_all_targets_has_the_same_marks_in_every_command(cli: Cli) -> None:
