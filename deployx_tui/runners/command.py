@@ -48,7 +48,7 @@ class RunFacts:
     """How a run on one target ended. The message is not masked yet."""
 
     state: TargetState
-    #: of the step that decided; None unless a command exited
+    #: of the step that decided; None unless its command exited, also after it was told to end
     exit_code: int | None = None
     #: without SIG; None unless a signal ended it
     signal: str | None = None
@@ -225,14 +225,22 @@ def facts_of(outcome: Outcome, success_codes: frozenset[int], timeout: timedelta
             return unreached(outcome)
         case Refused(cause, message, remedy):
             return RunFacts(state=TargetState.FAILED, cause=cause, changed=False, message=_with_remedy(message, remedy))
-        case TimedOut(kill):
+        case TimedOut(kill, code):
             after = f" after {_duration(timeout)}" if timeout else ""
             return RunFacts(
-                state=TargetState.TIMED_OUT, cause=Cause.TIMEOUT, kill=kill, message=f"timed out{after}; {_found(kill)}"
+                state=TargetState.TIMED_OUT,
+                exit_code=code,
+                cause=Cause.TIMEOUT,
+                kill=kill,
+                message=f"timed out{after}; {_exited(code)}{_found(kill)}",
             )
-        case Killed(kill):
+        case Killed(kill, code):
             return RunFacts(
-                state=TargetState.CANCELLED, cause=Cause.KILLED, kill=kill, message=f"cancelled; {_found(kill)}"
+                state=TargetState.CANCELLED,
+                exit_code=code,
+                cause=Cause.KILLED,
+                kill=kill,
+                message=f"cancelled; {_exited(code)}{_found(kill)}",
             )
         case Unknown(cause, message, last_heard):
             heard = f"{last_heard:%Y-%m-%d %H:%M:%S} UTC"
@@ -249,6 +257,11 @@ def facts_of(outcome: Outcome, success_codes: frozenset[int], timeout: timedelta
             raise ValueError("a run that was let go of has not ended")
         case _:
             assert_never(outcome)
+
+
+def _exited(code: int | None) -> str:
+    """Of a command that was told to end."""
+    return "" if code is None else f"it ended by itself with exit {code} when it was told to; "
 
 
 def _found(kill: KillReport) -> str:

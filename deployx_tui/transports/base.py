@@ -175,6 +175,8 @@ class TimedOut:
     """The run deadline passed; `kill` says what became of the processes."""
 
     kill: KillReport
+    #: the code, where the command exited by itself once it was told to end; None: it did not, or that is not known
+    exited: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +184,8 @@ class Killed:
     """It was cancelled; `kill` says what became of the processes."""
 
     kill: KillReport
+    #: as in `TimedOut`
+    exited: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

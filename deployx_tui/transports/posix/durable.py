@@ -215,7 +215,9 @@ class DurableProcess:
         is_waiting = report.verdict is KillVerdict.KILLED and time.monotonic() - over_since < RECORD_SECONDS
         if is_waiting and not self._is_known:
             return None
-        return TimedOut(report) if kill.by_deadline else Killed(report)
+        record = self._record
+        code = int(record.code) if record is not None and record.kind == "exit" else None
+        return TimedOut(report, code) if kill.by_deadline else Killed(report, code)
 
     def _recorded(self, record: Record) -> Outcome:
         incomplete = self._has_restarted or "full" in record.notes

@@ -249,7 +249,8 @@ class PosixProcess:
             return None  # the last words of what was killed are on their way
         if was_over and ended is not None:
             return ended  # it had ended by itself
-        return TimedOut(report) if kill.by_deadline else Killed(report)
+        code = ended.code if isinstance(ended, Exited) else None
+        return TimedOut(report, code) if kill.by_deadline else Killed(report, code)
 
     def _deliver(self, sink: OutputSink, stream: Stream, data: bytes) -> None:
         self._heard_at = datetime.now(UTC)

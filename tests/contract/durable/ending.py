@@ -15,7 +15,7 @@ from threading import Event
 
 import pytest
 
-from deployx_tui.model.execution import KillVerdict
+from deployx_tui.model.execution import KillReport, KillVerdict
 from deployx_tui.transports.base import (
     Exited,
     Killed,
@@ -75,6 +75,16 @@ class EndingContract:
             assert alive(seconds) == []
             assert process.acknowledge()
         assert list(durable.base.iterdir()) == []
+
+    def test_a_command_that_ends_by_itself_when_it_is_told_to_says_with_which_code(self, durable: Durable) -> None:
+        stop = Event()
+        spec = durable.spec("trap 'exit 3' TERM; echo ready; while :; do sleep 0.05; done")
+        with durable.connected() as connection:
+            process = connection.start(spec)
+            assert not isinstance(process, Refused | Unknown)
+            outcome = process.stream(When(b"ready", stop.set), stop)
+            assert outcome == Killed(KillReport(KillVerdict.KILLED), 3)
+            assert process.acknowledge()
 
     def test_a_cancel_after_an_attach_finds_the_run_by_its_nonce(self, durable: Durable) -> None:
         seconds = nap()

@@ -86,10 +86,11 @@ class EndingContract:
         assert told.outcome.kill.verdict is KillVerdict.KILLED
         assert alive(seconds) == []
 
-    def test_the_last_words_of_a_cancelled_command_arrive(self, site: Site) -> None:
+    def test_the_last_words_and_the_code_of_a_cancelled_command_arrive(self, site: Site) -> None:
         script = "trap 'echo cleaning; exit 3' TERM; echo ready; while :; do sleep 0.05; done"
         told = site.run(script, cancel_at=b"ready")
         assert isinstance(told.outcome, Killed)
+        assert told.outcome.exited == 3
         assert told.stdout == b"ready\ncleaning\n"
 
     def test_a_cancel_leaves_other_runs_alone(self, site: Site) -> None:

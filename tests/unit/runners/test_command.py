@@ -111,6 +111,12 @@ HEARD = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
             Cause.SHELL,
             "no fish here (install it)",
         ),
+        (
+            Killed(KILLED, 5),
+            TargetState.CANCELLED,
+            Cause.KILLED,
+            "cancelled; it ended by itself with exit 5 when it was told to; its processes are dead",
+        ),
         (TimedOut(KILLED), TargetState.TIMED_OUT, Cause.TIMEOUT, "timed out after 1m30s; its processes are dead"),
         (
             Killed(KillReport(KillVerdict.ALIVE, (7, 8))),
