@@ -55,7 +55,7 @@ EVERYWHERE: tuple[Key, ...] = (
         always=True,
     ),
     Key("app.suspend", "ctrl+z", "app.suspend_process", "suspend", "To the shell; fg returns"),
-    Key("app.quit", "Q", "app.leave", "quit", "Quit; asks what becomes of running work"),
+    Key("app.quit", "Q", "app.leave", "quit", "Quit; asks what becomes of running work, unless the engine stays"),
 )
 
 #: what the table itself binds; said here for the help
