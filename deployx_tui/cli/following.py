@@ -266,10 +266,8 @@ def put_verdict(execution: Execution, targets: Sequence[TargetResult]) -> None:
     if rows:
         printing.put_table(("TARGET", "STATE", "EXIT", "WHY"), rows)
     counts = execution.targets
-    printing.put_line(
-        f"#{execution.id} {execution.task_name}: {run_word(execution.status)},"
-        f" {counts.succeeded} of {counts.total} succeeded"
-    )
+    succeeded = f", {counts.succeeded} of {counts.total} succeeded" if counts.total else ""
+    printing.put_line(f"#{execution.id} {execution.task_name}: {run_word(execution.status)}{succeeded}")
     if execution.error_message and not rows:
         printing.put_line(execution.error_message)
     if cut := sorted(target.device for target in targets if target.output_cut):

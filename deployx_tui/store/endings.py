@@ -24,7 +24,7 @@ def finish(c: Connection, execution: ExecutionId, now_ms: int) -> ExecutionStatu
     while a target waits or runs, changes nothing. Returns the status that stands afterwards.
     """
     run = c.execute(
-        sa.select(executions.c.status, executions.c.cancel_requested, executions.c.result)
+        sa.select(executions.c.status, executions.c.cancel_requested, executions.c.wait_reason, executions.c.result)
         .where(executions.c.id == execution)
         .with_for_update()
     ).one()
@@ -35,6 +35,8 @@ def finish(c: Connection, execution: ExecutionId, now_ms: int) -> ExecutionStatu
     result = canonical(dict(outcome.counts_to_json(found)))
     if not before.is_alive and (not found.total or result == run.result):
         return before
+    if status is ExecutionStatus.CANCELLED and not found.total:
+        why = outcome.cancelled_unplanned(run.wait_reason)
     _end(c, execution, status, why, now_ms, result=result)
     return status
 

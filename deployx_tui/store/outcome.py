@@ -76,6 +76,11 @@ def sentence(ended: Sequence[Ended], first_failures: Sequence[tuple[str, Ended]]
     return f"{failed} of {total} targets failed: {named}{rest}"
 
 
+def cancelled_unplanned(wait_reason: str | None) -> str:
+    """Why an execution has no targets that was cancelled before they were chosen. None: it waited for nothing."""
+    return "cancelled before it began" if wait_reason is None else f"cancelled while it waited for the {wait_reason}"
+
+
 _CAUSES = {
     Cause.NAME: "name not found",
     Cause.REFUSED: "connection refused",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -178,13 +179,11 @@ def read_until(descriptor: int, words: bytes | None) -> bytes:
     return seen
 
 
-def test_a_run_that_waits_for_the_vault_says_so_and_goes_on_when_the_key_is_back(
-    cli: Cli,
-) -> None:
+def a_run_that_waits_for_the_vault(cli: Cli) -> tuple[subprocess.Popen[str], Path]:
+    """Its process, once it said so, and where the key has to be put back from."""
     add(cli)
     cli("device", "add", "edge", "--address", "192.0.2.9", "--credential", "web-login", "--host-key-policy", "strict")
-    key = cli.folder / "config" / "vault.key"
-    key.rename(cli.folder / "aside")
+    aside = (cli.folder / "config" / "vault.key").rename(cli.folder / "aside")
     process = subprocess.Popen(
         [sys.executable, "-m", "deployx_tui", "--in-process", "run", "--on", "edge", "--", "true"],
         stderr=subprocess.PIPE,
@@ -199,11 +198,24 @@ def test_a_run_that_waits_for_the_vault_says_so_and_goes_on_when_the_key_is_back
         line = process.stderr.readline()
         assert line, said
         said += line
+    return process, aside
+
+
+def test_a_run_that_waits_for_the_vault_says_so_and_goes_on_when_the_key_is_back(cli: Cli) -> None:
+    process, aside = a_run_that_waits_for_the_vault(cli)
     listing = [sys.executable, "-m", "deployx_tui", "execution", "list", "--limit", "1"]
     shown = subprocess.run(listing, capture_output=True, check=True, cwd=Path(__file__).parents[3], text=True)
     assert "waits for vault" in shown.stdout
-    (cli.folder / "aside").rename(key)
+    aside.rename(cli.folder / "config" / "vault.key")
     out, err = process.communicate(timeout=120)
     # it went on, to a host that is not there
     assert process.returncode == 1, out + err
     assert "waits for vault" not in cli("execution", "list", "--limit", "1").out
+
+
+def test_a_run_that_is_cancelled_while_it_waits_for_the_vault_says_that(cli: Cli) -> None:
+    process, _ = a_run_that_waits_for_the_vault(cli)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=120)
+    assert out.splitlines()[-2:] == ["#2 ad hoc: true: cancelled", "cancelled while it waited for the vault"], out + err
+    assert "cancelled while it waited for the vault" in cli("execution", "list", "--limit", "1").out

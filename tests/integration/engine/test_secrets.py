@@ -287,7 +287,9 @@ def test_a_run_that_waits_for_the_vault_can_be_cancelled_and_is_taken_over_by_th
         cancelled, kept = bench.queue("x"), bench.queue("x")
         bench.until(lambda: bench.get(cancelled).status is bench.get(kept).status is ExecutionStatus.WAITING)
         bench.cancel(cancelled)
-        assert bench.ended(cancelled).status is ExecutionStatus.CANCELLED
+        over = bench.ended(cancelled)
+        assert over.status is ExecutionStatus.CANCELLED
+        assert over.error_message == "cancelled while it waited for the vault"
     with engine_on(sqlite_database, tmp_path / "output", transports, owner=before.owner) as bench:
         bench.until(lambda: bench.get(kept).wait_reason == "vault")
         aside.rename(key)

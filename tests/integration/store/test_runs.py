@@ -115,6 +115,8 @@ def test_a_cancelled_run_is_not_planned(database: Database) -> None:
         owner = add_user(c)
         run = add_run(c, owner)
         assert endings.request_cancel(c, run, NOW_MS)
+        why = c.scalar(sa.select(executions_table.c.error_message).where(executions_table.c.id == run))
+        assert why == "cancelled before it began"
         device = add_device(c, owner, "a")
         assert executions.freeze_plan(c, run, "{}", "00", [[(device, "a")]], NOW_MS) == ()
         assert not executions.set_running(c, run, NOW_MS)
