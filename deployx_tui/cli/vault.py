@@ -36,11 +36,14 @@ def vault() -> None:
 
 @vault.command(example="deployx vault status")
 def status() -> int:
-    """Whether it is open, where its key comes from, and what to keep a copy of. Exit status 1 when it is closed."""
+    """Whether it is open, where its key comes from, and what to keep a copy of.
+
+    Exit status 1 when it is closed, or when its key is no more where it was.
+    """
     call = invocation()
     found = with_backend(call, lambda backend: backend.vault.status(), engine=False)
     _put(call, found)
-    return 1 if found.state.value in ("locked", "wrong_key") else 0
+    return 1 if found.is_key_gone or found.state.value in ("locked", "wrong_key") else 0
 
 
 @vault.command(example="deployx vault unlock --stdin < passphrase.txt || true")
@@ -81,6 +84,8 @@ def rotate_master(stdin: bool, yes: bool) -> None:
     _put(call, found, f"the secrets are sealed with a new key, {found.key_id}")
     for line in told_once(found)[1:]:
         printing.note(call, line)
+    if found.kept:
+        printing.note(call, f"the key before stays for other databases and copies from before: {found.kept}")
 
 
 @vault.command(example="deployx vault rotate web-login --stdin < password.txt")
@@ -100,7 +105,8 @@ def _put(call: Invocation, found: VaultStatus, done: str | None = None) -> None:
     if done is not None:
         printing.put_line(done)
         return
-    facts = [("vault", _WORDS[found.state.value]), ("secrets", str(found.secrets))]
+    state = "open from memory: its key is gone" if found.is_key_gone else _WORDS[found.state.value]
+    facts = [("vault", state), ("secrets", str(found.secrets))]
     facts += [("key", f"{found.source or 'none'}{f', {found.key_id}' if found.key_id else ''}")]
     facts += [("back up", found.back_up)] if found.back_up else []
     facts += [("", found.message)] if found.message else []

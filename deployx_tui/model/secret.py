@@ -143,8 +143,15 @@ class VaultStatus:
     secrets: int
     #: what is wrong and what helps; "" when nothing is
     message: str
-    #: what to keep a copy of, and where it must not be; "" when there is nothing
+    #: what to keep a copy of; "" when there is nothing, as while the key is in memory and no more in its place
     back_up: str
+    #: of the answer to a rotation: where the master key before stays; "" when it has no place
+    kept: str = ""
+
+    @property
+    def is_key_gone(self) -> bool:
+        """Secrets can be read, and no more once the engine ends: there is no key to keep a copy of."""
+        return self.state is VaultState.OPEN and not self.back_up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

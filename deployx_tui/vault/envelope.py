@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -45,6 +46,11 @@ class Sealed:
     #: the data key
     wrapped: bytes
     value: bytes
+
+
+def is_key_id(text: str) -> bool:
+    """What a database says may be anything; an id becomes part of a file's name."""
+    return re.fullmatch(r"[0-9a-f]{16}", text) is not None
 
 
 class MasterKey:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deployx_tui.model.secret import Secret
-from deployx_tui.vault.envelope import KEY_BYTES, MasterKey
+from deployx_tui.vault.envelope import KEY_BYTES, MasterKey, is_key_id
 from deployx_tui.vault.os_keyring import KeyringShelf
 from deployx_tui.vault.shelves import FileShelf, NoKey, Shelf, parse_key, read_file
 
@@ -74,8 +74,10 @@ class KeyPlaces:
         """Whether to look for the key may take as long as a person does."""
         return self.chosen == KEYRING and self._systemd_file() is None
 
-    def candidates(self, salt: bytes | None) -> list[FoundKey]:
-        """The key; and the one of a rotation that a crash interrupted, where there is such. Raises NoKey."""
+    def candidates(self, salt: bytes | None, wanted: str | None = None) -> list[FoundKey]:
+        """The key; the one of a rotation that a crash interrupted, where there is such; and the one of the id that is
+        wanted, where it stayed beside when another took its place. Raises NoKey.
+        """
         no_core_dumps()
         if (file := self._systemd_file()) is not None:
             key = read_file(file, is_systemd=True)
@@ -86,7 +88,7 @@ class KeyPlaces:
                 raise NoKey("the vault waits for its passphrase; deployx vault unlock asks for it")
             return [FoundKey(derived, PASSPHRASE, back_up="your passphrase: nothing else opens the vault")]
         shelf = self.shelf
-        if found := _on(shelf):
+        if found := _on(shelf, wanted):
             return found
         if self.chosen is None and self.environment is not None:
             return [
@@ -151,8 +153,8 @@ def take_from_environment() -> Secret | None:
     return Secret.of(value) if value else None
 
 
-def _on(shelf: Shelf) -> list[FoundKey]:
-    """What lies there: the key first, then one that waits."""
+def _on(shelf: Shelf, wanted: str | None) -> list[FoundKey]:
+    """What lies there: the key first, then one that waits, then the one that is wanted and lies beside."""
     found: list[FoundKey] = []
     if (key := shelf.read()) is not None:
         found.append(FoundKey(key, shelf.source, shelf, back_up=shelf.back_up))
@@ -160,6 +162,10 @@ def _on(shelf: Shelf) -> list[FoundKey]:
     with contextlib.suppress(NoKey) if found else contextlib.nullcontext():
         if (waiting := shelf.read_waiting()) is not None:
             found.append(FoundKey(waiting, shelf.source, shelf, is_waiting=True, back_up=shelf.back_up))
+    if wanted is not None and is_key_id(wanted) and all(one.key.id != wanted for one in found):
+        beside = shelf.beside(wanted)
+        if (kept := beside.read()) is not None:
+            found.append(FoundKey(kept, beside.source, shelf, back_up=beside.back_up))
     return found
 
 

@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 class KeyringShelf:
-    """One entry of the keyring, and a second one whose name ends in `.new` for what waits. Thread-safe."""
+    """One entry of the keyring; what waits has the same name and `.new`, what stays beside its id. Thread-safe."""
 
     def __init__(self, name: str, patience: float = _PATIENCE, quiet: float = _QUIET) -> None:
         """`name`: of the entry within the service; another one for each configuration folder."""
@@ -62,34 +62,45 @@ class KeyringShelf:
             self._write(self._name, fresh_key())
 
     def make_waiting(self) -> None:
+        self._keep(self._waiting)
         self._write(self._waiting, fresh_key())
 
-    def drop_waiting(self) -> None:
-        def drop(keyring: ModuleType) -> None:
-            if keyring.get_password(SERVICE, self._waiting) is not None:
-                keyring.delete_password(SERVICE, self._waiting)
-
-        self._asked(drop)
+    def drop_waiting(self, key_id: str) -> None:
+        waiting = self.read_waiting()
+        if waiting is not None and waiting.id == key_id:
+            self._drop(self._waiting)
 
     def settle(self) -> None:
         """A crash between the two steps leaves the key in both places, which is one too many and no harm."""
-
-        def settle(keyring: ModuleType) -> str | None:
-            found: str | None = keyring.get_password(SERVICE, self._waiting)
-            return found
-
-        found = self._asked(settle)
+        found = self._text(self._waiting)
         if found is not None:
+            if found != self._text(self._name):
+                self._keep(self._name)
             self._write(self._name, found)
-            self.drop_waiting()
+            self._drop(self._waiting)
 
-    def _read(self, name: str) -> MasterKey | None:
+    def beside(self, key_id: str) -> KeyringShelf:
+        return KeyringShelf(f"{self._name}.{key_id}", self._patience, self._quiet)
+
+    def _keep(self, name: str) -> None:
+        """Its key, if it has one, stays under its id."""
+        found = self._text(name)
+        if found is not None:
+            self._write(f"{self._name}.{_parsed(found, name).id}", found)
+
+    def _drop(self, name: str) -> None:
+        self._asked(lambda keyring: keyring.delete_password(SERVICE, name))
+
+    def _text(self, name: str) -> str | None:
         def read(keyring: ModuleType) -> str | None:
             found: str | None = keyring.get_password(SERVICE, name)
             return found
 
-        found = self._asked(read)
-        return None if found is None else parse_key(Secret.of(found), f"the keyring's entry {name} of {SERVICE}")
+        return self._asked(read)
+
+    def _read(self, name: str) -> MasterKey | None:
+        found = self._text(name)
+        return None if found is None else _parsed(found, name)
 
     def _write(self, name: str, key: str) -> None:
         def write(keyring: ModuleType) -> bool:
@@ -124,6 +135,10 @@ class KeyringShelf:
         if self._refusal is not None and time.monotonic() - self._refused_at < self._quiet:
             raise self._refusal
         self._refusal = None
+
+
+def _parsed(found: str, name: str) -> MasterKey:
+    return parse_key(Secret.of(found), f"the keyring's entry {name} of {SERVICE}")
 
 
 def _no_answer(patience: float) -> NoKey:

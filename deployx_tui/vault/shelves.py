@@ -1,16 +1,19 @@
 """Where a master key lies that deployx may make, read and replace: a file, or the keyring of the account.
 
 A shelf has a second place, for the new key of a rotation: it waits there until every secret is sealed with it. So a
-crash at any moment leaves the key that is needed.
+crash at any moment leaves the key that is needed. No key is ever overwritten: databases of one configuration folder
+share it, so one that leaves its place stays beside it, under its id.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import os
 import secrets
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -49,18 +52,24 @@ class Shelf(Protocol):
         ...
 
     def make_waiting(self) -> None:
-        """The same in the second place, where one that is there goes."""
+        """The same in the second place. One that is there is moved beside: another database may be sealed with it."""
         ...
 
-    def drop_waiting(self) -> None: ...
+    def drop_waiting(self, key_id: str) -> None:
+        """If that is the one that waits."""
+        ...
 
     def settle(self) -> None:
-        """What waits takes the place of the key."""
+        """What waits takes the place of the key, which stays beside."""
+        ...
+
+    def beside(self, key_id: str) -> Shelf:
+        """Where the key of this id stays when another takes its place."""
         ...
 
 
 class FileShelf:
-    """A file of its owner alone (0400), no link. What waits has the same name and `.new`."""
+    """A file of its owner alone (0400), no link. What waits has the same name and `.new`, what stays beside its id."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
@@ -87,15 +96,52 @@ class FileShelf:
         _make_file(self.file)
 
     def make_waiting(self) -> None:
-        self.drop_waiting()
+        with _refusals(self._waiting, "made"):
+            # an empty one: a crash while it was made
+            if os.path.lexists(self._waiting) and self._waiting.lstat().st_size:
+                self._keep(self._waiting)
+            self._waiting.unlink(missing_ok=True)
         _make_file(self._waiting)
 
-    def drop_waiting(self) -> None:
-        self._waiting.unlink(missing_ok=True)
+    def drop_waiting(self, key_id: str) -> None:
+        waiting = self.read_waiting()
+        if waiting is not None and waiting.id == key_id:
+            self._waiting.unlink(missing_ok=True)
 
     def settle(self) -> None:
-        self._waiting.replace(self.file)
-        sync_folder(self.file.parent)
+        with _refusals(self.file, "replaced"):
+            if os.path.lexists(self.file):
+                self._keep(self.file)
+            self._waiting.replace(self.file)
+            sync_folder(self.file.parent)
+
+    def beside(self, key_id: str) -> FileShelf:
+        return FileShelf(self.file.with_name(f"{self.file.name}.{key_id}"))
+
+    def _keep(self, file: Path) -> None:
+        """Give it a second name by the key in it. A link is whole or not there, and never takes another's place."""
+        key = read_file(file)
+        kept = self.beside(key.id).file
+        if not os.path.lexists(kept):
+            os.link(file, kept, follow_symlinks=False)
+        elif read_file(kept).id != key.id:
+            raise NoKey(f"{kept} holds another key than its name says; move it elsewhere")
+        descriptor = os.open(kept, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            os.fchmod(descriptor, 0o400)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        sync_folder(kept.parent)
+
+
+@contextlib.contextmanager
+def _refusals(file: Path, what: str) -> Iterator[None]:
+    """What the system refuses, as NoKey."""
+    try:
+        yield
+    except OSError as error:
+        raise NoKey(f"the key file {file} can't be {what}: {error.strerror}") from error
 
 
 def fresh_key() -> str:

@@ -5,8 +5,9 @@ Locked or under a wrong key it opens nothing and, above all, writes nothing.
 
 from __future__ import annotations
 
+import contextlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from threading import Lock
 
@@ -58,16 +59,13 @@ class Vault:
                 self._found, self._state, self._trouble = known, VaultState.OPEN, ""
                 return self._state
             try:
-                candidates = self._places.candidates(row.salt)
+                candidates = self._places.candidates(row.salt, row.key_id)
             except NoKey as error:
                 self._found, self._state, self._trouble = None, VaultState.LOCKED, str(error)
                 return self._state
-            fitting = next(
-                (one for one in candidates if one.key.id == row.key_id and one.key.fits(row.check_value)), None
-            )
+            fitting = _fitting(candidates, row)
             if fitting is None:
-                self._found, self._state = None, VaultState.WRONG_KEY
-                self._trouble = f"the key of {candidates[0].source} is not the one that the secrets are sealed with"
+                self._found, self._state, self._trouble = None, VaultState.WRONG_KEY, _another(candidates, row)
                 return self._state
             self._found, self._state, self._trouble = self._settled(fitting), VaultState.OPEN, ""
             self._keys[row.key_id] = self._found
@@ -97,14 +95,25 @@ class Vault:
     def status(self, c: Connection) -> VaultStatus:
         state = self.look(c)
         row, found = sealed.vault_row(c), self._found
+        gone = "" if row is None or state is not VaultState.OPEN else self._gone(row)
         return VaultStatus(
             state=state,
             source="" if found is None else found.source,
             key_id="" if row is None else row.key_id,
             secrets=credentials.count(c),
-            message=self._trouble or ("" if found is None else found.warning),
-            back_up="" if found is None or state is not VaultState.OPEN else found.back_up,
+            message=gone or self._trouble or ("" if found is None else found.warning),
+            back_up="" if found is None or gone or state is not VaultState.OPEN else found.back_up,
         )
+
+    def require_key(self, c: Connection) -> None:
+        """Raises VaultClosed unless secrets can be read now and after the next start too; an empty vault is fine."""
+        row = sealed.vault_row(c)
+        if row is None:
+            return
+        if self.look(c) is not VaultState.OPEN:
+            raise VaultClosed(f"the vault is closed: {self._trouble}")
+        if gone := self._gone(row):
+            raise VaultClosed(gone)
 
     def unlock(self, passphrase: Secret) -> VaultState:
         """Give the passphrase that the settings say opens it; the first time, choose it.
@@ -192,6 +201,13 @@ class Vault:
             if found.is_waiting:
                 # the present key lies where the new one would wait
                 found.shelf.settle()
+            present = found.shelf.read()
+            if present is None or present.id != found.key.id:
+                raise Conflict(
+                    f"{found.shelf.source} {'is missing' if present is None else 'holds another key'}: it is not "
+                    f"replaced; put the key {found.key.id} back, or name a file of its own for this database "
+                    "(vault_key = PATH) that holds it"
+                )
             found.shelf.make_waiting()
             key = found.shelf.read_waiting()
         except NoKey as error:
@@ -206,10 +222,26 @@ class Vault:
         if found.is_waiting and found.shelf is not None:
             try:
                 found.shelf.settle()
-            except NoKey:
-                return found  # it opens the vault from where it is
+            except NoKey as error:
+                # it opens the vault from where it is
+                return replace(found, warning=f"the new key waits beside its place: {error}")
             return replace(found, is_waiting=False)
         return found
+
+    def _gone(self, row: VaultRow) -> str:
+        """Why the next start would not find the key that is in memory, and what helps; "" when it would.
+
+        A keyring is not asked: that may ask a person.
+        """
+        if self._places.may_ask:
+            return ""
+        try:
+            candidates = self._places.candidates(row.salt, row.key_id)
+        except NoKey as error:
+            why = str(error)
+        else:
+            why = "" if _fitting(candidates, row) is not None else _another(candidates, row)
+        return f"{why}; until then secrets are used from memory, and none is taken or changed" if why else ""
 
     def _key_to_write(self, c: Connection) -> MasterKey:
         row = sealed.vault_row(c, shared=True)
@@ -221,11 +253,8 @@ class Vault:
             row = VaultRow(key_id=found.key.id, check_value=found.key.check_value(), salt=salt)
             sealed.put_vault_row(c, row, now_ms())
             return found.key
-        self.look(c)
-        known = self._keys.get(row.key_id)
-        if known is None:
-            raise VaultClosed(f"the vault is closed: {self._trouble}")
-        return known.key
+        self.require_key(c)
+        return self._keys[row.key_id].key
 
 
 class NewMaster:
@@ -262,12 +291,34 @@ class NewMaster:
         """The transaction stands: the new key takes the old one's place."""
         self._vault.open()
 
+    @property
+    def kept(self) -> str:
+        """Where the key before stays; "" when it has no place, or stands in its own still."""
+        beside = None if self._shelf is None else self._shelf.beside(self._old.id)
+        try:
+            return "" if beside is None or beside.read() is None else beside.back_up
+        except NoKey:
+            return ""  # the rotation stands all the same; `vault status` says what is wrong with the place
+
     def discard(self) -> None:
         """The transaction was rolled back."""
         if self._shelf is not None:
-            self._shelf.drop_waiting()
+            # one that stays is one too many and no harm; why the rotation failed is what counts
+            with contextlib.suppress(NoKey):
+                self._shelf.drop_waiting(self.key_id)
         elif self._salt is not None:
             self._vault._places.forget_passphrase(self._salt)
+
+
+def _fitting(candidates: Iterable[FoundKey], row: VaultRow) -> FoundKey | None:
+    return next((one for one in candidates if one.key.id == row.key_id and one.key.fits(row.check_value)), None)
+
+
+def _another(candidates: Sequence[FoundKey], row: VaultRow) -> str:
+    return (
+        f"the key of {candidates[0].source} is not the one that the secrets are sealed with; "
+        f"put that one, {row.key_id}, back from its copy"
+    )
 
 
 def _is_kept(key: MasterKey, place: Place, made: Sealed, secret: Secret) -> bool:

@@ -15,7 +15,7 @@ from keyring.errors import KeyringLocked, PasswordDeleteError
 
 from deployx_tui.errors import Conflict, VaultClosed
 from deployx_tui.model.ids import CredentialId
-from deployx_tui.model.secret import CredentialDraft, CredentialKind, Secret, VaultState
+from deployx_tui.model.secret import CredentialDraft, CredentialKind, Secret, VaultState, VaultStatus
 from deployx_tui.store import credentials
 from deployx_tui.store.database import Database
 from deployx_tui.vault.keys import KEYRING, KeyPlaces
@@ -104,6 +104,11 @@ def read(database: Database, kept: Vault, credential: CredentialId) -> str | Non
     return None if found is None else found.reveal().decode()
 
 
+def status_of(database: Database, kept: Vault) -> VaultStatus:
+    with database.read() as c:
+        return kept.status(c)
+
+
 def test_the_key_is_made_in_the_keyring_with_the_first_secret_and_no_file_is(
     sqlite_database: Database, ring: MemoryKeyring, name: str
 ) -> None:
@@ -115,27 +120,43 @@ def test_the_key_is_made_in_the_keyring_with_the_first_secret_and_no_file_is(
     assert not Path(name).parent.exists()
     fresh = a_vault(sqlite_database, name)
     assert read(sqlite_database, fresh, credential) == SECRET
-    with sqlite_database.read() as c:
-        status = fresh.status(c)
+    status = status_of(sqlite_database, fresh)
     assert status.source == f"keyring, entry {name} of deployx"
     assert status.back_up == f"what `keyring get deployx {name}` prints"
     assert a_vault(sqlite_database, "/of/another/folder").open() is VaultState.LOCKED
 
 
-def test_a_rotation_replaces_the_entry_and_leaves_no_second_one(
+def test_a_rotation_replaces_the_entry_and_leaves_the_one_before_beside_for_other_databases(
     sqlite_database: Database, ring: MemoryKeyring, name: str
 ) -> None:
     kept = a_vault(sqlite_database, name)
     credential = keep(sqlite_database, kept)
     for _ in range(2):
         before = ring.entries[name]
+        old_id = status_of(sqlite_database, kept).key_id
         new = kept.new_master()
         with sqlite_database.write() as c:
             new.reseal(c)
         new.settle()
-        assert [*ring.entries] == [name]
+        assert f"{name}.new" not in ring.entries
         assert ring.entries[name] != before
+        assert ring.entries[f"{name}.{old_id}"] == before
+        assert new.kept == f"what `keyring get deployx {name}.{old_id}` prints"
         assert read(sqlite_database, a_vault(sqlite_database, name), credential) == SECRET
+
+
+def test_the_entry_that_stayed_beside_opens_a_database_that_was_sealed_with_it(
+    sqlite_database: Database, ring: MemoryKeyring, name: str
+) -> None:
+    kept = a_vault(sqlite_database, name)
+    credential = keep(sqlite_database, kept)
+    beside = f"{name}.{status_of(sqlite_database, kept).key_id}"
+    ring.entries[beside], ring.entries[name] = ring.entries[name], "00" * 32
+    late = a_vault(sqlite_database, name)
+    assert read(sqlite_database, late, credential) == SECRET
+    assert status_of(sqlite_database, late).source == f"keyring, entry {beside} of deployx"
+    with pytest.raises(Conflict, match="holds another key"):
+        late.new_master()
 
 
 def test_a_rotation_that_is_rolled_back_leaves_the_key_and_nothing_else(
@@ -166,7 +187,7 @@ def test_a_keyring_that_locks_itself_in_a_rotation_costs_no_key(
     ring.is_locked = False
     late = a_vault(sqlite_database, name)
     assert read(sqlite_database, late, credential) == SECRET
-    assert [*ring.entries] == [name]
+    assert f"{name}.new" not in ring.entries
 
 
 def test_the_key_of_an_unsettled_rotation_is_not_overwritten_by_the_next_one(

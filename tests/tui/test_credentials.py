@@ -135,6 +135,16 @@ async def test_a_locked_vault_is_said_with_what_helps(open_app: Open, backend: F
         assert "put it back from its copy" in screen_text(pilot)
 
 
+async def test_a_key_that_is_gone_while_the_engine_runs_is_said_with_what_helps(
+    open_app: Open, backend: FakeBackend
+) -> None:
+    backend.vault.is_key_gone = True
+    async with open_app(first="devices") as pilot:
+        await press(pilot, "c")
+        assert "! vault key gone" in screen_text(pilot)
+        assert "put it back from its copy" in screen_text(pilot)
+
+
 async def test_a_device_shows_and_takes_its_credential_by_name(open_app: Open, backend: FakeBackend) -> None:
     async with open_app(first="devices") as pilot:
         text = screen_text(pilot)

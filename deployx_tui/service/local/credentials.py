@@ -73,6 +73,7 @@ class LocalCredentials:
                 raise InvalidInput.of("kind", f"it is {old.draft.kind.value} for good", "make another credential")
             if (draft.groups, draft.user) != (old.draft.groups, old.draft.user):
                 access.require(self.actor, Permission.SECRETS_USE)
+                self._door.premises.vault.require_key(change.c)
             self._refuse_problems(change, draft, old)
             credentials.change(change.c, credential, draft, version, change.now_ms)
             change.record("credential.update", credential, before=_facts(old.draft), after=_facts(draft))

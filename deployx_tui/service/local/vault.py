@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from deployx_tui.errors import Conflict
 from deployx_tui.model.secret import Secret, VaultStatus
 from deployx_tui.model.user import Actor
@@ -64,4 +66,4 @@ class LocalVault:
             raise
         await self._door.run(new.settle)
         await self._door.run(premises.database.forget_log)
-        return await self.status()
+        return replace(await self.status(), kept=await self._door.run(lambda: new.kept))

@@ -132,6 +132,7 @@ def vault_to_json(status: VaultStatus) -> Json:
         "secrets": status.secrets,
         "message": status.message,
         "back_up": status.back_up,
+        "kept": status.kept,
     }
 
 
@@ -144,4 +145,5 @@ def vault_from_json(data: JSON) -> VaultStatus:
         secrets=values.number(row, "secrets"),
         message=values.text(row, "message"),
         back_up=values.text(row, "back_up"),
+        kept=values.text(row, "kept"),
     )

@@ -45,7 +45,7 @@ class CredentialRow:
 
 def vault_words(status: VaultStatus) -> tuple[str, StyleName]:
     """For the title's end."""
-    return _STATES[status.state]
+    return ("! vault key gone", "bad") if status.is_key_gone else _STATES[status.state]
 
 
 def name_cell(row: CredentialRow) -> Line:

@@ -106,6 +106,21 @@ def test_a_new_master_key_is_asked_for_and_the_old_one_is_named_first(cli: Cli) 
     assert "new key" in answer.out
     assert (cli.folder / "config" / "vault.key").read_bytes() != before
     assert "✓" in cli("credential", "test", "web-login").out
+    (kept,) = (cli.folder / "config").glob("vault.key.*")
+    assert kept.read_bytes() == before
+    assert f"the key before stays for other databases and copies from before: {kept}" in answer.err
+
+
+def test_a_rotation_of_one_database_leaves_the_secrets_of_another_of_the_same_folder(cli: Cli) -> None:
+    second = ("--db", f"sqlite:///{cli.folder / 'data' / 'second.db'}")
+    add(cli)
+    cli(*second, "credential", "add", "theirs", "--kind", "sudo", "--stdin", stdin=SECRET)
+    cli("vault", "rotate-master", "--yes")
+    assert "✓" in cli(*second, "credential", "test", "theirs").out
+    (kept,) = (cli.folder / "config").glob("vault.key.*")
+    assert f"key file {kept}" in cli(*second, "vault", "status").out
+    assert "a file of its own" in cli(*second, "vault", "rotate-master", "--yes", status=1).err
+    assert "✓" in cli("credential", "test", "web-login").out
 
 
 def test_a_vault_without_its_key_says_so_everywhere(cli: Cli) -> None:

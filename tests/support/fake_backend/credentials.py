@@ -137,6 +137,8 @@ class FakeVault:
     def __init__(self, w: FakeBackend) -> None:
         self.w = w
         self.state = VaultState.OPEN
+        #: in memory, and no more in its place
+        self.is_key_gone = False
 
     async def status(self) -> VaultStatus:
         await self.w.door("vault.status")
@@ -147,8 +149,10 @@ class FakeVault:
             source=f"key file {place}" if is_open else "",
             key_id="" if self.state is VaultState.EMPTY else "5be2c0de5be2c0de",
             secrets=len(self.w.credentials.rows),
-            message="" if is_open else f"there is no key: {place} is missing; put it back from its copy",
-            back_up=place if is_open else "",
+            message=""
+            if is_open and not self.is_key_gone
+            else f"there is no key: {place} is missing; put it back from its copy",
+            back_up=place if is_open and not self.is_key_gone else "",
         )
 
     async def unlock(self, passphrase: Secret) -> VaultStatus:
