@@ -20,6 +20,7 @@ import click
 from deployx_tui.cli import printing
 from deployx_tui.cli.doctor_check import BAD, GOOD, UNKNOWN, WARNING, Check
 from deployx_tui.cli.doctor_modes import modes
+from deployx_tui.cli.doctor_outputs import outputs
 from deployx_tui.cli.invocation import Command, invocation
 from deployx_tui.errors import DatabaseMoved, DeployxError
 from deployx_tui.model.words import counted
@@ -37,7 +38,10 @@ ENOUGH_DESCRIPTORS = 2048
 @click.command(cls=Command, example="deployx doctor")
 @click.option("--fix", is_flag=True, help="Take the rights of others away from deployx's own folders and files.")
 def doctor(fix: bool) -> int:
-    """Check configuration, permissions, keys, clock, database and terminal. Exit status 1 when something is bad."""
+    """Check configuration, permissions, keys, clock, database, output and terminal.
+
+    Exit status 1 when something is bad.
+    """
     call = invocation()
     settings = call.settings
     looks: list[Callable[[], Iterator[Check]]] = [
@@ -46,6 +50,7 @@ def doctor(fix: bool) -> int:
         _keys,
         _clock,
         lambda: _database(settings),
+        lambda: outputs(settings),
         lambda: _vault(settings),
         lambda: _engine(settings),
         lambda: _machine(settings),

@@ -51,8 +51,11 @@ class _Asked:
 @click.option("--raw", is_flag=True, help="Exactly the stored bytes of one target, nothing added.")
 def output(
     number: int, target: str | None, stream: str, tail: int | None, timestamps: bool, follow: bool, raw: bool
-) -> None:
-    """What a target said; without TARGET what all of them said, each line with its host."""
+) -> int:
+    """What a target said; without TARGET what all of them said, each line with its host.
+
+    Exit status 1 when a part of it can't be read, because its file is damaged or missing.
+    """
     from deployx_tui.model.execution import Stream
     from deployx_tui.model.ids import ExecutionId
 
@@ -74,17 +77,18 @@ def output(
     )
     needs_engine = follow and is_alive(call, asked.execution)
     if follow and target is None:
-        from deployx_tui.cli.following import Follower
+        return with_backend(call, lambda backend: _follow(call, backend, asked), engine=needs_engine)
+    return with_backend(call, lambda backend: _put(call, backend, asked), engine=needs_engine)
 
-        with_backend(
-            call,
-            lambda backend: Follower(
-                call, backend, asked.execution, stream=asked.stream, tail=tail, timestamps=timestamps
-            ).to_the_end(),
-            engine=needs_engine,
-        )
-        return
-    with_backend(call, lambda backend: _put(call, backend, asked), engine=needs_engine)
+
+async def _follow(call: Invocation, backend: Backend, asked: _Asked) -> int:
+    from deployx_tui.cli.following import Follower
+
+    follower = Follower(
+        call, backend, asked.execution, stream=asked.stream, tail=asked.tail, timestamps=asked.timestamps
+    )
+    await follower.to_the_end()
+    return follower.unreadable.told(call)
 
 
 def is_alive(call: Invocation, number: ExecutionId) -> bool:
@@ -96,13 +100,14 @@ def is_alive(call: Invocation, number: ExecutionId) -> bool:
     return with_backend(call, look, engine=False, tells=False)
 
 
-async def _put(call: Invocation, backend: Backend, asked: _Asked) -> None:
-    from deployx_tui.cli.following import alone, piece_documents, with_host
+async def _put(call: Invocation, backend: Backend, asked: _Asked) -> int:
+    from deployx_tui.cli.following import Unreadable, alone, piece_documents, with_host
     from deployx_tui.cli.said_lines import SaidLine, SaidLines
 
     found = await _targets(backend, asked)
     width = max((len(one.device) for one in found), default=0)
     documents: list[Json] = []
+    unreadable = Unreadable()
 
     def put_line(one: TargetResult, line: SaidLine) -> None:
         if asked.target is not None:
@@ -114,7 +119,8 @@ async def _put(call: Invocation, backend: Backend, asked: _Asked) -> None:
         said = SaidLines()
         missing = 0
         async for piece in _pieces(backend, asked, one.device_id):
-            missing += sum(end - start for start, end in piece.gaps)
+            missing += sum(gap.size for gap in piece.gaps if not gap.reason)
+            unreadable.look(one.device, piece.gaps)
             if call.json:
                 for document in piece_documents(one.device_id, one.device, piece):
                     if asked.follow:
@@ -133,6 +139,7 @@ async def _put(call: Invocation, backend: Backend, asked: _Asked) -> None:
             printing.note(call, f"output cut: {missing} bytes of {one.device} were not kept")
     if call.json and not asked.follow:
         printing.put_json([*documents])
+    return unreadable.told(call)
 
 
 async def _targets(backend: Backend, asked: _Asked) -> list[TargetResult]:

@@ -63,6 +63,7 @@ class Follower:
         self._devices_of_targets: dict[int, DeviceId] = {}
         self._said: dict[DeviceId, SaidLines] = {}
         self._width = 0
+        self.unreadable = Unreadable()
         #: None: for nothing
         self._waits_for: str | None = None
 
@@ -171,6 +172,7 @@ class Follower:
                     break
 
     def _put(self, device: DeviceId, piece: OutputSlice) -> None:
+        self.unreadable.look(self._names[device], piece.gaps)
         if self._call.json:
             for document in piece_documents(device, self._names[device], piece):
                 printing.put_json_line(document)
@@ -185,6 +187,25 @@ class Follower:
 
     def _line(self, device: DeviceId, line: SaidLine) -> None:
         printing.put_line(with_host(line, self._names[device], self._width, timestamps=self._timestamps))
+
+
+class Unreadable:
+    """What was kept of targets and can't be read, as a note and an exit status."""
+
+    def __init__(self) -> None:
+        #: bytes by target and reason
+        self._sizes: dict[tuple[str, str], int] = {}
+
+    def look(self, device: str, gaps: Iterable[OutputGap]) -> None:
+        for gap in gaps:
+            if gap.reason:
+                self._sizes[device, gap.reason] = self._sizes.get((device, gap.reason), 0) + gap.size
+
+    def told(self, call: Invocation) -> int:
+        """Say it on standard error; the exit status that follows: 1 when there is something."""
+        for (device, reason), size in self._sizes.items():
+            printing.note(call, f"{size} bytes of {device} can't be read: {reason}")
+        return FAILED if self._sizes else 0
 
 
 def with_host(line: SaidLine, host: str, width: int, *, timestamps: bool) -> str:
@@ -202,11 +223,11 @@ def alone(line: SaidLine, *, timestamps: bool) -> str:
 
 def piece_documents(device: DeviceId, name: str, piece: OutputSlice) -> Iterator[Json]:
     """What a target said, in pieces, as lines of a stream or elements of a list; where a limit cut it, `missing` says
-    how many bytes were not kept."""
+    how many bytes were not kept, and where they can't be read, `reason` why."""
     for each in piece.in_order():
         whose: Json = {"device_id": device, "device": name}
         if isinstance(each, OutputGap):
-            yield {**whose, "offset": each.start, "missing": each.end - each.start}
+            yield {**whose, "offset": each.start, "missing": each.size, "reason": each.reason or None}
         else:
             yield {
                 **whose,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -223,15 +223,24 @@ class OutputChunk:
 
 @dataclass(frozen=True, slots=True)
 class OutputGap:
-    """What was said here and not kept, because a limit or the disk forbade it; by logical offsets."""
+    """What was said here and isn't there; by logical offsets."""
 
     start: int
     end: int
+    #: why it can't be read, with the file ("the output file is damaged: ..."); "": it was not kept, because a limit or
+    #: the disk forbade it
+    reason: str = ""
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return self.end - self.start
 
     @property
     def mark(self) -> bytes:
         """What stands for it in a text, a line of its own."""
-        return f"[deployx: {self.end - self.start} bytes of output were not kept here]".encode()
+        what = f"bytes can't be read: {self.reason}" if self.reason else "bytes of output were not kept here"
+        return f"[deployx: {self.size} {what}]".encode("utf-8", "backslashreplace")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,8 +254,8 @@ class OutputSlice:
     complete: bool
     #: size of the whole at this moment
     total: int
-    #: (from, to) of what was said in this range and not kept, because a cap or the disk forbade it
-    gaps: tuple[tuple[int, int], ...] = ()
+    #: what was said in this range and isn't there
+    gaps: tuple[OutputGap, ...] = ()
     #: lines of the asked stream (BOTH: of either) that ended before the first byte here: the number of the line, from
     #: 0, that it stands in
     line: int = 0
@@ -256,9 +265,9 @@ class OutputSlice:
     def in_order(self) -> Iterator[OutputChunk | OutputGap]:
         """Chunks, and gaps between them; gaps of both streams that touch are one."""
         gaps: list[OutputGap] = []
-        for start, end in self.gaps:
-            touches = bool(gaps) and gaps[-1].end == start
-            gaps.append(OutputGap(gaps.pop().start if touches else start, end))
+        for gap in self.gaps:
+            touches = bool(gaps) and gaps[-1].end == gap.start and gaps[-1].reason == gap.reason
+            gaps.append(replace(gap, start=gaps.pop().start) if touches else gap)
         for chunk in self.chunks:
             while gaps and gaps[0].start <= chunk.offset:
                 yield gaps.pop(0)

@@ -23,6 +23,8 @@ from deployx_tui.output.frames import Frame
 _RECORD = struct.Struct("<QQIQQQII")
 _CHECK = struct.Struct("<I")
 RECORD_SIZE = _RECORD.size + _CHECK.size
+#: no file and no output is so long
+_FAR = 2**62
 #: what is kept per block and target: position, size, logical start, stdout, stderr, and the lines of stdout and
 #: stderr that have ended when the block ends
 _COLUMNS = 7
@@ -58,6 +60,13 @@ class Extent:
     @property
     def size(self) -> int:
         return self.stdout + self.stderr
+
+    def gaps(self, sequence: int = 0, at_ms: int = 0) -> tuple[Frame, ...]:
+        """Frames that stand for bytes of this extent that can't be read."""
+        sizes = ((Stream.STDOUT, self.stdout), (Stream.STDERR, self.stderr))
+        return tuple(
+            Frame(sequence, at_ms, stream, 0, 0, b"", missing=size, is_lost=True) for stream, size in sizes if size > 0
+        )
 
     def said(self, stream: Stream) -> int:
         """Logical length of one stream, or of both."""
@@ -132,6 +141,11 @@ class BlockList(Sequence[Block]):
         sizes = self._columns[_STDOUT if stream is Stream.STDOUT else _STDERR :: _COLUMNS]
         return next((at for at in range(len(sizes) - 1, -1, -1) if sizes[at]), None)
 
+    @property
+    def said(self) -> Extent:
+        """Logical lengths of all of them together; without lines."""
+        return Extent(sum(self._columns[_STDOUT::_COLUMNS]), sum(self._columns[_STDERR::_COLUMNS]))
+
     def lines(self, stream: Stream) -> int:
         """How many lines ended in all of them."""
         return self._lines_after(stream, len(self) - 1) if self._columns else 0
@@ -159,5 +173,7 @@ def decode_records(records: bytes, into: dict[int, BlockList]) -> int:
         if _CHECK.unpack_from(records, at + _RECORD.size)[0] != zlib.crc32(record):
             return at
         target, position, size, start, *extent = _RECORD.unpack(record)
+        if max(position, start, *extent) >= _FAR:
+            return at
         into.setdefault(target, BlockList()).add(position, size, start, Extent(*extent))
     return len(records) // RECORD_SIZE * RECORD_SIZE

@@ -48,6 +48,8 @@ class Frame:
     data: bytes
     #: masked bytes that were said here and not kept; 0: an ordinary frame
     missing: int = 0
+    #: made by a reader: they were kept, and their place on disk is damaged or gone
+    is_lost: bool = False
 
     @property
     def length(self) -> int:

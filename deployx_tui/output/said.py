@@ -3,6 +3,8 @@
 Lines are counted where they end. Line `n` (from 0) of a stream is what its newline number `n` ends; of both streams
 together, what the n-th newline of either ends. What no newline has ended yet is the last line of its stream. A line is
 found by the counts of the blocks, so whatever the size of the output, one block is read for it.
+
+What a block should hold and can't be read is a gap behind what can: the offsets of all others stay.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
-from deployx_tui.model.execution import OutputChunk, OutputSlice, Stream
+from deployx_tui.model.execution import OutputChunk, OutputGap, OutputSlice, Stream
 from deployx_tui.output.blocks import BlockList, Extent
 from deployx_tui.output.frames import Frame, decode
 
@@ -28,9 +30,11 @@ class Said:
         frames: Sequence[Frame],
         *,
         is_complete: bool,
+        damage: str = "",
     ) -> None:
         """`read` gives the encoded frames of a block by its number; the blocks end at `written`, where `frames`
-        begin."""
+        begin. `damage` is why bytes that should be there can't be read, if there are any."""
+        self._damage = damage
         self._blocks, self._read = blocks, read
         self._written, self._frames = written, frames
         self._is_complete = is_complete
@@ -44,7 +48,7 @@ class Said:
     def slice(self, stream: Stream, offset: int, limit: int, skip: int = 0) -> OutputSlice:
         """From `offset`, leaving out the first `skip` bytes of the stream."""
         chunks: list[OutputChunk] = []
-        gaps: list[tuple[int, int]] = []
+        gaps: list[OutputGap] = []
         left = limit
         at = min(offset, self.total)
         for start, frame in self._from(at):
@@ -52,7 +56,7 @@ class Said:
             if not _counts(frame, stream):
                 continue
             if frame.missing:
-                gaps.append((start, at))
+                gaps.append(OutputGap(start, at, self._damage if frame.is_lost else ""))
                 continue
             first = max(0, offset - start)
             ignored = min(skip, len(frame.data) - first)
@@ -131,6 +135,8 @@ class Said:
             start, frames, left = self._written, tuple(self._frames), line - self._blocks.lines(stream)
         for frame in frames:
             if _counts(frame, stream):
+                if frame.is_lost:
+                    return start  # it ends somewhere in there
                 ended = frame.data.count(b"\n")
                 if ended >= left:
                     return start + _behind(frame.data, left)
@@ -180,8 +186,19 @@ class Said:
 
     def _block(self, number: int) -> tuple[Frame, ...]:
         if self._held[0] != number:
-            self._held = number, tuple(decode(self._read(number)))
+            self._held = number, _whole(tuple(decode(self._read(number))), self._blocks[number].extent)
         return self._held[1]
+
+
+def _whole(frames: tuple[Frame, ...], extent: Extent) -> tuple[Frame, ...]:
+    """Frames of a block, with gaps for what it should hold beside them."""
+    found = Extent.of(frames)
+    if (found.stdout, found.stderr) == (extent.stdout, extent.stderr):
+        return frames
+    if found.stdout > extent.stdout or found.stderr > extent.stderr:
+        return extent.gaps()  # they are another block's
+    sequence, at_ms = (frames[-1].sequence + 1, frames[-1].at_ms) if frames else (0, 0)
+    return (*frames, *Extent(extent.stdout - found.stdout, extent.stderr - found.stderr).gaps(sequence, at_ms))
 
 
 def _counts(frame: Frame, stream: Stream) -> bool:

@@ -81,11 +81,16 @@ class SegmentWriter:
                 log.warning("closing a segment file: %s", error)
 
 
+class Damaged(Exception):
+    """A file of output is not what was written; says how, and names it."""
+
+
 class BlockReader(ABC):
     """Reads the blocks of an execution out of open files, for as many as hold it. Thread-safe."""
 
-    def __init__(self, *descriptors: int) -> None:
-        """They are closed with the last user; whoever opened them is the first."""
+    def __init__(self, path: Path, *descriptors: int) -> None:
+        """They are closed with the last user; whoever opened them is the first. `path` is that of the frames."""
+        self.path = path
         self._descriptors = descriptors
         self._lock = threading.Lock()
         self._users = 1
@@ -105,7 +110,17 @@ class BlockReader(ABC):
 
     @abstractmethod
     def frames(self, block: Block) -> bytes:
-        """The block's encoded frames; short when the disk lost them."""
+        """The block's encoded frames; short, or nothing, when the disk lost them."""
+
+    @property
+    def damage(self) -> str:
+        """Why bytes that should be there can't be read, if there are any."""
+        return f"the output file is damaged: {self.path}"
+
+    @property
+    @abstractmethod
+    def is_sound(self) -> bool:
+        """Whether the index was read to its end; else there were more blocks than those that are known."""
 
     @abstractmethod
     def _refresh(self, into: dict[int, BlockList]) -> None:
@@ -125,6 +140,28 @@ class BlockReader(ABC):
                     os.close(descriptor)
 
 
+class UnreadableReader(BlockReader):
+    """Stands for a file of which nothing can be read."""
+
+    def __init__(self, path: Path, damage: str) -> None:
+        super().__init__(path)
+        self._damage = damage
+
+    @property
+    def damage(self) -> str:
+        return self._damage
+
+    @property
+    def is_sound(self) -> bool:
+        return False
+
+    def frames(self, block: Block) -> bytes:
+        raise LookupError(f"a file without blocks has none at {block.position}")
+
+    def _refresh(self, into: dict[int, BlockList]) -> None:
+        return  # nothing comes
+
+
 class SegmentReader(BlockReader):
     """Reads an execution's blocks, also while they are being written, also when the files were removed meanwhile."""
 
@@ -136,8 +173,14 @@ class SegmentReader(BlockReader):
         except OSError:
             os.close(self._segment)
             raise
-        super().__init__(self._segment, self._index)
+        super().__init__(folder / f"{execution}.seg", self._segment, self._index)
         self._read_until = 0
+
+    @property
+    def is_sound(self) -> bool:
+        with self._lock:
+            self._refresh(self._targets)
+            return os.fstat(self._index).st_size - self._read_until < RECORD_SIZE
 
     @property
     def size(self) -> int:
@@ -149,12 +192,22 @@ class SegmentReader(BlockReader):
         return _lock(self._segment, fcntl.LOCK_EX)
 
     def frames(self, block: Block) -> bytes:
-        return os.pread(self._segment, block.size, block.position)
+        return read_at(self._segment, block.size, block.position)
 
     def _refresh(self, into: dict[int, BlockList]) -> None:
         end = os.fstat(self._index).st_size
         new = os.pread(self._index, end - self._read_until, self._read_until)
         self._read_until += decode_records(new, into)
+
+
+def read_at(descriptor: int, size: int, position: int) -> bytes:
+    """What the file has there; short or b"" where it ends before, or the disk can't read it."""
+    try:
+        left = max(0, os.fstat(descriptor).st_size - position)
+        return os.pread(descriptor, min(size, left), position) if left else b""
+    except OSError as error:
+        log.error("output can't be read at %d: %s", position, error)
+        return b""
 
 
 def _closed() -> OSError:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from threading import Lock
@@ -18,14 +19,14 @@ from threading import Lock
 from sqlalchemy import Connection
 
 from deployx_tui.errors import NotFound, Unavailable
-from deployx_tui.model.execution import OutputSlice, Stream
+from deployx_tui.model.execution import OutputSlice, Stream, TargetState
 from deployx_tui.model.ids import DeviceId, ExecutionId, TargetId
-from deployx_tui.output.blocks import BlockList
-from deployx_tui.output.frames import decode
+from deployx_tui.output.blocks import BlockList, Extent
+from deployx_tui.output.frames import Frame, decode
 from deployx_tui.output.mask import NO_SECRETS, SecretSet
-from deployx_tui.output.packed import open_reader, pack
+from deployx_tui.output.packed import missing, open_reader, pack
 from deployx_tui.output.said import Said
-from deployx_tui.output.segments import BlockReader, SegmentWriter
+from deployx_tui.output.segments import BlockReader, SegmentWriter, UnreadableReader
 from deployx_tui.output.writer import Caps, OutputTotals, OutputWriter, RunBudget
 from deployx_tui.store import outputs
 from deployx_tui.store.database import Database
@@ -85,7 +86,7 @@ class OutputStore:
         with self._database.read() as connection:
             stored = outputs.load(connection, target)
         writer = self.writer(target, execution, device, secrets, caps)
-        with self._blocks(execution, target) as (blocks, read):
+        with self._blocks(execution, target) as (blocks, read, _):
             inline = decode(stored.frames) if stored is not None else iter(())
             spilled = (frame for number in range(len(blocks)) for frame in decode(read(number)))
             writer.resume(spilled if len(blocks) else inline, raw_bases, is_spilled=len(blocks) > 0)
@@ -209,22 +210,35 @@ class OutputStore:
         if writer is not None:
             # first the memory, then the file: what is written in between is seen twice, never missed
             view = writer.view()
-            with self._blocks(execution, target, view.written) as (blocks, read):
-                yield Said(blocks, read, view.written, view.frames, is_complete=view.is_closed)
+            with self._blocks(execution, target, view.written) as (blocks, read, found):
+                yield Said(
+                    blocks,
+                    read,
+                    view.written,
+                    view.frames,
+                    is_complete=view.is_closed,
+                    damage=self._damage(execution, found),
+                )
             return
         with self._database.read() as connection:
             stored = outputs.load(connection, target)
         if stored is None:
             raise NotFound("output of target", str(target))
-        with self._blocks(execution, target) as (blocks, read):
+        with self._blocks(execution, target) as (blocks, read, found):
             inline = () if len(blocks) else tuple(decode(stored.frames))
-            yield Said(blocks, read, blocks[-1].end if len(blocks) else 0, inline, is_complete=stored.is_over)
+            rest = inline or _unread(stored, blocks, found)
+            written = blocks[-1].end if len(blocks) else 0
+            damage = self._damage(execution, found)
+            yield Said(blocks, read, written, rest, is_complete=stored.is_over, damage=damage)
+
+    def _damage(self, execution: ExecutionId, reader: BlockReader | None) -> str:
+        return missing(self._folder, execution) if reader is None else reader.damage
 
     @contextmanager
     def _blocks(
         self, execution: ExecutionId, target: TargetId, until: int | None = None
-    ) -> Iterator[tuple[BlockList, Callable[[int], bytes]]]:
-        """The target's blocks that begin before `until`, and what reads one by its number."""
+    ) -> Iterator[tuple[BlockList, Callable[[int], bytes], BlockReader | None]]:
+        """The target's blocks that begin before `until`, what reads one by its number, and the file; None: none."""
         with self._lock:
             reader = self._readers.get(execution)
             if reader is None:
@@ -232,28 +246,38 @@ class OutputStore:
                     reader = open_reader(self._folder, execution)
                 except FileNotFoundError:
                     reader = None
-                else:
-                    self._readers[execution] = reader
-            if reader is None:
-                evicted = None
+            if reader is None or isinstance(reader, UnreadableReader):
+                evicted = None  # not kept: it may be put back
             else:
+                self._readers[execution] = reader
                 self._readers.move_to_end(execution)
                 reader.hold()
                 evicted = self._readers.popitem(last=False)[1] if len(self._readers) > _OPEN_READERS else None
         if evicted is not None:
             evicted.release()
         if reader is None:
-            yield BlockList(), lambda _: b""
+            yield BlockList(), lambda _: b"", None
             return
         try:
             blocks, held = reader.blocks(target, until), reader
-            yield blocks, lambda number: held.frames(blocks[number])
+            yield blocks, lambda number: held.frames(blocks[number]), held
         finally:
             reader.release()
 
     def _live(self) -> list[tuple[TargetId, OutputWriter]]:
         with self._lock:
             return list(self._writers.items())
+
+
+def _unread(stored: outputs.StoredOutput, blocks: BlockList, found: BlockReader | None) -> tuple[Frame, ...]:
+    """Gaps for what a target that is over said behind its blocks, by what the database knows."""
+    is_sound = found is not None and found.is_sound
+    if not stored.is_over or (stored.state is TargetState.LOST and (found is None or is_sound)):
+        return ()  # an engine that dies has counted more than it wrote
+    said = blocks.said
+    gaps = Extent(stored.stdout_bytes - said.stdout, stored.stderr_bytes - said.stderr).gaps()
+    # of an output that was cut the disk may have refused the end
+    return tuple(replace(gap, is_lost=False) for gap in gaps) if stored.is_cut and is_sound else gaps
 
 
 class _Run:

@@ -2,7 +2,7 @@
 
 The text has what is known of the run, then of each target what it said. The archive is a zip file: `execution.json`
 with the outcome of each target and the names of its files, and for each target that said something one file a stream.
-Outputs stand as they are kept (masked); where a limit cut them, a line of ours says so.
+Outputs stand as they are kept (masked); where a limit cut them, or they can't be read, a line of ours says so.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import json
 import os
 import re
 import zipfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
 from pathlib import Path
@@ -34,6 +34,8 @@ _FIRST, _LAST = datetime(1980, 1, 1, tzinfo=UTC), datetime(2107, 12, 31, tzinfo=
 
 #: hears how many targets of how many are done
 Progress = Callable[[int, int], None]
+#: hears of what isn't there, with the target's name
+Gaps = Callable[[str, Iterable[OutputGap]], None]
 
 
 class Format(StrEnum):
@@ -56,28 +58,40 @@ def file_name(run: Execution, form: Format) -> str:
 
 
 async def download(
-    backend: Backend, execution: ExecutionId, form: Format, zone: tzinfo = UTC, progress: Progress | None = None
+    backend: Backend,
+    execution: ExecutionId,
+    form: Format,
+    zone: tzinfo = UTC,
+    progress: Progress | None = None,
+    gaps: Gaps | None = None,
 ) -> AsyncIterator[bytes]:
     """The file, piece by piece; nothing is held but a piece. Times of the text are in `zone`. DeployxError passes."""
     run = await backend.executions.get(execution)
-    pieces = _text(backend, run, zone, progress) if form is Format.TEXT else _archive(backend, run, progress)
+    if form is Format.TEXT:
+        pieces = _text(backend, run, zone, progress, gaps)
+    else:
+        pieces = _archive(backend, run, progress, gaps)
     async for piece in pieces:
         yield piece
 
 
-async def _text(backend: Backend, run: Execution, zone: tzinfo, progress: Progress | None) -> AsyncIterator[bytes]:
+async def _text(
+    backend: Backend, run: Execution, zone: tzinfo, progress: Progress | None, gaps: Gaps | None
+) -> AsyncIterator[bytes]:
     yield _head(run, zone).encode("utf-8", "backslashreplace")
     async for target in _targets(backend, run, progress):
         yield f"\n=== {target.device}: {_outcome(target)}\n".encode("utf-8", "backslashreplace")
         last = b"\n"
-        async for data in _said(backend, target, Stream.BOTH):
+        async for data in _said(backend, target, Stream.BOTH, gaps):
             last = data[-1:]
             yield data
         if last != b"\n":
             yield b"\n"
 
 
-async def _archive(backend: Backend, run: Execution, progress: Progress | None) -> AsyncIterator[bytes]:
+async def _archive(
+    backend: Backend, run: Execution, progress: Progress | None, gaps: Gaps | None
+) -> AsyncIterator[bytes]:
     made = _Written()
     names = _Names()
     targets: list[Json] = []
@@ -90,7 +104,7 @@ async def _archive(backend: Backend, run: Execution, progress: Progress | None) 
                     continue
                 files[stream] = f"{name}.{stream.value}"
                 with archive.open(_entry(files[stream], target.finished_at), "w", force_zip64=True) as file:
-                    async for data in _said(backend, target, stream):
+                    async for data in _said(backend, target, stream, gaps):
                         await asyncio.to_thread(file.write, data)
                         yield made.take()
             targets.append({**target_to_json(target), "files": {of.value: file for of, file in files.items()}})
@@ -114,11 +128,15 @@ async def _targets(backend: Backend, run: Execution, progress: Progress | None) 
             return
 
 
-async def _said(backend: Backend, target: TargetResult, stream: Stream) -> AsyncIterator[bytes]:
-    """What is kept of a target's output at this moment, with a line where something was not kept."""
+async def _said(
+    backend: Backend, target: TargetResult, stream: Stream, gaps: Gaps | None = None
+) -> AsyncIterator[bytes]:
+    """What is kept of a target's output at this moment, with a line where something isn't there."""
     offset, last = 0, b"\n"
     while True:
         part = await backend.executions.output(target.execution_id, target.device_id, stream, offset, _READ)
+        if gaps is not None:
+            gaps(target.device, part.gaps)
         data = _with_marks(part, last)
         if data:
             last = data[-1:]
@@ -217,14 +235,20 @@ def _head(run: Execution, zone: tzinfo) -> str:
 
 
 async def write(
-    backend: Backend, execution: ExecutionId, path: Path, form: Format, zone: tzinfo, progress: Progress | None = None
+    backend: Backend,
+    execution: ExecutionId,
+    path: Path,
+    form: Format,
+    zone: tzinfo,
+    progress: Progress | None = None,
+    gaps: Gaps | None = None,
 ) -> int:
     """Write the file, for its owner alone (0600); gives the bytes written.
 
     FileExistsError when there is such a file: nothing is overwritten. DeployxError and OSError pass; what was
     written then stays, so that nothing is lost.
     """
-    pieces = download(backend, execution, form, zone, progress)
+    pieces = download(backend, execution, form, zone, progress, gaps)
     # asked before there is a file: a run that is none leaves none
     first = await anext(pieces)
     descriptor = await asyncio.to_thread(os.open, path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

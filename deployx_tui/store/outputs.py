@@ -15,13 +15,28 @@ from deployx_tui.store.schema import execution_targets, outputs
 class StoredOutput:
     """What the database knows of a target's output."""
 
-    is_over: bool
+    state: TargetState
     #: b"": none, or it lies in the segment file
     frames: bytes
+    #: how much it said, gaps counted; of a target that was lost perhaps more than came to disk
+    stdout_bytes: int
+    stderr_bytes: int
+    #: not all of it was kept
+    is_cut: bool
+
+    @property
+    def is_over(self) -> bool:
+        return self.state.is_over
 
 
 _LOAD = (
-    select(execution_targets.c.state, outputs.c.frames)
+    select(
+        execution_targets.c.state,
+        execution_targets.c.stdout_bytes,
+        execution_targets.c.stderr_bytes,
+        execution_targets.c.output_cut,
+        outputs.c.frames,
+    )
     .select_from(execution_targets.outerjoin(outputs, outputs.c.target_id == execution_targets.c.id))
     .where(execution_targets.c.id == bindparam("target"))
 )
@@ -32,7 +47,11 @@ _DELETE = delete(outputs).where(outputs.c.target_id == bindparam("target"))
 def load(connection: Connection, target: TargetId) -> StoredOutput | None:
     """None: no such target."""
     row = connection.execute(_LOAD, {"target": target}).one_or_none()
-    return row and StoredOutput(TargetState(row.state).is_over, row.frames or b"")
+    if row is None:
+        return None
+    return StoredOutput(
+        TargetState(row.state), row.frames or b"", row.stdout_bytes, row.stderr_bytes, bool(row.output_cut)
+    )
 
 
 def save(connection: Connection, target: TargetId, frames: bytes) -> None:

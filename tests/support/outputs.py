@@ -25,6 +25,7 @@ class OnlyFiles:
 
     state = "succeeded"
     frames = b""
+    stdout_bytes = stderr_bytes = output_cut = 0
 
 
 def pack(bench: Bench, execution: ExecutionId) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployx_tui.model.execution import OutputChunk, Stream
+from deployx_tui.model.execution import OutputChunk, OutputGap, Stream
 from deployx_tui.tui.render.output import LINE_CAP, OutputWindow, size
 from deployx_tui.tui.render.output_rows import RowLook, plain_of, rows_of
 from tests.support.output_source import START, chunks_of
@@ -96,6 +96,19 @@ def test_what_the_store_did_not_keep_is_said_in_its_place() -> None:
         (OUT, b"tail"),
     ]
     assert window.offset_of(3) == 5_000_008
+
+
+def test_what_cant_be_read_is_said_in_its_place_also_when_it_is_all() -> None:
+    window = window_of((OUT, b"head\nhal"))
+    window.lose(OutputGap(8, 5_000_008, "the output file is damaged: /d/1.pack"))
+    window.feed(OutputChunk(stream=OUT, at=START, offset=5_000_008, data=b"tail\n"))
+    note = b"5.0 MB can't be read: the output file is damaged: /d/1.pack"
+    assert texts(window) == [(OUT, b"head"), (OUT, b"hal"), (Stream.BOTH, note), (OUT, b"tail")]
+    assert window.offset_of(3) == 5_000_008
+    assert rows(window, RowLook(90, UTC))[2] == f"{'':11}… {note.decode()}"
+    alone = OutputWindow(offset=7)
+    alone.lose(OutputGap(7, 5_000_007, "the output file is damaged: /d/1.pack"))
+    assert texts(alone) == [(Stream.BOTH, note)]
 
 
 def test_a_window_from_the_middle_begins_at_a_line() -> None:

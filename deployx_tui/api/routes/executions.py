@@ -200,6 +200,7 @@ async def output(backend: Asked, execution_id: Id, device_id: Id, params: Params
             "X-Next-Offset": str(found.next_offset),
             "X-Line": str(found.line),
             "X-Lines": str(found.lines),
+            "X-Unreadable": str(sum(gap.size for gap in found.gaps if gap.reason)),
             "X-Complete": "true" if found.complete else "false",
             "X-Content-Type-Options": "nosniff",
         },

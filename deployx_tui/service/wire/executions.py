@@ -15,6 +15,7 @@ from deployx_tui.model.execution import (
     KillReport,
     KillVerdict,
     OutputChunk,
+    OutputGap,
     OutputGroup,
     OutputSlice,
     Stream,
@@ -247,7 +248,7 @@ def slice_to_json(output: OutputSlice) -> Json:
         "next_offset": output.next_offset,
         "complete": output.complete,
         "total": output.total,
-        "gaps": [[start, end] for start, end in output.gaps],
+        "gaps": [[gap.start, gap.end, gap.reason] for gap in output.gaps],
         "line": output.line,
         "lines": output.lines,
     }
@@ -266,11 +267,11 @@ def slice_from_json(data: JSON) -> OutputSlice:
     )
 
 
-def _gap(data: JSON) -> tuple[int, int]:
-    start, end = values.row(data, 2)
-    if not isinstance(start, int) or not isinstance(end, int):
+def _gap(data: JSON) -> OutputGap:
+    start, end, reason = values.row(data, 3)
+    if not isinstance(start, int) or not isinstance(end, int) or not isinstance(reason, str):
         raise Garbled("a gap in an output")
-    return start, end
+    return OutputGap(start, end, reason)
 
 
 def _chunk(data: JSON) -> OutputChunk:

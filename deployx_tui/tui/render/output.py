@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
-from deployx_tui.model.execution import OutputChunk, Stream
+from deployx_tui.model.execution import OutputChunk, OutputGap, Stream
 
 #: a longer line is cut here for display; the store keeps all of it
 LINE_CAP = 64 * 1024
@@ -20,6 +20,9 @@ WINDOW_CAP = 8 * 1024 * 1024
 #: about what CPython spends on a line and on a block beside their bytes, so that empty lines count too
 _LINE_COST = 48
 _BLOCK_COST = 400
+
+#: of a note with nothing before it
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 _SGR = re.compile(rb"\x1b\[[0-9;:]*m")
 
@@ -187,13 +190,27 @@ class OutputWindow:
         if data:
             self._take(chunk.stream, chunk.at, data, offset)
 
-    def _note_gap(self, at: datetime, offset: int) -> None:
+    def lose(self, gap: OutputGap) -> None:
+        """Say why what comes next can't be read. What merely was not kept is said by the chunk behind it."""
+        if not gap.reason or gap.end <= self.next_offset:
+            return
+        at = self._blocks[-1].at if self._blocks else _NEVER
+        if gap.start > self.next_offset and not self._skipping:
+            self._note_gap(at, gap.start)
+        # the line that the reading began in has lost its end
+        self._skipping = False
+        self.next_offset = max(gap.start, self.next_offset)
+        self._note_gap(at, gap.end, f"{size(gap.end - self.next_offset)} can't be read: {gap.reason}")
+        self.next_offset = gap.end
+
+    def _note_gap(self, at: datetime, offset: int, words: str = "") -> None:
         for stream in tuple(self._open):
             self._uncounted.append(self._closed_end)
             self._take(stream, self._open[stream].at, b"\n", self.next_offset)
         self._uncounted.append(self._closed_end)
-        missing = f"{size(offset - self.next_offset)} of output were not kept".encode()
-        self._take(Stream.BOTH, at, missing + b"\n", self.next_offset)
+        words = words or f"{size(offset - self.next_offset)} of output were not kept"
+        note = words.replace("\n", " ").encode("utf-8", "backslashreplace")
+        self._take(Stream.BOTH, at, note + b"\n", self.next_offset)
         self._blocks[-1].end = offset
 
     def _take(self, stream: Stream, at: datetime, data: bytes, offset: int) -> None:

@@ -61,7 +61,9 @@ def prefix_of(line: OutputLine, look: RowLook) -> Text:
     prefix = Text(end="")
     if look.timestamps:
         at = line.at.astimezone(look.zone)
-        prefix.append(f"{at:%H:%M:%S}.{at.microsecond // 100_000} ", look.dim)
+        when = f"{at:%H:%M:%S}.{at.microsecond // 100_000} "
+        # a note is not the target's: it has no time
+        prefix.append(" " * len(when) if line.stream is Stream.BOTH else when, look.dim)
     if line.stream is Stream.STDERR:
         prefix.append("E ", look.stderr)
     return prefix

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from textual import work
 
 from deployx_tui.errors import DeployxError
-from deployx_tui.model.execution import DEFAULT_RERUN, Execution, TargetState
+from deployx_tui.model.execution import DEFAULT_RERUN, Execution, OutputGap, TargetState
 from deployx_tui.model.ids import DeviceId, ExecutionId
 from deployx_tui.model.outcome_words import run_word
 from deployx_tui.model.words import counted
@@ -168,8 +168,13 @@ class RunActs(Place):
             if done % 20 == 0:
                 self.tell(f"exporting: {done} of {counted(total, 'target')}")
 
+        unreadable: list[OutputGap] = []
+
+        def look(_: str, gaps: Iterable[OutputGap]) -> None:
+            unreadable.extend(gap for gap in gaps if gap.reason)
+
         try:
-            size = await write(self.bridge.backend, run.id, path, form_of(path), self.bridge.zone, told)
+            size = await write(self.bridge.backend, run.id, path, form_of(path), self.bridge.zone, told, look)
         except FileExistsError:
             self.tell(f"✗ a file of that name exists and is left as it is: {path}", "bad")
         except OSError as error:
@@ -177,7 +182,11 @@ class RunActs(Place):
         except DeployxError as error:
             self.tell_error(error)
         else:
-            self.tell(f"✓ {size:,} bytes written to {path}")
+            if unreadable:
+                missing = sum(gap.size for gap in unreadable)
+                self.tell(f"✗ {missing:,} bytes can't be read: {unreadable[0].reason}; the rest is in {path}", "bad")
+            else:
+                self.tell(f"✓ {size:,} bytes written to {path}")
 
     async def _devices(self, run: Execution, states: frozenset[TargetState]) -> dict[DeviceId, str] | None:
         """The run's targets in one of these states; None: they could not be read, and the person was told."""

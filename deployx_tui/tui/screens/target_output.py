@@ -87,7 +87,7 @@ class TargetOutput(Vertical):
     def has_output(self) -> bool:
         """Something of the target's output is shown, or may still come."""
         status = self.tail.status
-        return self._opened is not None and not (status.complete and status.lines == 0)
+        return self._opened is not None and not (status.complete and status.is_empty)
 
     @work(exclusive=True, group="open")
     async def _open(self) -> None:

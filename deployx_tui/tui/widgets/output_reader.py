@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-from deployx_tui.model.execution import OutputSlice
+from deployx_tui.model.execution import OutputGap, OutputSlice
 from deployx_tui.tui.render.output import WINDOW_CAP, OutputWindow
 
 #: bytes asked for at once, and at the beginning when the end is followed
@@ -34,6 +34,8 @@ class TailStatus:
     line: int
     lines: int
     complete: bool
+    #: nothing is shown, not even that something can't be read
+    is_empty: bool
     #: "" or what is being searched for
     searching: str = ""
 
@@ -94,8 +96,11 @@ class OutputReader:
         """
         window, part = await self._begin(offset)
         while True:
-            for chunk in part.chunks:
-                window.feed(chunk)
+            for piece in part.in_order():
+                if isinstance(piece, OutputGap):
+                    window.lose(piece)
+                else:
+                    window.feed(piece)
             window.next_offset = max(window.next_offset, part.next_offset)
             self.total, self.complete = max(part.total, window.next_offset), part.complete
             self.lines = part.lines
@@ -125,7 +130,7 @@ class OutputReader:
             part = await self._source.read(offset, READ_LIMIT, None, None)
             return OutputWindow(offset, line=part.line), part
         part = await self._source.read(0, FIRST_TAIL, FIRST_TAIL, None)
-        return OutputWindow(part.chunks[0].offset if part.chunks else part.next_offset, line=part.line), part
+        return OutputWindow(_begin_of(part), line=part.line), part
 
     async def place_of(self, line: int) -> int | None:
         """Logical offset at which line `line` begins, from 0, or from the end when negative; None: there is none."""
@@ -164,3 +169,13 @@ class OutputReader:
             for chunk in part.chunks:
                 scratch.feed(chunk)
         return scratch
+
+
+def _begin_of(part: OutputSlice) -> int:
+    """Where there is something to see in it: output, or that it can't be read."""
+    for piece in part.in_order():
+        if not isinstance(piece, OutputGap):
+            return piece.offset
+        if piece.reason:
+            return piece.start
+    return part.next_offset

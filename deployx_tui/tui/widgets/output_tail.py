@@ -123,7 +123,7 @@ class OutputTail(Widget, can_focus=True):
     def status(self) -> TailStatus:
         window, reader = self.window, self._reader
         if reader is None:
-            return TailStatus(self.follow, self.wrap, 0, 0, complete=True)
+            return TailStatus(self.follow, self.wrap, 0, 0, complete=True, is_empty=True)
         # a follower sees the end with the next paint, which comes after whoever asks because of it
         seen = window.end if self.follow else self._last_seen
         line = window.true_number(max(window.first, min(seen, window.end)))
@@ -134,6 +134,7 @@ class OutputTail(Widget, can_focus=True):
             line=line,
             lines=end if reader.at_end else max(end, reader.lines),
             complete=reader.complete and reader.at_end,
+            is_empty=window.end == 0,
             searching=self._searching,
         )
 

@@ -94,3 +94,42 @@ def test_above_a_runs_limit_each_target_keeps_its_beginning_and_its_end(
         assert sum(line.endswith(MARK) for line in its) == 1
     # the limit, and 64 KiB of each target's beginning and end that are kept all the same
     assert sum(len(line.split("│ ")[1]) + 1 for line in lines) < (1 << 20) + 4 * (64 << 10)
+
+
+@pytest.mark.parametrize(("how", "words"), [("cut", "damaged"), ("gone", "missing")])
+def test_what_cant_be_read_is_marked_in_every_form_and_the_exit_status_says_so(
+    cli: Cli, tmp_path: Path, how: str, words: str
+) -> None:
+    cli("run", "--on", "web01", "--", "seq 1 60000")
+    said = b"".join(b"%d\n" % number for number in range(1, 60_001))
+    folder = tmp_path / "data" / "deployx.db-output"
+    file = folder / "2.pack"
+    for path in folder.glob("2.*"):
+        path.unlink()
+    if how == "cut":
+        file.write_bytes(b"x" * 300_000)
+    why = f"the output file is {words}: {file}"
+    mark = f"[deployx: {len(said)} bytes can't be read: {why}]"
+    note = f"{len(said)} bytes of web01 can't be read: {why}"
+
+    for arguments in ((), ("--tail", "3"), ("--stream", "stdout")):
+        answer = cli("execution", "output", "2", "web01", *arguments, status=1)
+        assert answer.out.splitlines() == [mark]
+        assert note in answer.err
+    followed = cli("execution", "output", "2", "--follow", status=1)
+    assert mark in followed.out
+    assert note in followed.err
+    raw = cli("execution", "output", "2", "web01", "--raw", status=1)
+    assert (raw.raw, note in raw.err) == (b"", True)
+    (gap,) = cli("execution", "output", "2", "web01", "--json", status=1).document
+    assert (gap["offset"], gap["missing"], gap["reason"]) == (0, len(said), why)
+
+    to = tmp_path / "run.txt"
+    saved = cli("execution", "download", "2", "--to", str(to), status=1)
+    assert note in saved.err
+    assert mark in to.read_text()
+    archive = cli("execution", "download", "2", "--to", "-", "--format", "archive", status=1)
+    assert f"{mark}\n".encode() == zipfile.ZipFile(io.BytesIO(archive.raw)).read("web01.stdout")
+
+    checks = [one for one in json.loads(cli.any_status("doctor", "--json").out) if one["check"] == "output"]
+    assert [one["message"] for one in checks if one["verdict"] == "bad"] == ([why] if how == "cut" else [])

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from sqlalchemy import func, insert, select
 
 from deployx_tui.errors import NotFound
-from deployx_tui.model.execution import OutputSlice, Stream
+from deployx_tui.model.execution import OutputGap, OutputSlice, Stream
 from deployx_tui.model.ids import DeviceId, ExecutionId, TargetId
 from deployx_tui.output.mask import NO_SECRETS, TOKEN, SecretSet
 from deployx_tui.output.segments import SegmentWriter
@@ -215,7 +215,7 @@ def test_above_the_cap_head_and_tail_stay_and_offsets_do_not_shift(database: Dat
     assert totals.cut
     assert totals.stdout_bytes + totals.stderr_bytes == len(data)
     offset, kept = 0, 0
-    gaps: list[tuple[int, int]] = []
+    gaps: list[OutputGap] = []
     while offset < len(data):
         read = store.read(RUN, TargetId(1), offset=offset, limit=30_000)
         for chunk in read.chunks:
@@ -224,7 +224,7 @@ def test_above_the_cap_head_and_tail_stay_and_offsets_do_not_shift(database: Dat
         gaps.extend(read.gaps)
         assert read.next_offset > offset
         offset = read.next_offset
-    missing = sum(end - start for start, end in gaps)
+    missing = sum(gap.size for gap in gaps)
     assert kept + missing == len(data)
     assert 300_000 <= kept <= 400_000
     assert joined(store.read(RUN, TargetId(1), offset=0, limit=100)) == data[:100]

@@ -10,7 +10,7 @@ from typing import cast
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deployx_tui.model.execution import OutputChunk, OutputSlice, Stream, TargetResult
+from deployx_tui.model.execution import OutputChunk, OutputGap, OutputSlice, Stream, TargetResult
 from deployx_tui.service.backend import Backend
 from deployx_tui.service.download import Format, _said, file_name
 from tests.support.fake_backend import FakeBackend
@@ -28,13 +28,13 @@ class Output:
     async def output(self, run: int, device: int, stream: Stream, offset: int, limit: int) -> OutputSlice:
         at, after, taken = 0, self.total, 0
         chunks: list[OutputChunk] = []
-        gaps: list[tuple[int, int]] = []
+        gaps: list[OutputGap] = []
         for piece in self.pieces:
             size = piece if isinstance(piece, int) else len(piece)
             if at >= offset and taken < self.step:
                 taken += 1
                 if isinstance(piece, int):
-                    gaps.append((at, at + size))
+                    gaps.append(OutputGap(at, at + size))
                 else:
                     chunks.append(OutputChunk(stream=stream, at=AT, offset=at, data=piece))
                 after = at + size
