@@ -163,11 +163,11 @@ class CredentialsContract:
         backend = await site.backend()
         made = await backend.credentials.create(password(), typed())
         await backend.credentials.update(made.id, password(description="fronts"))
-        await backend.credentials.rotate(made.id, typed("another secret of it"))
+        await backend.credentials.rotate(made.id, typed("the-rotated-one-of-the-contract"))
         await backend.credentials.check(made.id)
         await backend.vault.rotate_master()
         # a person who types a secret where it does not belong does not find it in the audit
-        await backend.groups.create(GroupDraft(name="web", description="log in with another secret of it"))
+        await backend.groups.create(GroupDraft(name="web", description="log in with the-rotated-one-of-the-contract"))
         await backend.credentials.delete(made.id)
         with site.database.read() as c:
             rows = c.execute(sa.select(schema.audit).order_by(schema.audit.c.sequence)).all()
@@ -182,7 +182,7 @@ class CredentialsContract:
         ]
         group = next(row for row in rows if row.action == "group.create")
         assert json.loads(group.detail)["after"]["description"] == "log in with [secret]"
-        for value in (SECRET, "another secret of it"):
+        for value in (SECRET, "the-rotated-one-of-the-contract"):
             assert not any(value in str(row) for row in rows)
 
     async def test_a_new_master_key_opens_what_the_old_one_sealed(self, site: Site) -> None:
