@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from deployx_tui.errors import InvalidInput
+from deployx_tui.model.execution import OutputGap, OutputSlice
 from deployx_tui.model.ids import TaskId
 from tests.support.fake_backend import FakeBackend
 from tests.support.served import Served, served
@@ -207,6 +208,23 @@ async def test_output_is_bytes_with_where_to_read_on(http: httpx.AsyncClient, en
     assert answer.content == b"".join(chunk.data for chunk in expected.chunks)
     assert answer.headers["x-next-offset"] == str(expected.next_offset)
     assert answer.headers["x-complete"] == ("true" if expected.complete else "false")
+
+
+async def test_output_says_how_much_of_it_cant_be_read(
+    http: httpx.AsyncClient, engine: FakeBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execution, device = next(iter(engine.outputs)) if engine.outputs else await _with_output(engine)
+    why = "the output file is damaged: /d/1.pack"
+    gaps = (OutputGap(0, 7), OutputGap(7, 12, why))
+
+    async def output(*_: object) -> OutputSlice:
+        return OutputSlice(chunks=(), next_offset=12, complete=True, total=12, gaps=gaps)
+
+    monkeypatch.setattr(engine.executions, "output", output)
+    path = f"/api/executions/{execution}/targets/{device}/output"
+    assert (await http.get(path)).headers["x-unreadable"] == "5"
+    told = (await http.get(path, headers={"accept": "application/json"})).json()
+    assert told["gaps"] == [[0, 7, ""], [7, 12, why]]
 
 
 async def _with_output(engine: FakeBackend) -> Any:
