@@ -71,6 +71,10 @@ def every(c: Connection) -> tuple[SealedRow, ...]:
     return tuple(_row(row) for row in rows)
 
 
+def has_any(c: Connection) -> bool:
+    return bool(c.scalar(select(exists(select(credential_secrets.c.credential_id)))))
+
+
 def supersede(c: Connection, credential: CredentialId, version: int, now_ms: int) -> None:
     """`version` is the present one: those before it are kept for the runs that were made before."""
     t = credential_secrets.c

@@ -61,15 +61,20 @@ class Vault:
             try:
                 candidates = self._places.candidates(row.salt, row.key_id)
             except NoKey as error:
-                self._found, self._state, self._trouble = None, VaultState.LOCKED, str(error)
-                return self._state
+                return self._closed(c, VaultState.LOCKED, str(error))
             fitting = _fitting(candidates, row)
             if fitting is None:
-                self._found, self._state, self._trouble = None, VaultState.WRONG_KEY, _another(candidates, row)
-                return self._state
+                return self._closed(c, VaultState.WRONG_KEY, _another(candidates, row))
             self._found, self._state, self._trouble = self._settled(fitting), VaultState.OPEN, ""
             self._keys[row.key_id] = self._found
             return self._state
+
+    def _closed(self, c: Connection, state: VaultState, trouble: str) -> VaultState:
+        """Holds the lock. A key that nothing is sealed with any more is not missed: the next secret makes another."""
+        if not sealed.has_any(c):
+            state, trouble = VaultState.EMPTY, ""
+        self._found, self._state, self._trouble = None, state, trouble
+        return state
 
     @property
     def is_open(self) -> bool:
@@ -110,8 +115,11 @@ class Vault:
         row = sealed.vault_row(c)
         if row is None:
             return
-        if self.look(c) is not VaultState.OPEN:
-            raise VaultClosed(f"the vault is closed: {self._trouble}")
+        match self.look(c):
+            case VaultState.EMPTY:
+                return
+            case VaultState.LOCKED | VaultState.WRONG_KEY:
+                raise VaultClosed(f"the vault is closed: {self._trouble}")
         if gone := self._gone(row):
             raise VaultClosed(gone)
 
@@ -245,7 +253,7 @@ class Vault:
 
     def _key_to_write(self, c: Connection) -> MasterKey:
         row = sealed.vault_row(c, shared=True)
-        if row is None:
+        if row is None or self.look(c) is VaultState.EMPTY:
             try:
                 found, salt = self._places.first()
             except NoKey as error:

@@ -216,6 +216,19 @@ def a_run_that_waits_for_the_vault(cli: Cli) -> tuple[subprocess.Popen[str], Pat
     return process, aside
 
 
+def test_after_the_loss_of_the_key_the_vault_begins_anew_once_nothing_is_sealed_with_it(cli: Cli) -> None:
+    add(cli)
+    key = cli.folder / "config" / "vault.key"
+    key.unlink()
+    assert "missing" in cli("credential", "add", "x", "--kind", "sudo", "--stdin", stdin="something", status=5).err
+    assert not key.exists(), "what is sealed could still be read with the old key"
+    cli("credential", "rm", "web-login", "--yes")
+    assert "empty" in said(cli, "vault", "status")
+    cli("credential", "add", "x", "--kind", "sudo", "--stdin", stdin="something")
+    assert key.exists()
+    assert "open" in said(cli, "vault", "status")
+
+
 def test_a_run_that_waits_for_the_vault_says_so_and_goes_on_when_the_key_is_back(cli: Cli) -> None:
     process, aside = a_run_that_waits_for_the_vault(cli)
     listing = [sys.executable, "-m", "deployx_tui", "execution", "list", "--limit", "1"]
