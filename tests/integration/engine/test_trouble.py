@@ -374,5 +374,5 @@ def test_a_stop_ends_although_the_disk_stays_full_and_the_next_engine_tells_the_
         states = [target.state for target in following.targets(run).values()]
         assert TargetState.LOST in states
         assert len(states) == 20
-    # nothing was run twice
-    assert len(transport.specs) == 20
+    # nothing was run twice; of what is lost nobody knows whether it ran
+    assert 20 - states.count(TargetState.LOST) <= len(transport.specs) <= 20
