@@ -23,6 +23,7 @@ from deployx_tui.engine.dispatcher import Dispatcher
 from deployx_tui.engine.facts import Asking
 from deployx_tui.engine.lag import Lag
 from deployx_tui.engine.lease import Lease
+from deployx_tui.engine.memory import share_arenas
 from deployx_tui.engine.packing import Packing
 from deployx_tui.engine.results import Ended, Results
 from deployx_tui.engine.retention import Retention
@@ -110,6 +111,7 @@ class Engine:
         Raises:
             DatabaseRefused: another engine serves this database.
         """
+        share_arenas()
         self._lease.start()
         self._has_started = True
         self._retention.remove_strays()

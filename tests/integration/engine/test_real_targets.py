@@ -273,7 +273,8 @@ def test_three_hundred_hosts_say_five_megabytes_each_and_the_engine_grows_by_les
             assert run.status is ExecutionStatus.SUCCEEDED, run.error_message
             check_bytes(bench, fleet, run, 5_000_000 * 2 // 3)
         ssh.shutdown()
-    assert grown < 64 << 20, f"{grown >> 20} MiB"
+    print(f"\n300 hosts, 5 MB each: resident memory grew by {grown / (1 << 20):.1f} MiB")
+    assert grown < 64 << 20
 
 
 class PeakWatch:
