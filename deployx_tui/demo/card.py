@@ -7,11 +7,11 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 
 from deployx_tui.demo import world
 from deployx_tui.tui.render.line import BLANK, Line, line, span
 from deployx_tui.tui.widgets.base import Prose
+from deployx_tui.tui.widgets.card import Card
 
 #: cells of the labels' column
 _LABELS = 12
@@ -37,15 +37,9 @@ def card_lines(notice: str) -> tuple[Line, ...]:
     return tuple(line(span(f"{name:<{_LABELS}}", "dim"), words) for name, words in facts)
 
 
-class DemoCard(ModalScreen[None]):
+class DemoCard(Card[None]):
     """Over the first screen until a key closes it."""
 
-    DEFAULT_CSS = """
-    DemoCard { align: center middle; background: $background 60%; }
-    DemoCard > Vertical { width: 76; max-width: 96%; height: auto; background: $panel; border: round $accent;
-                          padding: 0 1; }
-    DemoCard Prose { height: auto; }
-    """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,escape,q,space", "dismiss", show=False),
         Binding("Q", "leave", show=False),

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 
 from deployx_tui.errors import DeployxError
 from deployx_tui.model.engine import EngineStatus
@@ -25,6 +24,7 @@ from deployx_tui.tui.render.safe import fit, show
 from deployx_tui.tui.render.when import clock, day_and_clock
 from deployx_tui.tui.screens.dialogs import Choice, Question
 from deployx_tui.tui.widgets.base import Prose
+from deployx_tui.tui.widgets.card import Card
 
 if TYPE_CHECKING:
     from deployx_tui.tui.app import DeployxApp
@@ -137,15 +137,9 @@ def running_lines(app: DeployxApp) -> list[Line]:
     return rows
 
 
-class Waiting(ModalScreen[None]):
+class Waiting(Card[None]):
     """Until nothing runs, then the program ends. Esc: stay."""
 
-    DEFAULT_CSS = """
-    Waiting { align: center middle; background: $background 60%; }
-    Waiting > Vertical { width: 76; max-width: 96%; height: auto; background: $panel; border: round $accent;
-                         padding: 0 1; }
-    Waiting Prose { height: auto; }
-    """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "back", show=False)]
 
     def __init__(self, title: str) -> None:

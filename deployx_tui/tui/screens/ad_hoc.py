@@ -10,7 +10,6 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 
 from deployx_tui.errors import DeployxError, InvalidInput
 from deployx_tui.model.device import SelectorMatch
@@ -21,6 +20,7 @@ from deployx_tui.tui.render.line import BLANK, Line, line, span
 from deployx_tui.tui.render.names import in_room
 from deployx_tui.tui.render.words import said
 from deployx_tui.tui.widgets.base import Lines
+from deployx_tui.tui.widgets.card import Card
 from deployx_tui.tui.widgets.field import Field
 
 #: after the last key
@@ -57,14 +57,10 @@ class Asked:
     command: str
 
 
-class AdHoc(ModalScreen[Asked | None]):
+class AdHoc(Card[Asked | None]):
     """Selector and command; None comes back for cancel. Running it asks once more, with the count."""
 
     DEFAULT_CSS = """
-    AdHoc { align: center middle; background: $background 60%; }
-    AdHoc > Vertical { width: 76; max-width: 96%; height: auto; background: $panel; border: round $accent;
-                       padding: 0 1; }
-    AdHoc Lines { height: auto; }
     AdHoc #matches { height: 6; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [

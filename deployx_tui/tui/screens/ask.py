@@ -8,22 +8,16 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 
 from deployx_tui.tui.render.line import BLANK, Line, line, span
 from deployx_tui.tui.widgets.base import Prose
+from deployx_tui.tui.widgets.card import Card
 from deployx_tui.tui.widgets.field import Field
 
 
-class Ask(ModalScreen[str | None]):
+class Ask(Card[str | None]):
     """A title, some lines, a field. None comes back for cancel."""
 
-    DEFAULT_CSS = """
-    Ask { align: center middle; background: $background 60%; }
-    Ask > Vertical { width: 76; max-width: 96%; height: auto; background: $panel; border: round $accent;
-                     padding: 0 1; }
-    Ask Prose { height: auto; }
-    """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", show=False)]
 
     def __init__(

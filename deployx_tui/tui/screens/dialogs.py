@@ -13,11 +13,11 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 
 from deployx_tui.tui.render.line import BLANK, Line, line, span
 from deployx_tui.tui.render.safe import show
 from deployx_tui.tui.widgets.base import Prose
+from deployx_tui.tui.widgets.card import Card
 from deployx_tui.tui.widgets.field import Field
 
 T = TypeVar("T")
@@ -35,7 +35,7 @@ class Choice(Generic[T]):
     says: str
 
 
-class Question(ModalScreen[T | None], Generic[T]):
+class Question(Card[T | None], Generic[T]):
     """A title, some lines, answers. None comes back for cancel, which is where the cursor stands first."""
 
     #: seconds in which keys that were meant for the place below do nothing
@@ -44,10 +44,6 @@ class Question(ModalScreen[T | None], Generic[T]):
     AUTO_FOCUS = ""
 
     DEFAULT_CSS = """
-    Question { align: center middle; background: $background 60%; }
-    Question > Vertical { width: 76; max-width: 96%; height: auto; max-height: 90%; background: $panel;
-                          border: round $accent; padding: 0 1; }
-    Question Prose { height: auto; }
     Question Field { margin: 1 0 0 1; width: 24; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -7,18 +7,16 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 
 from deployx_tui.tui.render.line import BLANK, Line, line, span
 from deployx_tui.tui.render.words import folded_values
 from deployx_tui.tui.widgets.base import Lines
+from deployx_tui.tui.widgets.card import Card
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(Card[None]):
     DEFAULT_CSS = """
-    HelpScreen { align: center middle; background: $background 60%; }
-    HelpScreen > Vertical { width: 92; max-width: 96%; height: auto; max-height: 90%; background: $panel;
-                            border: round $accent; padding: 0 1; }
+    HelpScreen > Vertical { width: 92; }
     HelpScreen #keys { height: auto; margin-bottom: 2; }
     HelpScreen #foot { height: 2; dock: bottom; }
     """

@@ -7,25 +7,19 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 
 from deployx_tui.model.importing import HostSource, ImportFormat
 from deployx_tui.tui.render.line import BLANK, line, span
 from deployx_tui.tui.widgets.base import Lines
+from deployx_tui.tui.widgets.card import Card
 from deployx_tui.tui.widgets.field import Field
 
 _FORMATS = ", ".join(kind.value for kind in ImportFormat)
 
 
-class ImportFile(ModalScreen[HostSource | None]):
+class ImportFile(Card[HostSource | None]):
     """None comes back for cancel."""
 
-    DEFAULT_CSS = """
-    ImportFile { align: center middle; background: $background 60%; }
-    ImportFile > Vertical { width: 76; max-width: 96%; height: auto; background: $panel; border: round $accent;
-                            padding: 0 1; }
-    ImportFile Lines { height: auto; }
-    """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", show=False),
         Binding("tab,down", "app.focus_next", show=False),

@@ -8,13 +8,13 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
-from textual.screen import ModalScreen
 from textual.widget import Widget
 
 from deployx_tui.errors import InvalidInput, Problem
 from deployx_tui.model.parameter import Parameter, ParameterType, parameter_name_problem, read_value
 from deployx_tui.tui.render.line import BLANK, line, span
 from deployx_tui.tui.widgets.base import Lines
+from deployx_tui.tui.widgets.card import Card
 from deployx_tui.tui.widgets.choices import Choices, Chosen
 from deployx_tui.tui.widgets.field import Field
 from deployx_tui.tui.widgets.form_row import LABEL, FormRow, RowLabel
@@ -27,14 +27,11 @@ _TELLS = "! whoever writes the command can read its secret"
 _LONGEST_NAME = 30
 
 
-class ParameterForm(ModalScreen[Parameter | None]):
+class ParameterForm(Card[Parameter | None]):
     """A declaration; None comes back for leaving it as it was."""
 
     DEFAULT_CSS = """
-    ParameterForm { align: center middle; background: $background 60%; }
-    ParameterForm > Vertical { width: 84; max-width: 98%; height: auto; background: $panel; border: round $accent;
-                               padding: 0 1; }
-    ParameterForm Lines { height: auto; }
+    ParameterForm > Vertical { width: 84; max-width: 98%; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", show=False),
@@ -140,14 +137,11 @@ class ParameterForm(ModalScreen[Parameter | None]):
         self.dismiss(None)
 
 
-class GiveParameters(ModalScreen[Mapping[str, str] | None]):
+class GiveParameters(Card[Mapping[str, str] | None]):
     """Values for a run, by name: those that differ from the defaults. None comes back for cancel."""
 
     DEFAULT_CSS = """
-    GiveParameters { align: center middle; background: $background 60%; }
-    GiveParameters > Vertical { width: 84; max-width: 98%; height: auto; max-height: 98%; background: $panel;
-                                border: round $accent; padding: 0 1; }
-    GiveParameters Lines { height: auto; }
+    GiveParameters > Vertical { width: 84; max-width: 98%; max-height: 98%; }
     GiveParameters VerticalScroll { height: auto; max-height: 18; scrollbar-size: 1 1; }
     GiveParameters VerticalScroll.-low { max-height: 14; }
     """
@@ -295,9 +289,7 @@ def _usual(parameter: Parameter) -> str:
     return "" if parameter.required else "false"
 
 
-def _show(
-    form: ModalScreen[Parameter | None] | ModalScreen[Mapping[str, str] | None], found: Sequence[Problem]
-) -> None:
+def _show(form: Card[Parameter | None] | Card[Mapping[str, str] | None], found: Sequence[Problem]) -> None:
     """Each problem under its field; the first one has the cursor."""
     first: FormRow | None = None
     for row in form.query(FormRow):

@@ -7,13 +7,13 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 
 from deployx_tui.model.question import Question
 from deployx_tui.model.secret import Secret
 from deployx_tui.tui.render.line import BLANK, Line, line, span
 from deployx_tui.tui.render.words import said
 from deployx_tui.tui.widgets.base import Lines
+from deployx_tui.tui.widgets.card import Card
 from deployx_tui.tui.widgets.field import Field
 
 #: cells that the server's words have in a row
@@ -33,15 +33,9 @@ def question_lines(question: Question) -> tuple[Line, ...]:
     return (*rows, BLANK)
 
 
-class ServerQuestion(ModalScreen[tuple[Secret, ...] | None]):
+class ServerQuestion(Card[tuple[Secret, ...] | None]):
     """One field a prompt. None comes back where it is declined, or needs no answer any more (`is_gone`)."""
 
-    DEFAULT_CSS = """
-    ServerQuestion { align: center middle; background: $background 60%; }
-    ServerQuestion > Vertical { width: 76; max-width: 96%; height: auto; max-height: 90%; background: $panel;
-                                border: round $accent; padding: 0 1; }
-    ServerQuestion Lines { height: auto; }
-    """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "decline", show=False),
         Binding("tab,down", "app.focus_next", show=False),
