@@ -266,6 +266,12 @@ class DeployxApp(App[int]):
 
     # what fails
 
+    async def _shutdown(self) -> None:
+        """The framework takes the widgets down first and ends the workers of each then: one that has just heard from
+        the engine would draw on what is gone."""
+        self.workers.cancel_all()
+        await super()._shutdown()
+
     def _handle_exception(self, error: Exception) -> None:
         """A worker whose place was left meanwhile finds its widgets gone: that is no error."""
         if (

@@ -5,13 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 
 import pytest
 
 from deployx_tui.demo.fleet import Fleet
+from deployx_tui.model.facts import Facts
 from deployx_tui.transports.base import Exited
+from deployx_tui.transports.facts import NoFacts
+from deployx_tui.transports.ssh.connection import SshConnection
+from deployx_tui.transports.ssh.link import Link
+from deployx_tui.transports.ssh.session import Session
 from tests.contract.transport import TransportContract
-from tests.contract.transport.site import Site, Told, alive, nap
+from tests.contract.transport.site import CONNECT, Site, Told, alive, nap
 from tests.support.ssh import Fleets, endpoint_of, transport_to
 
 
@@ -29,6 +35,31 @@ class TestSsh(TransportContract):
         transport = transport_to(fleet, tmp_path_factory.mktemp("ssh"))
         yield Site(transport, endpoint_of(fleet.hosts[0]))
         transport.shutdown()
+
+    @pytest.mark.parametrize(("refusals", "kind"), [(2, Facts), (3, NoFacts)])
+    def test_a_device_is_asked_though_the_session_before_counts_for_a_moment(
+        self, site: Site, monkeypatch: pytest.MonkeyPatch, refusals: int, kind: type
+    ) -> None:
+        connection = site.transport.connect(site.endpoint, CONNECT, Event())
+        assert isinstance(connection, SshConnection)
+        ask, refused = Link.ask_for_session, iter(range(refusals))
+        monkeypatch.setattr(Link, "ask_for_session", lambda link: ask(link) if next(refused, None) is None else _No())
+        assert isinstance(connection.facts(Event()), kind)
+        assert next(refused, None) is None
+        connection.close()
+
+
+class _No(Session):
+    """A session that the server refused."""
+
+    was_refused = True
+    is_open = False
+
+    def __init__(self) -> None:
+        pass
+
+    def await_answer(self, seconds: float) -> bool:
+        return True
 
 
 @pytest.mark.long

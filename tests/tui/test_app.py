@@ -472,6 +472,20 @@ async def test_a_worker_that_comes_back_to_a_left_place_is_no_error(open_app: Op
             assert not app._is_of_a_left_place(error)
 
 
+async def test_the_end_of_the_program_finds_no_worker_that_draws(open_app: Open) -> None:
+    async def draw_on(place: TasksPlace) -> None:
+        while True:
+            place.say_title(["Tasks"])
+            await asyncio.sleep(0)
+
+    async with open_app() as pilot:
+        here = pilot.app.screen
+        assert isinstance(here, TasksPlace)
+        here.run_worker(draw_on(here))
+        await pilot.pause()
+    # an error of a worker would have come out of the block
+
+
 async def test_what_is_typed_behind_a_tab_goes_to_the_next_field(open_app: Open) -> None:
     async with open_app() as pilot:
         await press(pilot, "n")

@@ -33,6 +33,8 @@ from deployx_tui.transports.ssh.session import Session
 OPEN_SECONDS = 15.0
 #: a connection that was idle for longer proves that it is alive (by opening a channel) before a command is sent on it
 FRESH_SECONDS = 15.0
+#: so often a session is asked for that nothing else depends on
+_ASKS_BESIDE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,10 +210,21 @@ class SshConnection:
             return text
         link = self._opened.link
         try:
-            carrier = SshChannel.execute(link, self._open(link), silence=self._silence)
+            carrier = SshChannel.execute(link, self._open_beside(link), silence=self._silence)
         except (_NoChannel, Broken) as error:
             return Refused(Cause.LOST, f"the connection takes no further session: {error}", "see MaxSessions")
         return self._begin(carrier, spec, text)
+
+    def _open_beside(self, link: Link) -> Session:
+        """OpenSSH counts a session for a moment after it was told that it is closed, and refuses the next one then:
+        each refusal is a round trip, after which that moment is over."""
+        for _ in range(_ASKS_BESIDE - 1):
+            try:
+                return self._open(link)
+            except _NoChannel as error:
+                if not error.refused:
+                    raise
+        return self._open(link)
 
     def close(self) -> None:
         self._opened.link.end()
