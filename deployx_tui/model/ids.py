@@ -13,6 +13,8 @@ BatchId = NewType("BatchId", int)
 TargetId = NewType("TargetId", int)
 UserId = NewType("UserId", int)
 CredentialId = NewType("CredentialId", int)
+ArtifactId = NewType("ArtifactId", int)
+PackageId = NewType("PackageId", int)
 #: one per engine process start: a random UUID in hex
 EngineId = NewType("EngineId", str)
 

@@ -21,6 +21,8 @@ class Permission(StrEnum):
     CREDENTIALS_READ = "credentials.read"  # what there is and where it goes; never a secret
     CREDENTIALS_WRITE = "credentials.write"
     SECRETS_USE = "secret.use"  # to say where a secret goes
+    ARTIFACTS_READ = "artifacts.read"
+    ARTIFACTS_WRITE = "artifacts.write"
     VAULT_CONTROL = "vault.control"
     CALENDAR_READ = "calendar.read"
     EVENTS_READ = "events.read"

@@ -275,6 +275,57 @@ class Process(Protocol):
         ...
 
 
+class ByteSource(Protocol):
+    """What is put on a target; several targets may read it at once."""
+
+    @property
+    def size(self) -> int: ...
+
+    def read(self, offset: int, size: int) -> bytes:
+        """So many bytes from there; fewer at the end only."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """All of it went over, and the target took it."""
+
+    #: bytes that were sent this time
+    size: int
+    #: by which way: "sftp", "sh" or "local"
+    way: str
+
+
+@dataclass(frozen=True, slots=True)
+class Broke:
+    """A transfer ended before its end: a part may be there, nothing else was done. It can be gone on with."""
+
+    cause: Cause
+    message: str
+
+
+#: called with the bytes of the file that are over so far
+TransferProgress = Callable[[int], None]
+
+
+class FileMover(Protocol):
+    """A connection that moves whole files, as the account that logs in. Paths are absolute, on the target."""
+
+    def put(
+        self, source: ByteSource, path: str, offset: int, progress: TransferProgress, cancel: Event
+    ) -> Sent | Refused | Broke:
+        """Write what `source` has from `offset` on into a file that is there and has `offset` bytes.
+
+        `Refused` when the target takes no byte (no right, no such file). A full disk is a `Broke` with Cause.EXIT and
+        what the target said; `cancel` one with Cause.KILLED, a lost connection one with Cause.LOST.
+        """
+        ...
+
+    def get(self, path: str, offset: int, sink: Callable[[bytes], None], cancel: Event) -> Sent | Refused | Broke:
+        """Read a file from `offset` to its end. The sink is called in this thread and may block."""
+        ...
+
+
 class Connection(Protocol):
     """An authenticated connection to one device; several processes may run over it at once."""
 
