@@ -37,6 +37,7 @@ async def serve(order: dict[str, Any]) -> None:
             process_factory=answer,
             encoding=None,
             allow_scp=False,
+            sftp_factory=True,
         )
         print(f"Server listening on {address} port {order['port']}.", file=sys.stderr, flush=True)
     await asyncio.Event().wait()

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from threading import Event
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from deployx_tui.model.device import HostKeyPolicy, OfferedKey, TestStep, TransportKind
 from deployx_tui.model.execution import Cause, KillReport, Stream
@@ -308,6 +308,7 @@ class Broke:
 TransferProgress = Callable[[int], None]
 
 
+@runtime_checkable
 class FileMover(Protocol):
     """A connection that moves whole files, as the account that logs in. Paths are absolute, on the target."""
 

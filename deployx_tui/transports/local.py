@@ -12,7 +12,7 @@ import subprocess
 import termios
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from threading import Event
@@ -21,7 +21,10 @@ from typing import IO
 from deployx_tui.model.device import TestStep, TestStepName
 from deployx_tui.model.execution import Cause, Stream
 from deployx_tui.model.facts import Facts
+from deployx_tui.transports import local_files
 from deployx_tui.transports.base import (
+    Broke,
+    ByteSource,
     CommandSpec,
     Connection,
     Endpoint,
@@ -30,7 +33,9 @@ from deployx_tui.transports.base import (
     Process,
     Refused,
     RemoteHandle,
+    Sent,
     Signalled,
+    TransferProgress,
     Unknown,
     Unreached,
 )
@@ -106,6 +111,16 @@ class LocalConnection:
             return child
         offsets = stdout_offset, stderr_offset
         return durable.attach(child, handle, offsets, spec, _side_door, PATIENCE.total_seconds())
+
+    def put(
+        self, source: ByteSource, path: str, offset: int, progress: TransferProgress, cancel: Event
+    ) -> Sent | Refused | Broke:
+        """See FileMover."""
+        return local_files.put(source, path, offset, progress, cancel)
+
+    def get(self, path: str, offset: int, sink: Callable[[bytes], None], cancel: Event) -> Sent | Refused | Broke:
+        """See FileMover."""
+        return local_files.get(path, offset, sink, cancel)
 
     def close(self) -> None:
         return

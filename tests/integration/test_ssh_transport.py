@@ -17,6 +17,7 @@ from deployx_tui.transports.ssh.connection import SshConnection
 from deployx_tui.transports.ssh.link import Link
 from deployx_tui.transports.ssh.session import Session
 from tests.contract.transport import TransportContract
+from tests.contract.transport.files import FilesContract
 from tests.contract.transport.site import CONNECT, Site, Told, alive, nap
 from tests.support.ssh import Fleets, endpoint_of, transport_to
 
@@ -60,6 +61,18 @@ class _No(Session):
 
     def await_answer(self, seconds: float) -> bool:
         return True
+
+
+class TestSshWithoutSftp(FilesContract):
+    """Files go by sh."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def site(cls, fleets: Fleets, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+        fleet = fleets.get({"Subsystem": "none /bin/false"})
+        transport = transport_to(fleet, tmp_path_factory.mktemp("ssh"))
+        yield Site(transport, endpoint_of(fleet.hosts[0]))
+        transport.shutdown()
 
 
 @pytest.mark.long

@@ -18,6 +18,8 @@ from deployx_tui.transports.ssh.session import Session
 REMOTE_LINE = b"exec sh"
 #: with a terminal: on its input alone sh would prompt, echo and keep a history, as for a person
 TERMINAL_LINE = b"exec sh /dev/tty"
+#: bytes that go out in one write: each write lets the other threads in
+_AT_ONCE = 256 * 1024
 #: a feed that the server takes nothing of looks so often whether it is still there
 _LOOK = 1.0
 
@@ -63,6 +65,45 @@ class SshChannel:
             raise Broken(str(error) or type(error).__name__) from error
         return carrier
 
+    @classmethod
+    def subsystem(
+        cls,
+        link: Link,
+        session: Session,
+        name: bytes,
+        *,
+        silence: float = SILENCE,
+        after: Callable[[], None] | None = None,
+    ) -> SshChannel:
+        """Ask for a subsystem on an open session instead. Raises Broken."""
+        carrier = cls(link, session, silence=silence, after=after)
+        try:
+            session.ask_for_subsystem(name)
+        except _FAILURES as error:
+            raise Broken(str(error) or type(error).__name__) from error
+        return carrier
+
+    def offer(self, data: memoryview, seconds: float) -> int:
+        """Hand over what the server takes now; returns how much that was. When it takes nothing, waits until it may
+        take more, at most so long.
+
+        Raises Broken, also when the target has ended the session.
+        """
+        taken = 0
+        try:
+            with self._link.together():
+                while size := self._session.put(data[taken : taken + _AT_ONCE]):
+                    taken += size
+                    if taken >= min(_AT_ONCE, len(data)):
+                        break
+        except _FAILURES as error:
+            raise Broken(str(error) or type(error).__name__) from error
+        if not taken:
+            self._session.room.wait(seconds)
+            if self.lost is not None:
+                raise Broken(self.lost)
+        return taken
+
     def feed(self, data: bytes) -> None:
         left = memoryview(data)
         try:
@@ -105,6 +146,11 @@ class SshChannel:
             with contextlib.suppress(*_FAILURES):
                 self._session.grant(len(piece[1]))
         return piece
+
+    @property
+    def link(self) -> Link:
+        """The connection that it is on, which may be one of its own."""
+        return self._link
 
     @property
     def ended(self) -> Exited | Signalled | None:

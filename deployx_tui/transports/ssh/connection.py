@@ -17,7 +17,19 @@ import paramiko
 
 from deployx_tui.model.execution import Cause
 from deployx_tui.model.facts import Facts
-from deployx_tui.transports.base import CommandSpec, Gone, Process, Refused, RemoteHandle, Unknown, Unreached
+from deployx_tui.transports.base import (
+    Broke,
+    ByteSource,
+    CommandSpec,
+    Gone,
+    Process,
+    Refused,
+    RemoteHandle,
+    Sent,
+    TransferProgress,
+    Unknown,
+    Unreached,
+)
 from deployx_tui.transports.facts import NoFacts
 from deployx_tui.transports.posix import durable, durable_text, wrapper
 from deployx_tui.transports.posix import facts as posix_facts
@@ -26,8 +38,10 @@ from deployx_tui.transports.posix.carrier import Broken, Carrier
 from deployx_tui.transports.posix.escalate import escalate
 from deployx_tui.transports.ssh.channel import SshChannel
 from deployx_tui.transports.ssh.link import SILENCE, Link
+from deployx_tui.transports.ssh.moving import Means, Mover
 from deployx_tui.transports.ssh.reaching import Proofs
 from deployx_tui.transports.ssh.session import Session
+from deployx_tui.transports.ssh.sftp import SUBSYSTEM
 
 #: a server that does not answer an open request for so long is taken for gone
 OPEN_SECONDS = 15.0
@@ -98,6 +112,7 @@ class SshConnection:
         *,
         patience: float,
         silence: float = SILENCE,
+        places: threading.BoundedSemaphore | None = None,
     ) -> None:
         self._opened = opened
         self._reopen = reopen
@@ -107,6 +122,16 @@ class SshConnection:
         self._spare: Session | None = None
         self._takes_spares = True
         self._starts = 0
+        self._mover = Mover(
+            Means(
+                sftp=lambda: self._carrier(False, SUBSYSTEM),
+                sh=self._open_sh,
+                #: None: it is nobody's but the caller's
+                places=places or threading.BoundedSemaphore(1),
+                patience=patience,
+                silence=silence,
+            )
+        )
 
     @property
     def is_usable(self) -> bool:
@@ -148,8 +173,25 @@ class SshConnection:
         carrier = self._carrier(spec.needs_terminal)
         return carrier if isinstance(carrier, Refused) else self._begin(carrier, spec, text)
 
-    def _carrier(self, terminal: bool) -> SshChannel | Refused:
-        """A session in which `exec sh` was asked for."""
+    def put(
+        self, source: ByteSource, path: str, offset: int, progress: TransferProgress, cancel: Event
+    ) -> Sent | Refused | Broke:
+        """See FileMover."""
+        return _NO_POSIX if self._opened.is_windows else self._mover.put(source, path, offset, progress, cancel)
+
+    def get(self, path: str, offset: int, sink: Callable[[bytes], None], cancel: Event) -> Sent | Refused | Broke:
+        """See FileMover."""
+        return _NO_POSIX if self._opened.is_windows else self._mover.get(path, offset, sink, cancel)
+
+    def _open_sh(self) -> SshChannel | Refused:
+        carrier = self._carrier(False)
+        if isinstance(carrier, Refused):
+            return carrier
+        refused = self._greet(carrier, CommandSpec(script=""))
+        return carrier if refused is None else refused
+
+    def _carrier(self, terminal: bool, subsystem: bytes | None = None) -> SshChannel | Refused:
+        """A session in which `exec sh`, or that subsystem, was asked for."""
         taken = self._session()
         if isinstance(taken, Refused):
             return taken
@@ -157,6 +199,8 @@ class SshConnection:
         try:
             with link.together():
                 self._ask_for_spare()
+                if subsystem is not None:
+                    return SshChannel.subsystem(link, session, subsystem, silence=self._silence, after=after)
                 return SshChannel.execute(link, session, silence=self._silence, after=after, terminal=terminal)
         except (Broken, EOFError, OSError, paramiko.SSHException) as error:
             # `exec sh` alone, without the text, does nothing

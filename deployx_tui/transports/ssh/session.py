@@ -137,11 +137,19 @@ class Session:
 
     def execute(self, command: bytes) -> None:
         """Ask for a command without waiting for the yes. Raises what Sender.send raises."""
+        self._ask(b"exec", command)
+
+    def ask_for_subsystem(self, name: bytes) -> None:
+        """As `execute` (RFC 4254 6.5)."""
+        self._ask(b"subsystem", name)
+
+    def _ask(self, kind: bytes, what: bytes) -> None:
         self._sender.send(
-            struct.pack(">BII", MSG_CHANNEL_REQUEST, self._peer, 4)
-            + b"exec\1"
-            + struct.pack(">I", len(command))
-            + command
+            struct.pack(">BII", MSG_CHANNEL_REQUEST, self._peer, len(kind))
+            + kind
+            + b"\1"
+            + struct.pack(">I", len(what))
+            + what
         )
 
     def ask_for_terminal(self) -> None:

@@ -47,6 +47,8 @@ class SshSettings:
     cap: int = 1000
     #: at once; sshd's MaxStartups is 10:30:100, per server
     handshakes: int = 64
+    #: files that are under way at once, to all hosts together
+    transfers: int = 16
     #: so long may the target's shell take to answer
     patience: float = 20.0
     wake: float = WAKE
@@ -68,6 +70,7 @@ class SshTransport:
         self._in_use: dict[int, _Pooled] = {}
         self._lock = threading.Lock()
         self._handshakes = threading.BoundedSemaphore(settings.handshakes)
+        self._transfers = threading.BoundedSemaphore(settings.transfers)
         self._acquaintances = Acquaintances()
         self._bastions = Bastions(Care(self._log_in, self._are_still_known, settings.idle, settings.silence))
 
@@ -92,6 +95,7 @@ class SshTransport:
                 self._acquaintances,
                 patience=self._settings.patience,
                 silence=self._settings.silence,
+                places=self._transfers,
             )
             pooled = _Pooled(key, connection, opened.proofs)
         with self._lock:
