@@ -52,7 +52,7 @@ def endless(first: bytes, piece: bytes, most: int = 64 << 20) -> Lie:
 
 
 class _Server(paramiko.ServerInterface):
-    """Lets everybody in and says yes to every command."""
+    """Lets everybody in and says yes to every command and subsystem."""
 
     def __init__(self) -> None:
         self.asked = Event()
@@ -67,6 +67,10 @@ class _Server(paramiko.ServerInterface):
         return OPEN_SUCCEEDED
 
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
+        self.asked.set()
+        return True
+
+    def check_channel_subsystem_request(self, channel: paramiko.Channel, name: str) -> bool:
         self.asked.set()
         return True
 
@@ -87,6 +91,29 @@ def after_login(key: paramiko.PKey, act: Callable[[paramiko.Transport, paramiko.
             transport.close()
 
     return lie
+
+
+#: of an SFTP request: its kind, its number, what follows -> packets to send, each without its length
+Words = Callable[[int, bytes, bytes], list[bytes]]
+
+
+def speak_sftp(channel: paramiko.Channel, words: Words) -> None:
+    """SFTP whose answers are up to the test; the greeting is a proper one."""
+
+    def exactly(size: int) -> bytes:
+        data = b""
+        while len(data) < size:
+            piece = channel.recv(size - len(data))
+            if not piece:
+                raise EOFError
+            data += piece
+        return data
+
+    while True:
+        packet = exactly(int.from_bytes(exactly(4), "big"))
+        said = [b"\x02\0\0\0\x03"] if packet[0] == 1 else words(packet[0], packet[1:5], packet[5:])
+        for one in said:
+            channel.sendall(len(one).to_bytes(4, "big") + one)
 
 
 def send_unasked(transport: paramiko.Transport, channel: paramiko.Channel, size: int) -> None:
