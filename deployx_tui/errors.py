@@ -2,6 +2,7 @@
 
     DeployxError                      exit status of the command line
     ├── InvalidInput                  2   one Problem per field: what is wrong and how to mend it
+    │   └── TooLarge                      more bytes than a setting allows; names it
     ├── NotFound                      3
     │   └── Ambiguous                 2   a name fits several; lists the candidates
     ├── NotPermitted                  4
@@ -23,7 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +68,12 @@ class InvalidInput(DeployxError):
         super().__init__("; ".join(f"{p.field or 'input'}: {p.message} ({p.remedy})" for p in self.problems))
 
     @classmethod
-    def of(cls, field: str, message: str, remedy: str) -> InvalidInput:
+    def of(cls, field: str, message: str, remedy: str) -> Self:
         return cls([Problem(field=field, message=message, remedy=remedy)])
+
+
+class TooLarge(InvalidInput):
+    """More bytes than a setting allows. Nothing was kept."""
 
 
 class NotFound(DeployxError):

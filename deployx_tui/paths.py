@@ -29,7 +29,12 @@ class Folder:
 def folders() -> tuple[Folder, ...]:
     """Where everything of deployx lies for this process, and what says so."""
     places = (
-        ("data_folder", data_folder(), "DEPLOYX_DATA", "the database, outputs and logs, where --db names none"),
+        (
+            "data_folder",
+            data_folder(),
+            "DEPLOYX_DATA",
+            "the database, outputs, artifacts, logs, where --db names none",
+        ),
         ("config_folder", config_folder(), "DEPLOYX_CONFIG_DIR", "deployx.toml, known hosts, the vault's key"),
         ("runtime_folder", runtime_folder(), "DEPLOYX_RUNTIME", "sockets"),
     )
@@ -72,12 +77,21 @@ def socket_of(database_url: str) -> Path:
 
 def segments_of(database_url: str) -> Path:
     """Folder of the output segment files that belong to a database."""
+    return _companion(database_url, "output")
+
+
+def contents_of(database_url: str) -> Path:
+    """Folder of what the artifacts of a database hold."""
+    return _companion(database_url, "artifacts")
+
+
+def _companion(database_url: str, what: str) -> Path:
     prefix = "sqlite:///"
     if database_url.startswith(prefix):
         database = Path(database_url.removeprefix(prefix))
-        return database.with_name(database.name + "-output")
+        return database.with_name(f"{database.name}-{what}")
     digest = hashlib.sha256(database_url.encode()).hexdigest()[:16]
-    return data_folder() / f"output-{digest}"
+    return data_folder() / f"{what}-{digest}"
 
 
 def _folder(variable: str) -> Path | None:

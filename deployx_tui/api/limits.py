@@ -21,6 +21,8 @@ from deployx_tui.model.json_reader import JSON
 
 MAX_BODY = 1 << 20
 #: a file of hosts (1 MiB) as base64, and the names of those that are chosen
+#: what is streamed to its place, and what it may be; settings say how much (`store/contents/folder.py`)
+_UPLOADS = {"/api/artifacts": (b"application/octet-stream", b"application/x-tar")}
 _LARGER = {"/api/imports": 4 * MAX_BODY, "/api/imports/plan": 2 * MAX_BODY}
 #: of a body that is too long, so that its sender hears of it
 MOST_DRAINED = 16 * MAX_BODY
@@ -29,6 +31,9 @@ MAX_DEPTH = 32
 MAX_HEAD = 64 << 10
 #: between two pieces of a body
 BODY_PATIENCE = timedelta(seconds=30)
+#: of an upload: what is piped into one may be slow to make
+UPLOAD_PATIENCE = timedelta(minutes=10)
+_NO_BOUND = 2**63
 #: A request over the socket names no machine of the network: any single name will do ("localhost", "deployx"), or
 #: none. A name with a dot is what a web page brings whose name was pointed at us.
 _HOST = re.compile(rb"(?:[A-Za-z0-9_-]{1,63}|127\.0\.0\.1|\[::1\])?(?::[0-9]{1,5})?")
@@ -58,16 +63,22 @@ class Gate:
             await refuse(scope, receive, send, 403, "origin", "Requests of a web page are refused here")
             return
         length = headers.get(b"content-length", b"0")
+        media = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+        uploads = _UPLOADS.get(scope["path"], ()) if scope["method"] == "POST" else ()
         most = max(self._max_body, _LARGER.get(scope["path"], 0))
+        if media in uploads:
+            await self._app(scope, self._bounded(receive, _NO_BOUND, UPLOAD_PATIENCE), send)
+            return
         if not length.isdigit() or int(length) > most:
             if b"expect" not in headers:  # who asks first sends nothing then
                 await self._drain(receive)
             await refuse(scope, receive, send, 413, "too-long", f"A body may have {most} bytes")
             return
-        if (length != b"0" or b"transfer-encoding" in headers) and not _is_json(headers.get(b"content-type", b"")):
-            await refuse(scope, receive, send, 415, "content-type", "Bodies are application/json")
+        if (length != b"0" or b"transfer-encoding" in headers) and (media != b"application/json" or uploads):
+            kinds = b" or ".join(uploads or (b"application/json",)).decode()
+            await refuse(scope, receive, send, 415, "content-type", f"Bodies are {kinds}")
             return
-        await self._app(scope, self._bounded(receive, most), send)
+        await self._app(scope, self._bounded(receive, most, self._patience), send)
 
     async def _drain(self, receive: Receive) -> None:
         """Take what is sent, up to a bound: who is still sending when the connection closes never reads the answer."""
@@ -80,7 +91,7 @@ class Gate:
                     if not message.get("more_body", False):
                         return
 
-    def _bounded(self, receive: Receive, most: int) -> Receive:
+    def _bounded(self, receive: Receive, most: int, patience: timedelta) -> Receive:
         seen = 0
         more = True
 
@@ -89,7 +100,7 @@ class Gate:
             if not more:
                 return await receive()
             try:
-                message = await asyncio.wait_for(receive(), self._patience.total_seconds())
+                message = await asyncio.wait_for(receive(), patience.total_seconds())
             except TimeoutError:
                 raise HTTPException(408) from None
             seen += len(message.get("body", b""))
@@ -101,10 +112,6 @@ class Gate:
             return message
 
         return bounded
-
-
-def _is_json(content_type: bytes) -> bool:
-    return content_type.partition(b";")[0].strip().lower() == b"application/json"
 
 
 def read_json(body: bytes) -> JSON:

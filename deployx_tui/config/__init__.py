@@ -59,6 +59,10 @@ class Settings:
     #: bytes of output kept of one target, and of all targets of a run; above it head and tail stay
     target_output: int
     run_output: int
+    #: bytes of all artifacts together, of one file, and of the disk that they leave free
+    artifact_space: int
+    artifact_file: int
+    artifact_free: int
     #: what a device told of itself is asked again with its next run when it is older; None: nobody is asked
     facts_age: timedelta | None
     #: a follower that was away for longer reads everything again
@@ -130,6 +134,9 @@ def load(
         spool_folders=sources.take(keys.SPOOL_FOLDERS),
         target_output=sources.take(keys.TARGET_OUTPUT),
         run_output=sources.take(keys.RUN_OUTPUT),
+        artifact_space=sources.take(keys.ARTIFACT_SPACE),
+        artifact_file=sources.take(keys.ARTIFACT_FILE),
+        artifact_free=sources.take(keys.ARTIFACT_FREE),
         facts_age=sources.take(keys.FACTS_AGE),
         keep_events=sources.take(keys.KEEP_EVENTS),
         keep_history=sources.take(keys.KEEP_HISTORY),

@@ -110,6 +110,30 @@ RUN_OUTPUT = Key(
     lambda: 4 << 30,
     values.show_size,
 )
+ARTIFACT_SPACE = Key(
+    "artifact_space",
+    "DEPLOYX_ARTIFACT_SPACE",
+    "disk space of all artifacts",
+    values.read_size,
+    lambda: 50 << 30,
+    values.show_size,
+)
+ARTIFACT_FILE = Key(
+    "artifact_file",
+    "DEPLOYX_ARTIFACT_FILE",
+    "size of one file of an artifact",
+    values.read_size,
+    lambda: 16 << 30,
+    values.show_size,
+)
+ARTIFACT_FREE = Key(
+    "artifact_free",
+    "DEPLOYX_ARTIFACT_FREE",
+    "disk space that artifacts leave free",
+    values.read_size,
+    lambda: 1 << 30,
+    values.show_size,
+)
 FACTS_AGE: Key[timedelta | None] = Key(
     "facts_age",
     "DEPLOYX_FACTS_AGE",
@@ -148,8 +172,8 @@ COLOR = Key("color", "DEPLOYX_COLOR", "colours on a terminal", values.one_of(COL
 
 #: in the order of `Settings`
 _LIMITS: tuple[Key[Any], ...] = (
-    WORKERS, CONNECT_TIMEOUT, TARGET_TIMEOUT, KILL_WAIT, SPOOL_FOLDERS, TARGET_OUTPUT, RUN_OUTPUT, FACTS_AGE,
-    KEEP_EVENTS, KEEP_HISTORY,
+    WORKERS, CONNECT_TIMEOUT, TARGET_TIMEOUT, KILL_WAIT, SPOOL_FOLDERS, TARGET_OUTPUT, RUN_OUTPUT,
+    ARTIFACT_SPACE, ARTIFACT_FILE, ARTIFACT_FREE, FACTS_AGE, KEEP_EVENTS, KEEP_HISTORY,
 )  # fmt: skip
 KEYS: tuple[Key[Any], ...] = (DB, CONNECT, TIMEZONE, SOCKET, DRAIN, LINGER, *_LIMITS, VAULT_KEY, LOG_LEVEL, COLOR)
 #: what an engine process is told by the face that starts it

@@ -55,6 +55,18 @@ def shared_name_words(name: str, device: DeviceId) -> str:
     )
 
 
+def validate_artifact_name(name: str, field: str) -> tuple[Problem, ...]:
+    """A label, which a file may be called on a target: no separators, and no name that means a folder."""
+    problems = validate_name(name, field)
+    if problems:
+        return problems
+    if bad := next((character for character in name if character in "/\\"), None):
+        return (Problem(field=field, message=f"it holds {bad!r}", remedy="give a name, not a path"),)
+    if name in (".", ".."):
+        return (Problem(field=field, message=f"{name!r} means a folder", remedy="give another name"),)
+    return ()
+
+
 def validate_prose(text: str, field: str, *, limit: int = 4000) -> tuple[Problem, ...]:
     """A description: several lines, no other control characters."""
     if len(text) > limit:

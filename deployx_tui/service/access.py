@@ -17,12 +17,21 @@ _READS = frozenset(
         Permission.EXECUTIONS_READ,
         Permission.DEVICES_READ,
         Permission.CREDENTIALS_READ,
+        Permission.ARTIFACTS_READ,
         Permission.CALENDAR_READ,
         Permission.EVENTS_READ,
         Permission.ENGINE_READ,
     }
 )
-_WORKS = frozenset({Permission.TASKS_WRITE, Permission.TASKS_RUN, Permission.EXECUTIONS_CANCEL, Permission.OUTPUT_READ})
+_WORKS = frozenset(
+    {
+        Permission.TASKS_WRITE,
+        Permission.TASKS_RUN,
+        Permission.EXECUTIONS_CANCEL,
+        Permission.OUTPUT_READ,
+        Permission.ARTIFACTS_WRITE,
+    }
+)
 
 PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
     Role.VIEWER: _READS,

@@ -27,6 +27,8 @@ from deployx_tui.service.lifecycle import InProcess, Lifecycle
 from deployx_tui.service.local import LocalBackend, Premises, ensure_personal_user
 from deployx_tui.service.vaults import vault_of
 from deployx_tui.store import engines
+from deployx_tui.store.artifacts import open_contents
+from deployx_tui.store.contents.folder import Limits
 from deployx_tui.store.database import Database
 from deployx_tui.transports.kinds import open_transports
 
@@ -98,6 +100,7 @@ def compose(
         closing.callback(stream.close)
         output = OutputStore(database, paths.segments_of(settings.db))
         closing.callback(output.close)
+        contents = open_contents(database, paths.contents_of(settings.db), content_limits(settings))
         kept_keys = KeptKeys(database)
         transports = open_transports(kept_keys)
         for transport in transports.values():
@@ -125,6 +128,7 @@ def compose(
             engine=engine,
             stream=stream,
             output=output,
+            contents=contents,
             transports=transports,
             vault=vault,
             lifecycle=lifecycle,
@@ -139,6 +143,11 @@ def compose(
             with database.read() as c:
                 holder = engines.holder_of(c)
             raise Held(str(error), "" if holder is None else holder.socket) from error
+        # not before: another engine's uploads are none of ours
+        try:
+            contents.folder.sweep()
+        except OSError as error:
+            log.warning("what a killed upload left can't be removed: %s", error)
         composed.append(Composed(premises, engine, owner, closing.pop_all()))
         return composed[0]
 
@@ -158,6 +167,10 @@ def engine_settings(settings: Settings, *, socket: Path | None = None, second: b
         socket_path=socket,
         test_second_engine=second,
     )
+
+
+def content_limits(settings: Settings) -> Limits:
+    return Limits(total=settings.artifact_space, one=settings.artifact_file, free=settings.artifact_free)
 
 
 class HereBackend(LocalBackend):

@@ -24,6 +24,7 @@ from deployx_tui.output.store import OutputStore
 from deployx_tui.service.local import LocalBackend, Premises, ensure_personal_user
 from deployx_tui.service.vaults import vault_of
 from deployx_tui.store import abandoned, engines
+from deployx_tui.store.artifacts import open_contents
 from deployx_tui.store.database import Database
 
 
@@ -113,6 +114,7 @@ def _open(settings: Settings) -> ReadingBackend:
             engine=NoEngine(),
             stream=stream,
             output=output,
+            contents=open_contents(database, paths.contents_of(url)),
             transports={},
             vault=vault_of(settings, database),
             zone=settings.timezone,

@@ -17,6 +17,7 @@ from deployx_tui.model.user import Role
 from deployx_tui.output.store import OutputStore
 from deployx_tui.service.backend import Backend
 from deployx_tui.service.local import LocalBackend, Premises
+from deployx_tui.store.artifacts import open_contents
 from deployx_tui.store.database import Database
 from deployx_tui.transports.base import Transport
 from deployx_tui.transports.local import LocalTransport
@@ -50,7 +51,13 @@ async def site(database: Database, tmp_path: Path) -> AsyncIterator[LocalSite]:
     engine = Engine(database, EngineSettings(workers=8), transports, output, vault)
     stream = EventStream(database)
     premises = Premises(
-        database=database, engine=engine, stream=stream, output=output, transports=transports, vault=vault
+        database=database,
+        engine=engine,
+        stream=stream,
+        output=output,
+        contents=open_contents(database, tmp_path / "artifacts"),
+        transports=transports,
+        vault=vault,
     )
     engine.start()
     try:

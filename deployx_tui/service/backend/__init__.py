@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from deployx_tui.model.user import Actor
+from deployx_tui.service.backend.artifacts import Artifacts
 from deployx_tui.service.backend.calendar import Calendar
 from deployx_tui.service.backend.credentials import Credentials
 from deployx_tui.service.backend.devices import Devices
@@ -43,6 +44,8 @@ class Backend(Protocol):
     @property
     def credentials(self) -> Credentials: ...
     @property
+    def artifacts(self) -> Artifacts: ...
+    @property
     def vault(self) -> VaultControl: ...
     @property
     def calendar(self) -> Calendar: ...
@@ -62,6 +65,7 @@ FACETS: dict[str, type] = {
     "imports": Imports,
     "questions": Questions,
     "credentials": Credentials,
+    "artifacts": Artifacts,
     "vault": VaultControl,
     "calendar": Calendar,
     "events": Events,

@@ -59,6 +59,12 @@ class Artifacts(Protocol):
         ...
 
     @needs(Permission.ARTIFACTS_READ)
+    async def read(self, artifact: ArtifactId, offset: int = 0, limit: int = 1 << 20) -> bytes:
+        """Bytes of a file from there, at most 8 MiB; fewer than asked for at its end, or above that. InvalidInput for
+        a folder, and when the content on disk is not what it was."""
+        ...
+
+    @needs(Permission.ARTIFACTS_READ)
     async def uses(self, artifact: ArtifactId) -> ArtifactUse: ...
 
     @needs(Permission.ARTIFACTS_WRITE)

@@ -8,6 +8,7 @@ import pwd
 from sqlalchemy import Connection
 
 from deployx_tui.model.user import Actor, Role
+from deployx_tui.service.local.artifacts import LocalArtifacts
 from deployx_tui.service.local.calendar import LocalCalendar
 from deployx_tui.service.local.credentials import LocalCredentials
 from deployx_tui.service.local.devices import LocalDevices
@@ -35,6 +36,7 @@ class LocalBackend:
         self.devices = LocalDevices(door)
         self.groups = LocalGroups(door)
         self.credentials = LocalCredentials(door)
+        self.artifacts = LocalArtifacts(door)
         self.vault = LocalVault(door)
         self.imports = LocalImports(door)
         self.questions = LocalQuestions(door)

@@ -30,6 +30,7 @@ from deployx_tui.service.local.snapshot import Snapshot, Snapshots
 from deployx_tui.service.local.waking import Waking
 from deployx_tui.store import audit, events, results
 from deployx_tui.store.clock import from_ms, now_ms
+from deployx_tui.store.contents.source import Contents
 from deployx_tui.store.database import Database
 from deployx_tui.transports.base import Transport
 from deployx_tui.vault.vault import Vault
@@ -38,6 +39,8 @@ T = TypeVar("T")
 
 #: one writes (SQLite has one writer), the others read
 _THREADS = 8
+#: uploads at once; more wait, and their senders with them
+_UPLOADS = 4
 
 
 class RunsHere(Protocol):
@@ -79,6 +82,7 @@ class Premises:
     engine: RunsHere
     stream: EventStream
     output: OutputStore
+    contents: Contents
     transports: Mapping[TransportKind, Transport]
     vault: Vault
     lifecycle: Lifecycle = field(default_factory=InProcess)
@@ -95,12 +99,14 @@ class Premises:
         self.threads = ThreadPoolExecutor(_THREADS, "deployx-door")
         #: connection tests, which may wait half a minute for a dead host
         self.probes = ThreadPoolExecutor(_THREADS, "deployx-probe")
+        #: what is as slow as whoever sends it
+        self.uploads = ThreadPoolExecutor(_UPLOADS, "deployx-upload")
 
     def close(self) -> None:
         """Wake who waits, and let go of the threads. The engine and the store are their owner's to close."""
         self.is_closed = True
         self.waking.close()
-        for pool in (self.threads, self.probes):
+        for pool in (self.threads, self.probes, self.uploads):
             pool.shutdown(wait=False, cancel_futures=True)
 
 
@@ -187,16 +193,16 @@ class Door:
 
     async def write(self, work: Callable[[Change], T], *, request: str | None = None, durable: bool = False) -> T:
         """`work` in one transaction; what it raises rolls it back. `request` is the id for the audit."""
+        return await self.run(lambda: self.write_here(work, request=request, durable=durable))
 
-        def inside() -> T:
-            with self.premises.snapshots.writing(), self.premises.database.write(durable) as c:
-                change = Change(c, self, request)
-                result = work(change)
-                if not change.is_recorded:
-                    raise RuntimeError("a change without an audit entry")
-                return result
-
-        return await self.run(inside)
+    def write_here(self, work: Callable[[Change], T], *, request: str | None = None, durable: bool = False) -> T:
+        """As `write`, in this thread, which is not the event loop's."""
+        with self.premises.snapshots.writing(), self.premises.database.write(durable) as c:
+            change = Change(c, self, request)
+            result = work(change)
+            if not change.is_recorded:
+                raise RuntimeError("a change without an audit entry")
+            return result
 
     def snapshot(self, c: Connection) -> Snapshot:
         return self.premises.snapshots.of(c)

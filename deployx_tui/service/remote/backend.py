@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from deployx_tui.model.user import Actor
+from deployx_tui.service.remote.artifacts import RemoteArtifacts
 from deployx_tui.service.remote.channel import GREETING, Channel, Revive
 from deployx_tui.service.remote.credentials import RemoteCredentials, RemoteVault
 from deployx_tui.service.remote.devices import RemoteDevices, RemoteGroups
@@ -28,6 +29,7 @@ class RemoteBackend:
         self._groups = RemoteGroups(channel)
         self._credentials = RemoteCredentials(channel)
         self._vault = RemoteVault(channel)
+        self._artifacts = RemoteArtifacts(channel)
         self._imports = RemoteImports(channel)
         self._questions = RemoteQuestions(channel)
         self._calendar = RemoteCalendar(channel)
@@ -78,6 +80,10 @@ class RemoteBackend:
     @property
     def credentials(self) -> RemoteCredentials:
         return self._credentials
+
+    @property
+    def artifacts(self) -> RemoteArtifacts:
+        return self._artifacts
 
     @property
     def imports(self) -> RemoteImports:

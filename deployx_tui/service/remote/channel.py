@@ -41,6 +41,10 @@ class Answer:
         except ValueError:
             raise Garbled("no JSON") from None
 
+    @property
+    def content(self) -> bytes:
+        return self._response.content
+
     def header(self, name: str) -> str | None:
         value: str | None = self._response.headers.get(name)
         return value
@@ -110,6 +114,32 @@ class Channel:
                         f"look whether {method} {path} was done"
                     ) from error
                 await self._again(error)
+        self._check(response)
+        return Answer(response)
+
+    async def upload(
+        self, path: str, content: AsyncIterator[bytes], media_type: str, *, params: Params, patience: timedelta
+    ) -> Answer:
+        """POST a stream, once. `patience`: the longest wait for the engine to take the next piece, or to answer.
+
+        What the stream raises passes; the engine keeps nothing then.
+        """
+        headers = {"Accept": "application/json, application/problem+json", "Content-Type": media_type}
+        for last_try in (False, True):
+            try:
+                response = await self._client.post(
+                    path, params=_query(params), content=content, headers=headers, timeout=_timeout(patience)
+                )
+                break
+            except httpx.ConnectError as error:  # nothing was sent, and nothing of the stream was taken
+                if last_try:
+                    raise self._unreachable() from error
+                await self._again(error)
+            except httpx.TransportError as error:
+                raise EngineUnreachable(
+                    f"the engine at {self.socket} went away during the upload, and keeps nothing of one that it did "
+                    "not end; look whether it is there, then try again"
+                ) from error
         self._check(response)
         return Answer(response)
 

@@ -13,6 +13,7 @@ from deployx_tui.errors import (
     NotFound,
     NotPermitted,
     Problem,
+    TooLarge,
     Unavailable,
     VaultClosed,
     VersionMismatch,
@@ -25,6 +26,7 @@ _PREFIX = "urn:deployx:problem:"
 
 #: by kind: the type's name, its title, its status. The first that an error is an instance of, so deepest first
 _KINDS: tuple[tuple[type[DeployxError], str, str, int], ...] = (
+    (TooLarge, "too-large", "More than a setting allows", 413),
     (InvalidInput, "invalid-input", "Invalid input", 422),
     (Ambiguous, "ambiguous", "The name fits several", 409),
     (NotFound, "not-found", "Not found", 404),
@@ -98,6 +100,8 @@ def error_from_json(status: int, data: JSON) -> DeployxError:
     match name:
         case "invalid-input":
             return InvalidInput(values.each(data, "errors", _problem))
+        case "too-large":
+            return TooLarge(values.each(data, "errors", _problem))
         case "ambiguous":
             return Ambiguous(values.text(data, "noun"), values.text(data, "name"), values.texts(data, "candidates"))
         case "not-found":

@@ -6,6 +6,7 @@ reused; JSON is text written by our own codec. Table and column names of the ori
 
 from __future__ import annotations
 
+from deployx_tui.store.schema.artifacts import artifacts
 from deployx_tui.store.schema.base import complete, metadata
 from deployx_tui.store.schema.inventory import (
     device_facts,
@@ -28,6 +29,7 @@ from deployx_tui.store.schema.secrets import (
 )
 
 __all__ = [
+    "artifacts",
     "attempts",
     "audit",
     "complete",

@@ -6,6 +6,7 @@ machine, and new clients of it for any role.
 
 from __future__ import annotations
 
+from tests.contract.backend.artifacts import ArtifactsContract
 from tests.contract.backend.calendar import CalendarContract
 from tests.contract.backend.credentials import CredentialsContract
 from tests.contract.backend.devices import DevicesContract
@@ -28,6 +29,7 @@ class BackendContract(
     DevicesContract,
     GroupsContract,
     CredentialsContract,
+    ArtifactsContract,
     CalendarContract,
     EventsContract,
     EngineContract,

@@ -12,7 +12,7 @@ import pytest
 from deployx_tui.errors import DeployxError, NotPermitted
 from deployx_tui.model.device import DeviceDraft, GroupDraft, OfferedKey
 from deployx_tui.model.execution import ExecutionQuery
-from deployx_tui.model.ids import CredentialId, DeviceId, ExecutionId, GroupId, TaskId
+from deployx_tui.model.ids import ArtifactId, CredentialId, DeviceId, ExecutionId, GroupId, TaskId
 from deployx_tui.model.importing import HostSource, ImportChoice
 from deployx_tui.model.question import QuestionId
 from deployx_tui.model.secret import CredentialDraft, CredentialKind, NewSecret, Secret
@@ -21,10 +21,11 @@ from deployx_tui.model.user import Permission, Role
 from deployx_tui.service.access import PERMISSIONS
 from deployx_tui.service.backend import FACETS, Backend
 from deployx_tui.service.backend.permission import permission_of
-from tests.contract.backend.site import Site, daily, draft, line, new_request
+from tests.contract.backend.site import Site, daily, draft, line, new_request, stream
 
 _DEVICE, _GROUP, _TASK, _RUN = DeviceId(1), GroupId(1), TaskId(1), ExecutionId(1)
 _CREDENTIAL = CredentialId(1)
+_ARTIFACT = ArtifactId(1)
 
 #: one call of every method, with arguments that mean something
 CALLS: dict[str, tuple[Any, ...]] = {
@@ -81,6 +82,17 @@ CALLS: dict[str, tuple[Any, ...]] = {
     "credentials.rotate": (_CREDENTIAL, NewSecret(value=Secret.of("not much"))),
     "credentials.delete": (_CREDENTIAL,),
     "credentials.check": (_CREDENTIAL,),
+    "artifacts.list": (),
+    "artifacts.get": (_ARTIFACT,),
+    "artifacts.find": ("x",),
+    "artifacts.versions": ("x",),
+    "artifacts.tree": (_ARTIFACT,),
+    "artifacts.read": (_ARTIFACT,),
+    "artifacts.uses": (_ARTIFACT,),
+    "artifacts.add": ("x", stream(b"content"), "test"),
+    "artifacts.add_tree": ("x", stream(b"no tar"), "test"),
+    "artifacts.delete": (_ARTIFACT,),
+    "artifacts.collect": (),
     "vault.status": (),
     "vault.unlock": (Secret.of("not much"),),
     "vault.rotate_master": (),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from datetime import UTC, datetime, time, timedelta
 from typing import Any, Protocol, TypeVar
@@ -64,6 +64,11 @@ def line(command: str, **more: Any) -> CommandPayload:
 def draft(name: str = "nightly", command: str = "true", selector: str = "web*", **more: Any) -> TaskDraft:
     facts: dict[str, Any] = {"schedule": daily(), "payload": line(command), "selector": selector}
     return TaskDraft(name=name, **{**facts, **more})
+
+
+async def stream(*pieces: bytes) -> AsyncIterator[bytes]:
+    for piece in pieces:
+        yield piece
 
 
 async def add_device(backend: Backend, name: str, *tags: str, **more: Any) -> Device:

@@ -33,6 +33,7 @@ from deployx_tui.model.question import QuestionId
 from deployx_tui.model.task import LastRun, Task
 from deployx_tui.model.user import Actor, Role
 from tests.support import world
+from tests.support.fake_backend.artifacts import FakeArtifacts
 from tests.support.fake_backend.calendar import FakeCalendar
 from tests.support.fake_backend.credentials import FakeCredentials, FakeVault
 from tests.support.fake_backend.devices import FakeDevices
@@ -88,6 +89,7 @@ class FakeBackend:
         self.groups = FakeGroups(self)
         self.credentials = FakeCredentials(self)
         self.vault = FakeVault(self)
+        self.artifacts = FakeArtifacts(self)
         self.imports = FakeImports(self)
         self.questions = FakeQuestions(self)
         self.calendar = FakeCalendar(self)

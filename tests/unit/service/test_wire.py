@@ -22,6 +22,7 @@ from deployx_tui.errors import (
     Unavailable,
     VersionMismatch,
 )
+from deployx_tui.model.artifact import Artifact, TreeEntry
 from deployx_tui.model.calendar import AgendaEntry, Month
 from deployx_tui.model.device import Device, DeviceDraft, Group, GroupDraft, OfferedKey, SelectorMatch, TestStep
 from deployx_tui.model.engine import EngineStatus, StopAllReport
@@ -45,7 +46,19 @@ from deployx_tui.model.schedule import Fire
 from deployx_tui.model.secret import Credential, CredentialCheck, CredentialDraft, VaultStatus
 from deployx_tui.model.task import LastRun, Task, TaskPreview, TaskQuery, TaskState
 from deployx_tui.model.user import Actor
-from deployx_tui.service.wire import credentials, devices, executions, imports, problems, questions, rest, tasks, values
+from deployx_tui.service.backend.artifacts import ArtifactUse, Collected
+from deployx_tui.service.wire import (
+    artifacts,
+    credentials,
+    devices,
+    executions,
+    imports,
+    problems,
+    questions,
+    rest,
+    tasks,
+    values,
+)
 from deployx_tui.service.wire.executions import execution_word
 from deployx_tui.service.wire.params import (
     ParamReader,
@@ -74,6 +87,10 @@ NOUNS: list[tuple[type[Any], Callable[[Any], JSON], Callable[[JSON], Any]]] = [
     (CredentialDraft, credentials.credential_draft_to_json, credentials.credential_draft_from_json),
     (CredentialCheck, credentials.check_to_json, credentials.check_from_json),
     (VaultStatus, credentials.vault_to_json, credentials.vault_from_json),
+    (Artifact, artifacts.artifact_to_json, artifacts.artifact_from_json),
+    (TreeEntry, artifacts.entry_to_json, artifacts.entry_from_json),
+    (ArtifactUse, artifacts.use_to_json, artifacts.use_from_json),
+    (Collected, artifacts.collected_to_json, artifacts.collected_from_json),
     (Question, questions.heard_to_json, questions.heard_from_json),
     (Withdrawn, questions.heard_to_json, questions.heard_from_json),
     (HostSource, imports.source_to_json, imports.source_from_json),
