@@ -56,6 +56,10 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "key_file": ("--key",),
     "jump_id": ("--jump",),
     "host_key_policy": ("--host-key-policy",),
+    # artifacts
+    "name": ("--name", "NAME", "FILE"),
+    "file": ("FILE",),
+    "artifact": ("FILE", "NAME"),
     # credentials
     "credential_name": ("NAME",),
     "credential_ids": ("--credential",),

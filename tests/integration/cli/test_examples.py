@@ -35,6 +35,7 @@ BEFORE = {
         name: [["credential", "add", "web-login", "--kind", "password", "--stdin"]]
         for name in ("credential rotate", "credential rm", "credential test", "vault rotate", "vault rotate-master")
     },
+    **{name: [["artifact", "add", "app.conf"]] for name in ("artifact show", "artifact rm")},
     "task add": [["task", "rm", "nightly-backup", "--yes"]],
     "task resume": [["task", "pause", "nightly-backup"]],
 }
@@ -71,6 +72,8 @@ def test_the_example_of_every_command_runs(cli: Cli, name: str, monkeypatch: pyt
     if name == "device import":
         (cli.folder / "home" / ".ssh").mkdir(mode=0o700)
         (cli.folder / "home" / ".ssh" / "config").write_text("Host app01\n")
+    if name.startswith("artifact"):
+        (cli.folder / "app.conf").write_text("listen = 8080\n")
     for before in BEFORE.get(name, []):
         cli(*before, stdin=PIPED if "--stdin" in before else "")
     example = getattr(ALL[name], "example", "")
