@@ -249,6 +249,7 @@ def mark_of(status: ExecutionStatus) -> str:
 
 def _put_targets(found: list[TargetResult]) -> None:
     from deployx_tui.cli.following import state_word
+    from deployx_tui.model.outcome_words import progress_words
 
     printing.put_table(
         ("TARGET", "STATE", "EXIT", "TOOK", "OUTPUT", "WHY"),
@@ -259,7 +260,7 @@ def _put_targets(found: list[TargetResult]) -> None:
                 f"SIG{one.signal}" if one.signal else "-" if one.exit_code is None else str(one.exit_code),
                 _took(one.started_at, one.finished_at),
                 f"{one.stdout_bytes + one.stderr_bytes} B" + (" cut" if one.output_cut else ""),
-                one.error_message,
+                one.error_message or ("" if one.progress is None else progress_words(one.progress)),
             )
             for one in found
         ),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -24,9 +25,11 @@ from deployx_tui.model.execution import (
     Stream,
     TargetResult,
     TargetState,
+    TransferProgress,
 )
 from deployx_tui.model.ids import DeviceId, ExecutionId
-from deployx_tui.model.outcome_words import run_word, target_word
+from deployx_tui.model.outcome_words import changed_words, progress_words, result_word, run_word
+from deployx_tui.model.words import counted
 
 if TYPE_CHECKING:
     from deployx_tui.service.backend import Backend
@@ -34,6 +37,9 @@ if TYPE_CHECKING:
 
 #: events of so short a time are answered together: 200 hosts that print cost ten rounds of reading a second
 GATHER_SECONDS = 0.1
+
+#: how often at most it is said how far files are over
+MOVED_SECONDS = 5.0
 
 #: whose output was cut, by name
 _MOST_NAMES = 5
@@ -64,6 +70,7 @@ class Follower:
         self._said: dict[DeviceId, SaidLines] = {}
         self._width = 0
         self.unreadable = Unreadable()
+        self._moved = Moved()
         #: None: for nothing
         self._waits_for: str | None = None
 
@@ -94,6 +101,7 @@ class Follower:
         try:
             while True:
                 for item in await self._next_items(queue, collector):
+                    self._moved.look(item)
                     if isinstance(item, Reset) or item.type != "output.grew":
                         everything = True
                     elif (device := self._device_of(item)) is not None:
@@ -106,6 +114,7 @@ class Follower:
                 if everything or not execution.status.is_alive:
                     grown |= {target.device_id for target in await self._learn()}
                 await self._print(grown)
+                self._moved.tell(self._call, time.monotonic())
                 grown, everything = set(), False
                 if not execution.status.is_alive:
                     self._flush()
@@ -187,6 +196,35 @@ class Follower:
 
     def _line(self, device: DeviceId, line: SaidLine) -> None:
         printing.put_line(with_host(line, self._names[device], self._width, timestamps=self._timestamps))
+
+
+class Moved:
+    """How far the files of all targets together are over, as a note now and then."""
+
+    def __init__(self) -> None:
+        #: bytes that are over and that will be, by target
+        self._targets: dict[int, tuple[int, int]] = {}
+        self._is_news = False
+        #: of the monotonic clock, and how much was over then; None: nothing was told
+        self._told: tuple[float, int] | None = None
+
+    def look(self, item: Event | Reset) -> None:
+        if isinstance(item, Reset):
+            return
+        facts = dict(item.facts)
+        target, done, total = facts.get("target_id"), facts.get("done"), facts.get("total")
+        if isinstance(target, int) and isinstance(done, int) and isinstance(total, int):
+            self._targets[target] = done, total
+            self._is_news = True
+
+    def tell(self, call: Invocation, now: float) -> None:
+        if not self._is_news or (self._told is not None and now - self._told[0] < MOVED_SECONDS):
+            return
+        done, total = (sum(column) for column in zip(*self._targets.values(), strict=True))
+        rate = 0 if self._told is None else max(0, round((done - self._told[1]) / (now - self._told[0])))
+        self._told, self._is_news = (now, done), False
+        words = progress_words(TransferProgress(done=done, total=total, rate=rate))
+        printing.note(call, f"files to {counted(len(self._targets), 'target')}: {words}")
 
 
 class Unreadable:
@@ -288,7 +326,8 @@ def put_verdict(execution: Execution, targets: Sequence[TargetResult]) -> None:
         printing.put_table(("TARGET", "STATE", "EXIT", "WHY"), rows)
     counts = execution.targets
     succeeded = f", {counts.succeeded} of {counts.total} succeeded" if counts.total else ""
-    printing.put_line(f"#{execution.id} {execution.task_name}: {run_word(execution.status)}{succeeded}")
+    changed = f", {changed_words(counts)}" if changed_words(counts) else ""
+    printing.put_line(f"#{execution.id} {execution.task_name}: {run_word(execution.status)}{succeeded}{changed}")
     if execution.error_message and not rows:
         printing.put_line(execution.error_message)
     if cut := sorted(target.device for target in targets if target.output_cut):
@@ -307,8 +346,8 @@ def exit_status_of(execution: Execution, targets: Iterable[TargetResult]) -> int
 
 
 def state_word(target: TargetResult) -> str:
-    """The state, and after a cancel or a deadline what became of the processes."""
-    word = target_word(target.state)
+    """The state, whether it was changed, and after a cancel or a deadline what became of the processes."""
+    word = result_word(target)
     if target.kill is None:
         return word
     pids = f" {', '.join(map(str, target.kill.pids))}" if target.kill.pids else ""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from deployx_tui.engine.run import TargetJob
+from deployx_tui.model.changes import TargetChanges
 from deployx_tui.model.device import Contact
 from deployx_tui.model.execution import Cause, TargetState
 from deployx_tui.output.writer import OutputTotals
@@ -20,6 +21,7 @@ log = logging.getLogger(__name__)
 
 #: characters of a target's message
 _MOST_MESSAGE = 4_000
+NO_CHANGES = TargetChanges()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,9 @@ def release(transport: Transport, connection: Connection, job: TargetJob) -> Non
         log.exception("giving back the connection to %s", job.name)
 
 
-def end_of(job: TargetJob, facts: RunFacts, totals: OutputTotals, at: datetime) -> TargetEnd:
+def end_of(
+    job: TargetJob, facts: RunFacts, totals: OutputTotals, at: datetime, changes: TargetChanges = NO_CHANGES
+) -> TargetEnd:
     """The end of a target as it is stored, masked."""
     message = "; ".join(part for part in (facts.message, totals.trouble) if part)
     return TargetEnd(
@@ -101,6 +105,7 @@ def end_of(job: TargetJob, facts: RunFacts, totals: OutputTotals, at: datetime) 
         output_cut=totals.cut,
         output_sha256=totals.sha256,
         error_message=_kept(job.secrets.mask_text(message)),
+        changes=changes,
         head=totals.head,
         tail=totals.tail,
     )

@@ -14,12 +14,13 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from threading import Condition, Event, Thread
 
 from sqlalchemy import Connection
 
+from deployx_tui.engine.attempt import NO_CHANGES
 from deployx_tui.engine.run import Run, TargetJob
 from deployx_tui.engine.settings import EngineSettings
 from deployx_tui.errors import Unavailable
@@ -89,7 +90,7 @@ class Results:
         # of the thread alone
         #: over, but a bug keeps even that from being written
         self._stuck: list[Ended] = []
-        self._told: dict[TargetId, int] = {}
+        self._told: dict[TargetId, tuple[int, int | None]] = {}
         self._next_growth = 0.0
         self._next_save = 0.0
         self._next_try = 0.0
@@ -210,18 +211,18 @@ class Results:
 
     def _write_less(self, ended: Ended, error: Exception) -> None:
         """What is known of the target, without its texts, its output and what else may be at fault."""
-        plain = replace(ended, contact=None, totals=None, kept=Event())
-        if ended.end is not None:
-            said = f"deployx itself failed to keep what it said: {type(error).__name__}; its log says more"
-            end = replace(ended.end, error_message=said, output_cut=True, output_sha256=None, head=b"", tail=b"")
-            plain = replace(plain, end=end)
-        try:
-            self._serving(lambda: self._write([plain], {}), [plain])
-        except Exception:  # less can still be said
-            log.exception(
-                "writing the result of %s of execution %s without its output", ended.job.name, ended.job.run.id
-            )
-            self._lose(ended)
+        for plain, without in _lesser(ended, error):
+            try:
+                self._serving(lambda less=plain: self._write([less], {}), [plain])  # type: ignore[misc]  # bound now
+                return
+            except Exception:  # less can still be said
+                log.exception(
+                    "writing the result of %s of execution %s without its %s",
+                    ended.job.name,
+                    ended.job.run.id,
+                    without,
+                )
+        self._lose(ended)
 
     def _lose(self, ended: Ended) -> None:
         """The least: its outcome is unknown. What can't even be called that is tried again, and said meanwhile."""
@@ -290,7 +291,7 @@ class Results:
             self._output.forget(each.job.id)
             self._told.pop(each.job.id, None)
             each.job.run.end(each.job.id)
-        self._told.update({grown.target_id: grown.stdout_bytes + grown.stderr_bytes for grown in growth})
+        self._told.update({grown.target_id: _size_of(grown) for grown in growth})
         if growth:
             self._next_growth = moment + self._settings.growth.total_seconds()
         if is_saving:
@@ -299,13 +300,34 @@ class Results:
             self._over(run)
 
     def _growth(self, running: Mapping[TargetId, TargetJob]) -> list[Progress]:
-        """Running targets that said more since it was last told."""
+        """Running targets that said or moved more since it was last told."""
         sizes = self._output.sizes()
-        return [
-            Progress(target, job.run.id, job.token, *sizes[target])
+        now = [
+            Progress(target, job.run.id, job.token, *sizes[target], job.meter.now())
             for target, job in running.items()
-            if target in sizes and sum(sizes[target]) > self._told.get(target, 0)
+            if target in sizes
         ]
+        return [each for each in now if _size_of(each) != self._told.get(each.target_id, (0, None))]
+
+
+def _size_of(grown: Progress) -> tuple[int, int | None]:
+    """What grows: bytes that were said, and bytes that are over."""
+    return grown.stdout_bytes + grown.stderr_bytes, None if grown.transfer is None else grown.transfer.done
+
+
+def _lesser(ended: Ended, error: Exception) -> Iterator[tuple[Ended, str]]:
+    """The result without what may be at fault, less each time, and what is left out."""
+    plain = replace(ended, contact=None, totals=None, kept=Event())
+    if ended.end is None:
+        yield plain, "output"
+        return
+    said = f"deployx itself failed to keep what it said: {type(error).__name__}; its log says more"
+    end = replace(ended.end, error_message=said, output_cut=True, output_sha256=None, head=b"", tail=b"")
+    # a bug that output brought out must not cost the rollback
+    yield replace(plain, end=end), "output"
+    if end.changes:
+        said = f"deployx itself failed to keep what it changed: {type(error).__name__}; it can't be rolled back"
+        yield replace(plain, end=replace(end, error_message=said, changes=NO_CHANGES)), "changes"
 
 
 def _batches_over(ended: Iterable[Ended]) -> list[Run]:

@@ -8,6 +8,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from threading import Event, Lock
 
+from deployx_tui.engine.meter import TransferMeter
 from deployx_tui.model.ids import BatchId, DeviceId, ExecutionId, TargetId, TaskId
 from deployx_tui.model.secret import Secret
 from deployx_tui.output.mask import NO_SECRETS, SecretSet
@@ -78,6 +79,8 @@ class TargetJob:
     password: Secret | None = None
     #: ends its command when set
     cancel: Event = field(default_factory=Event)
+    #: how far its files are over
+    meter: TransferMeter = field(default_factory=TransferMeter)
     #: of its start; "" before
     token: str = ""
     #: lets go of it when set, if it is durable: it goes on on its target

@@ -78,3 +78,15 @@ class ArtifactRef:
     kind: ArtifactKind
     sha256: str
     size: int
+
+
+def ref_of(artifact: Artifact) -> ArtifactRef:
+    """As a plan made now pins it."""
+    return ArtifactRef(
+        id=artifact.id,
+        name=artifact.name,
+        version=artifact.version,
+        kind=artifact.kind,
+        sha256=artifact.sha256,
+        size=artifact.size,
+    )

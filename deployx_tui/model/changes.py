@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from deployx_tui.model.ids import ExecutionId
+from deployx_tui.model.ids import DeviceId, ExecutionId, TargetId
 from deployx_tui.model.parameter import Parameter
 from deployx_tui.model.payload import RunAs
 
@@ -74,3 +74,17 @@ class TargetChanges:
 
     def __bool__(self) -> bool:
         return bool(self.files or self.packages)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangedTarget:
+    """A target on which an execution changed something."""
+
+    target: TargetId
+    device: DeviceId
+    #: the device's name when the execution was planned
+    name: str
+    #: how many things
+    count: int
+    #: the execution that took all of it back; None: none did
+    rolled_back_by: ExecutionId | None = None

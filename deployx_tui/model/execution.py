@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from deployx_tui.model.ids import DeviceId, ExecutionId, TargetId, TaskId
@@ -113,6 +113,28 @@ class TargetCounts:
     cancelled: int = 0
     skipped: int = 0
     lost: int = 0
+    #: on which something was changed, however they ended; and those that succeeded without a change. Of a command
+    #: neither is known
+    changed: int = 0
+    unchanged: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferProgress:
+    """How far the files of a running target are over."""
+
+    #: bytes
+    done: int
+    total: int
+    #: bytes a second of late; 0: not known yet
+    rate: int = 0
+
+    @property
+    def left(self) -> timedelta | None:
+        """How long it takes still, as things go; None: nothing true to say."""
+        if self.rate <= 0 or self.done >= self.total:
+            return None
+        return timedelta(seconds=(self.total - self.done) / self.rate)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +164,8 @@ class TargetResult:
     output_cut: bool = False
     #: it outlives connection and engine; its two streams stand in the order in which they were asked for
     durable: bool = False
+    #: None: it moves no files now
+    progress: TransferProgress | None = None
     #: masked; "" when there is nothing to say
     error_message: str = ""
 

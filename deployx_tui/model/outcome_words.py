@@ -7,9 +7,19 @@ states themselves (docs/statuses.md has both). What a person reads can be typed 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 from deployx_tui.model.device import Contact, TestStepName
-from deployx_tui.model.execution import Cause, ExecutionStatus, TargetState
+from deployx_tui.model.execution import (
+    Cause,
+    ExecutionStatus,
+    TargetCounts,
+    TargetResult,
+    TargetState,
+    TransferProgress,
+)
+from deployx_tui.model.fact_words import sized
+from deployx_tui.model.parse import format_duration
 
 _RUNS: Mapping[ExecutionStatus, str] = {
     ExecutionStatus.QUEUED: "queued",
@@ -83,6 +93,32 @@ def run_named(word: str) -> ExecutionStatus | None:
 def target_word(state: TargetState) -> str:
     """A target's state: `succeeded`, `timed out`, `lost: unknown`."""
     return _TARGETS[state]
+
+
+def result_word(target: TargetResult) -> str:
+    """A target's state, and of one that is well whether it was changed, where that is known: `unchanged`."""
+    if target.state is TargetState.SUCCEEDED and target.changed is not None:
+        return "changed" if target.changed else "unchanged"
+    return target_word(target.state)
+
+
+def changed_words(counts: TargetCounts) -> str:
+    """ "changed 3, unchanged 197"; "" of what does not know it, such as a command."""
+    if not counts.changed and not counts.unchanged:
+        return ""
+    return f"changed {counts.changed}, unchanged {counts.unchanged}"
+
+
+def progress_words(progress: TransferProgress) -> str:
+    """ "45 % of 1.2 GiB, 30 MiB/s, 25s left", the most wanted first."""
+    words = [f"{100 * progress.done // max(1, progress.total)} % of {sized(progress.total)}"]
+    if progress.rate > 0:
+        words.append(f"{sized(progress.rate)}/s")
+    if progress.left is not None:
+        # an estimate to the second is none above a minute
+        seconds = max(1, round(progress.left.total_seconds()))
+        words.append(f"{format_duration(timedelta(seconds=seconds if seconds < 60 else seconds // 60 * 60))} left")
+    return ", ".join(words)
 
 
 def cause_word(cause: Cause | None) -> str:

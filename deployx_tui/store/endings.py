@@ -142,7 +142,7 @@ def _settle_task(c: Connection, task: TaskId, last: ExecutionId) -> None:
 
 def _ended(c: Connection, execution: ExecutionId) -> list[outcome.Ended]:
     t = execution_targets.c
-    kinds = (t.state, t.exit_code, t.signal, t.cause)
+    kinds = (t.state, t.exit_code, t.signal, t.cause, t.changed)
     rows = c.execute(sa.select(*kinds, sa.func.count().label("n")).where(t.execution_id == execution).group_by(*kinds))
     return [_to_ended(row, row.n) for row in rows]
 
@@ -151,7 +151,7 @@ def _first_failures(c: Connection, execution: ExecutionId) -> list[tuple[str, ou
     t = execution_targets.c
     fine = (TargetState.SUCCEEDED, TargetState.CANCELLED, TargetState.SKIPPED)
     rows = c.execute(
-        sa.select(t.device_name, t.state, t.exit_code, t.signal, t.cause)
+        sa.select(t.device_name, t.state, t.exit_code, t.signal, t.cause, t.changed)
         .where(t.execution_id == execution, t.state.not_in([state.value for state in fine]))
         .order_by(t.id)
         .limit(3)
@@ -161,4 +161,5 @@ def _first_failures(c: Connection, execution: ExecutionId) -> list[tuple[str, ou
 
 def _to_ended(row: Any, count: int) -> outcome.Ended:
     cause = None if row.cause is None else Cause(row.cause)
-    return outcome.Ended(TargetState(row.state), row.exit_code, row.signal, cause, count)
+    changed = None if row.changed is None else bool(row.changed)
+    return outcome.Ended(TargetState(row.state), row.exit_code, row.signal, cause, count, changed)

@@ -22,10 +22,11 @@ from deployx_tui.model.execution import (
     ExecutionQuery,
     ExecutionStatus,
     TargetCounts,
+    TargetState,
     Trigger,
 )
 from deployx_tui.model.ids import ExecutionId, TaskId, UserId
-from deployx_tui.store import search
+from deployx_tui.store import outcome, search
 from deployx_tui.store.clock import from_ms, to_ms
 from deployx_tui.store.dialects import sets
 from deployx_tui.store.paging import Key, checked_limit, cursor_of, key_of
@@ -311,14 +312,16 @@ def _counts(c: Connection, wanted: Collection[int]) -> Mapping[int, TargetCounts
     if not wanted:
         return {}
     query = (
-        select(x.execution_id, x.state, func.count().label("number"))
+        select(x.execution_id, x.state, x.changed, func.count().label("number"))
         .where(x.execution_id.in_(sets.ids(c, wanted)))
-        .group_by(x.execution_id, x.state)
+        .group_by(x.execution_id, x.state, x.changed)
     )
-    found: defaultdict[int, dict[str, int]] = defaultdict(dict)
+    found: defaultdict[int, list[outcome.Ended]] = defaultdict(list)
     for row in c.execute(query):
-        found[row.execution_id][row.state] = row.number
-    return {id_: TargetCounts(total=sum(states.values()), **states) for id_, states in found.items()}
+        changed = None if row.changed is None else bool(row.changed)
+        ended = outcome.Ended(TargetState(row.state), None, None, None, row.number, changed)
+        found[row.execution_id].append(ended)
+    return {id_: outcome.counts(ended) for id_, ended in found.items()}
 
 
 def _instant(value: int | None) -> datetime | None:

@@ -22,6 +22,8 @@ class Ended:
     signal: str | None
     cause: Cause | None
     count: int
+    #: None: unknown
+    changed: bool | None = None
 
     @property
     def is_failure(self) -> bool:
@@ -30,9 +32,14 @@ class Ended:
 
 def counts(ended: Iterable[Ended]) -> TargetCounts:
     by_state: Counter[str] = Counter()
+    by_change: Counter[str] = Counter()
     for each in ended:
         by_state[each.state.value] += each.count
-    return TargetCounts(total=by_state.total(), **by_state)
+        if each.changed:
+            by_change["changed"] += each.count
+        elif each.changed is False and each.state is TargetState.SUCCEEDED:
+            by_change["unchanged"] += each.count
+    return TargetCounts(total=by_state.total(), **by_state, **by_change)
 
 
 def counts_to_json(found: TargetCounts) -> dict[str, int]:

@@ -9,7 +9,15 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from deployx_tui.errors import NotFound
-from deployx_tui.model.execution import Cause, CauseCount, KillReport, KillVerdict, TargetResult, TargetState
+from deployx_tui.model.execution import (
+    Cause,
+    CauseCount,
+    KillReport,
+    KillVerdict,
+    TargetResult,
+    TargetState,
+    TransferProgress,
+)
 from deployx_tui.model.ids import DeviceId, ExecutionId, TargetId, UserId
 from deployx_tui.store.clock import from_ms
 from deployx_tui.store.paging import checked_limit, cursor_of, key_of
@@ -117,8 +125,15 @@ def _result(row: Row[Any]) -> TargetResult:
         stderr_bytes=row.stderr_bytes,
         output_cut=bool(row.output_cut),
         durable=(row.remote_handle or "").startswith(DURABLE_HANDLE),
+        progress=_progress(row),
         error_message=row.error_message,
     )
+
+
+def _progress(row: Row[Any]) -> TransferProgress | None:
+    if row.state != TargetState.RUNNING.value or row.transfer_done is None:
+        return None
+    return TransferProgress(done=row.transfer_done, total=row.transfer_total, rate=row.transfer_rate)
 
 
 def _instant(value: int | None) -> datetime | None:

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from deployx_tui.model.execution import Cause, KillReport, TargetState
+from deployx_tui.model.changes import TargetChanges
+from deployx_tui.model.execution import Cause, KillReport, TargetState, TransferProgress
 from deployx_tui.model.ids import BatchId, DeviceId, EngineId, ExecutionId, TargetId
-from deployx_tui.store import events
+from deployx_tui.store import changes, events
 from deployx_tui.store.dialects.insert import insert_new
 from deployx_tui.store.events import NewEvent
 from deployx_tui.store.schema import attempts, engines, execution_targets, executions
@@ -68,6 +69,8 @@ class TargetEnd:
     #: SHA-256 of stdout and stderr, hex; None: no output was kept
     output_sha256: str | None = None
     error_message: str = ""
+    #: what it changed on the target, as far as that is known; it may be taken back
+    changes: TargetChanges = field(default=TargetChanges(), repr=False)
     #: first and last 2 KiB of the output, to find the run by
     head: bytes = field(default=b"", repr=False)
     tail: bytes = field(default=b"", repr=False)
@@ -75,17 +78,20 @@ class TargetEnd:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How much a running target has said so far."""
+    """How much a running target has said so far, and how far its files are over."""
 
     target_id: TargetId
     execution_id: ExecutionId
     token: str
     stdout_bytes: int
     stderr_bytes: int
+    #: None: it moves no files
+    transfer: TransferProgress | None = None
 
 
-#: how the handle of a durable target begins
+#: how the handle of a durable target begins, and of one that is begun again: neither is lost with its engine
 DURABLE_HANDLE = '{"durable":true,'
+REPEATABLE_HANDLE = '{"repeatable":true,'
 
 _t = execution_targets.c
 
@@ -214,6 +220,7 @@ def finish_many(c: Connection, ends: Sequence[tuple[TargetId, str, TargetEnd]]) 
         return frozenset()
     c.execute(_END, [_end_values(row.id, end) for row, end in ours])
     c.execute(_END_ATTEMPT, [_attempt_values(row.id, row.attempts, end) for row, end in ours])
+    changes.keep(c, [(TargetId(row.id), end.changes) for row, end in ours])
     remember(
         c,
         (
@@ -299,7 +306,7 @@ def _attempt_values(target: int, number: int, end: TargetEnd) -> dict[str, objec
 
 
 def progress(c: Connection, updates: Sequence[Progress], now_ms: int) -> None:
-    """How much running targets have said: kept, and told so that followers fetch the rest."""
+    """How much running targets have said and moved: kept, and told so that followers fetch the rest."""
     ids = [update.target_id for update in updates]
     running = c.execute(sa.select(_t.id, _t.claim, _t.device_id).where(_t.id.in_(ids), _t.state == "running"))
     rows = {row.id: row for row in running}
@@ -308,7 +315,7 @@ def progress(c: Connection, updates: Sequence[Progress], now_ms: int) -> None:
     ]
     if not ours:
         return
-    c.execute(_GROW, [{"target": u.target_id, "out": u.stdout_bytes, "err": u.stderr_bytes} for u, _ in ours])
+    c.execute(_GROW, [_grown(update) for update, _ in ours])
     events.append_many(
         c,
         [
@@ -320,6 +327,7 @@ def progress(c: Connection, updates: Sequence[Progress], now_ms: int) -> None:
                     ("device_id", device),
                     ("target_id", u.target_id),
                     ("offset", u.stdout_bytes + u.stderr_bytes),
+                    *(() if u.transfer is None else (("done", u.transfer.done), ("total", u.transfer.total))),
                 ),
             )
             for u, device in ours
@@ -330,8 +338,26 @@ def progress(c: Connection, updates: Sequence[Progress], now_ms: int) -> None:
 _GROW = (
     sa.update(execution_targets)
     .where(_t.id == sa.bindparam("target"), _t.state == TargetState.RUNNING.value)
-    .values(stdout_bytes=sa.bindparam("out"), stderr_bytes=sa.bindparam("err"))
+    .values(
+        stdout_bytes=sa.bindparam("out"),
+        stderr_bytes=sa.bindparam("err"),
+        transfer_done=sa.bindparam("done"),
+        transfer_total=sa.bindparam("all"),
+        transfer_rate=sa.bindparam("rate"),
+    )
 )
+
+
+def _grown(update: Progress) -> dict[str, int | None]:
+    moved = update.transfer
+    return {
+        "target": update.target_id,
+        "out": update.stdout_bytes,
+        "err": update.stderr_bytes,
+        "done": None if moved is None else moved.done,
+        "all": None if moved is None else moved.total,
+        "rate": None if moved is None else moved.rate,
+    }
 
 
 def skip_waiting(c: Connection, execution: ExecutionId, why: str, now_ms: int) -> None:

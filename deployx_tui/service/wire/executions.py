@@ -22,6 +22,7 @@ from deployx_tui.model.execution import (
     TargetCounts,
     TargetResult,
     TargetState,
+    TransferProgress,
     Trigger,
 )
 from deployx_tui.model.ids import CredentialId, DeviceId, ExecutionId, TargetId, TaskId
@@ -156,13 +157,14 @@ def target_to_json(target: TargetResult) -> Json:
         "stderr_bytes": target.stderr_bytes,
         "output_cut": target.output_cut,
         "durable": target.durable,
+        "progress": None if target.progress is None else _progress_to_json(target.progress),
         "error_message": target.error_message,
     }
 
 
 def target_from_json(data: JSON) -> TargetResult:
     row = values.fields(data)
-    kill = row.get("kill")
+    kill, progress = row.get("kill"), row.get("progress")
     changed = values.text(row, "changed")
     if changed not in ("yes", "no", "unknown"):
         raise Garbled(f"changed: {changed!r}")
@@ -185,12 +187,31 @@ def target_from_json(data: JSON) -> TargetResult:
         stderr_bytes=values.number(row, "stderr_bytes"),
         output_cut=values.flag(row, "output_cut"),
         durable=values.flag(row, "durable"),
+        progress=None if progress is None else _progress(values.fields(progress)),
         error_message=values.text(row, "error_message"),
     )
 
 
 def _kill(row: Json) -> KillReport:
     return KillReport(values.word(row, "verdict", KillVerdict), values.numbers(row, "pids"))
+
+
+def _progress_to_json(progress: TransferProgress) -> Json:
+    left = progress.left
+    return {
+        "done_bytes": progress.done,
+        "total_bytes": progress.total,
+        "bytes_per_second": progress.rate,
+        "seconds_left": None if left is None else round(left.total_seconds()),
+    }
+
+
+def _progress(row: Json) -> TransferProgress:
+    return TransferProgress(
+        done=values.number(row, "done_bytes"),
+        total=values.number(row, "total_bytes"),
+        rate=values.number(row, "bytes_per_second"),
+    )
 
 
 def cause_to_json(count: CauseCount) -> Json:

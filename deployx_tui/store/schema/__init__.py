@@ -18,7 +18,14 @@ from deployx_tui.store.schema.inventory import (
 )
 from deployx_tui.store.schema.people import audit, users
 from deployx_tui.store.schema.process import engines, event_stream, events, holder, settings
-from deployx_tui.store.schema.runs import attempts, execution_batches, execution_targets, executions, outputs
+from deployx_tui.store.schema.runs import (
+    attempts,
+    execution_batches,
+    execution_targets,
+    executions,
+    outputs,
+    target_changes,
+)
 from deployx_tui.store.schema.schedule import scheduled_tasks, task_devices, task_groups, task_tags, task_versions
 from deployx_tui.store.schema.secrets import (
     credential_groups,
@@ -54,6 +61,7 @@ __all__ = [
     "outputs",
     "scheduled_tasks",
     "settings",
+    "target_changes",
     "task_devices",
     "task_groups",
     "task_tags",

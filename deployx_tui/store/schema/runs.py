@@ -1,10 +1,10 @@
-"""Executions, their batches, targets, attempts and small outputs."""
+"""Executions, their batches, targets, attempts, small outputs, and what was changed."""
 
 from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text, UniqueConstraint
 
-from deployx_tui.store.schema.base import Ms, id_column, metadata, partial_index
+from deployx_tui.store.schema.base import Id, Ms, id_column, metadata, partial_index
 
 executions = Table(
     "scheduled_task_executions",
@@ -91,6 +91,9 @@ execution_targets = Table(
     Column("stderr_bytes", BigInteger, nullable=False, server_default="0"),
     Column("output_cut", Integer, nullable=False, server_default="0"),
     Column("output_sha256", Text),  # of stdout then stderr; equal outputs group by it
+    Column("transfer_done", BigInteger),  # bytes of files that are over; NULL: none are moved
+    Column("transfer_total", BigInteger),
+    Column("transfer_rate", BigInteger),  # bytes a second
     Column("error_message", Text, nullable=False, server_default=""),
     UniqueConstraint("execution_id", "device_id", name="ux_targets_device"),
     Index("ix_targets_execution_state", "execution_id", "state", "id"),
@@ -124,4 +127,16 @@ outputs = Table(
     Column("target_id", ForeignKey("execution_targets.id", ondelete="CASCADE"), primary_key=True),
     Column("frames", LargeBinary, nullable=False),  # output/frames.py's encoding
     sqlite_with_rowid=False,
+)
+
+#: what a run changed on a target, of those where it changed something: what a rollback needs
+target_changes = Table(
+    "target_changes",
+    metadata,
+    Column("target_id", ForeignKey("execution_targets.id", ondelete="CASCADE"), primary_key=True),
+    Column("count", Integer, nullable=False),
+    # the execution that took it back; no reference: that one may be forgotten first. NULL: none did
+    Column("rolled_back_by", Id),
+    # last: SQLite reads the others without it. JSON of model/change_json.py, packed with zlib
+    Column("changes", LargeBinary, nullable=False),
 )

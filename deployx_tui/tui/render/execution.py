@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, tzinfo
 from statistics import median, quantiles
 
 from deployx_tui.model.execution import CauseCount, Execution, ExecutionStatus, OutputGroup, TargetResult, TargetState
-from deployx_tui.model.outcome_words import run_word, target_word
+from deployx_tui.model.outcome_words import changed_words, result_word, run_word, target_word
 from deployx_tui.model.parameter import Value
 from deployx_tui.model.words import counted
 from deployx_tui.tui.render.history import took_words
@@ -117,7 +117,7 @@ def name_cell(row: RunLine) -> Line:
 
 def state_cell(row: RunLine) -> Line:
     target = _target(row).target
-    text = target_word(target.state)
+    text = result_word(target)
     if target.state is TargetState.RUNNING and target.attempts > 1:
         text = f"attempt {target.attempts}"
     return (span(text, glyph(target.state)[1]),)
@@ -169,6 +169,8 @@ def right_words(run: Execution, earlier: Sequence[Execution], now: datetime) -> 
     if run.status is ExecutionStatus.WAITING and run.wait_reason:
         return (f"{sign} waits for {run.wait_reason}",), style
     words = [f"{sign} {run_word(run.status)} {took_}".rstrip()]
+    if changed_words(run.targets):
+        words.append(changed_words(run.targets))
     left = time_left(run, earlier, now)
     if left is not None:
         words.append(f"about {took(left)} left")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
 from deployx_tui.model.execution import CauseCount, Execution, ExecutionStatus, OutputGroup
-from deployx_tui.model.outcome_words import run_word
+from deployx_tui.model.outcome_words import changed_words, run_word
 from deployx_tui.model.words import counted
 from deployx_tui.tui.render import sgr
 from deployx_tui.tui.render.history import FoldRow, took_words, why_words
@@ -156,7 +156,8 @@ def _counts(run: Execution) -> Line:
         return (span("not resolved yet" if run.status.is_alive else why_words(run) or "none was tried"),)
     counted = [(sign, style, count) for sign, style, count in sums(run.targets) if count]
     parts = [(span(f"{sign} ", style), span(f"{count}   ")) for sign, style, count in counted]
-    return (*(each for part in parts for each in part), span(f"of {run.targets.total}", "dim"))
+    changed = f"   {changed_words(run.targets)}" if changed_words(run.targets) else ""
+    return (*(each for part in parts for each in part), span(f"of {run.targets.total}{changed}", "dim"))
 
 
 def _narrow(detail: RunDetail, width: int, height: int, now: datetime) -> tuple[Line, ...]:

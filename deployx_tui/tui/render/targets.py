@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from deployx_tui.model.execution import TargetCounts, TargetResult, TargetState
-from deployx_tui.model.outcome_words import cause_word
+from deployx_tui.model.outcome_words import cause_word, progress_words
 from deployx_tui.model.words import ended_by
 from deployx_tui.tui.render.line import Line, Span, StyleName, fit_line, line, span, width_of
 from deployx_tui.tui.render.progress import over_count
@@ -28,9 +28,11 @@ BAD = frozenset({_S.LOST, _S.FAILED, _S.TIMED_OUT, _S.UNREACHABLE})
 
 
 def why(target: TargetResult) -> str:
-    """The end of a target in a few words; "" when all is well or nothing is known yet."""
+    """The end of a target in a few words, or how far its files are over; "" when all is well or nothing is known."""
     if target.error_message:
         return target.error_message
+    if target.progress is not None:
+        return progress_words(target.progress)
     if target.signal is not None:
         return ended_by(target.signal)
     if target.state is TargetState.FAILED and target.exit_code is not None:
