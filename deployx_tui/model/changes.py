@@ -59,6 +59,8 @@ class PackageChange:
     package: str
     #: the installer's kind, such as "apt"
     installer: str
+    #: its name in the installer's words; "": the same
+    native: str = ""
     #: the version found before; "": it was not there
     before: str = ""
     #: the version found after; "": it is not there any more
