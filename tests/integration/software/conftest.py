@@ -60,6 +60,9 @@ def whole_root() -> Iterator[PrivateRoot]:
         root.do(
             "rm -f /etc/apt/sources.list /etc/apt/sources.list.d/* /var/lib/apt/lists/*_* /var/run/reboot-required\n"
             "echo 'deb [trusted=yes] file:/srv/repo ./' >/etc/apt/sources.list\n"
+            # of this machine's own packages dpkg knows nothing in there: it reads the lists of none of their files
+            "rm -rf /var/lib/dpkg/info/* /var/lib/dpkg/triggers/* /var/lib/dpkg/updates/*\n"
+            ": >/var/lib/dpkg/status\n: >/var/lib/dpkg/diversions\n"
             "apt-get -q update"
         )
         yield root
