@@ -193,8 +193,8 @@ def named_on_standard_input() -> str:
 
 def _put_dry_run(call: Invocation, payload: CommandPayload, devices: tuple[tuple[int, str, str], ...]) -> None:
     from deployx_tui.cli.task_printing import put_manner
-    from deployx_tui.model.codec import payload_to_json
     from deployx_tui.model.parameter_json import parameters_to_json
+    from deployx_tui.model.payload_json import payload_to_json
 
     if call.json:
         printing.put_json(

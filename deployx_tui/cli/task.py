@@ -220,7 +220,7 @@ def _dry_run(call: Invocation, draft_for: Callable[[Backend], Awaitable[tuple[Ta
     printing.put_line()
     put_fires(draft.schedule, preview.fires)
     printing.put_line()
-    put_payload(draft)
+    put_payload(draft.payload, preview.stock)
     for warning in preview.warnings:
         printing.put_line(f"! {warning}")
     printing.note(call, "nothing was changed")

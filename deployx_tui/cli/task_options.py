@@ -141,10 +141,15 @@ def _bound(text: str | None, zone: str, field: str, present: datetime | None) ->
 def draft_of(name: str, fields: Mapping[str, Any], default_zone: str, base: TaskDraft | None = None) -> TaskDraft:
     """The draft that was typed; what was not typed comes from `base`. InvalidInput by wire field."""
     from deployx_tui.model import parse
+    from deployx_tui.model.payload import CommandPayload
+    from deployx_tui.model.payload_json import field_of
     from deployx_tui.model.task import TaskDraft
 
     schedule = schedule_of(fields, default_zone, None if base is None else base.schedule)
-    payload = payload_of(fields, None if base is None else base.payload)
+    present = None if base is None else base.payload
+    if present is not None and not isinstance(present, CommandPayload):
+        raise InvalidInput.of(field_of(present), "it runs no commands", "make another task for them")
+    payload = payload_of(fields, present)
     draft = (
         TaskDraft(name=name, schedule=schedule, payload=payload)
         if base is None

@@ -11,9 +11,9 @@ from deployx_tui.cli.parameters import put_declared
 from deployx_tui.model.words import counted
 
 if TYPE_CHECKING:
-    from deployx_tui.model.payload import CommandPayload
+    from deployx_tui.model.payloads import Payload, Stock
     from deployx_tui.model.schedule import Fire, Schedule
-    from deployx_tui.model.task import Task, TaskDraft
+    from deployx_tui.model.task import Task
 
 
 def put_task(one: Task) -> None:
@@ -36,34 +36,29 @@ def put_task(one: Task) -> None:
             ("description", draft.description or "-"),
         ]
     )
-    put_payload(draft)
+    put_payload(draft.payload, one.stock)
 
 
-def put_payload(draft: TaskDraft) -> None:
-    """What runs on each target, line by line."""
-    from deployx_tui.model.payload import Commands, Line, Script
-    from deployx_tui.tui.render.payload import disconnected_words
+def put_payload(payload: Payload, stock: Stock) -> None:
+    """What happens on each target, line by line."""
+    from deployx_tui.model.payload import CommandPayload
+    from deployx_tui.tui.render.payload import disconnected_words, payload_kind, what_lines
 
-    payload = draft.payload
-    match payload.body:
-        case Line(command):
-            lines = [command]
-        case Script(text):
-            lines = text.splitlines()
-        case Commands(commands):
-            lines = list(commands)
     put_manner(payload)
-    printing.put_line(f"disconnected: {disconnected_words(payload)}")
-    place = f" in {payload.working_directory}" if payload.working_directory is not None else ""
-    printing.put_line(f"runs with {payload.shell.value}{place}:")
-    for name, value in payload.environment:
-        printing.put_line(f"    {name}={value}")
-    for line in lines:
+    if isinstance(payload, CommandPayload):
+        printing.put_line(f"disconnected: {disconnected_words(payload)}")
+        place = f" in {payload.working_directory}" if payload.working_directory is not None else ""
+        printing.put_line(f"runs with {payload.shell.value}{place}:")
+        for name, value in payload.environment:
+            printing.put_line(f"    {name}={value}")
+    else:
+        printing.put_line(f"{payload_kind(payload)}:")
+    for line in what_lines(payload, stock):
         printing.put_line(f"    {line}")
     put_declared(payload.parameters)
 
 
-def put_manner(payload: CommandPayload) -> None:
+def put_manner(payload: Payload) -> None:
     """As whom and how, where that is not the account that logs in and its own way."""
     from deployx_tui.tui.render.payload import manner
 

@@ -18,7 +18,7 @@ from deployx_tui.errors import InvalidInput
 from deployx_tui.model.execution import ExecutionStatus
 from deployx_tui.model.ids import EngineId, ExecutionId, TaskId
 from deployx_tui.model.parse import format_duration
-from deployx_tui.model.payload import one_line
+from deployx_tui.model.payloads import one_line
 from deployx_tui.model.schedule import Overlap
 from deployx_tui.scheduling import catchup, overlap
 from deployx_tui.scheduling.clock_step import ClockStep

@@ -27,7 +27,7 @@ from deployx_tui.engine.memory import share_arenas
 from deployx_tui.engine.packing import Packing
 from deployx_tui.engine.results import Ended, Results
 from deployx_tui.engine.retention import Retention
-from deployx_tui.engine.run import Run, TargetJob
+from deployx_tui.engine.run import Run, TargetJob, is_durable
 from deployx_tui.engine.run_batch import Batches
 from deployx_tui.engine.run_target import TargetRunner
 from deployx_tui.engine.settings import EngineSettings
@@ -151,13 +151,13 @@ class Engine:
         # durable ones go on without us, and the next engine takes them up
         for run in self._present_runs():
             for job in run.jobs():
-                if run.work.payload.durable:
+                if is_durable(run.work):
                     job.leave.set()
         if not self._wait_for_runs():
             log.warning("cancelling what still runs")
             for run in self._present_runs():
                 for job in run.jobs():
-                    if not run.work.payload.durable:
+                    if not is_durable(run.work):
                         job.cancel.set()
             self._drained_by = time.monotonic() + self._settings.kill_wait.total_seconds()
             if not self._wait_for_runs():

@@ -10,6 +10,7 @@ from threading import Event, Lock
 
 from deployx_tui.engine.meter import TransferMeter
 from deployx_tui.model.ids import BatchId, DeviceId, ExecutionId, TargetId, TaskId
+from deployx_tui.model.payload import CommandPayload
 from deployx_tui.model.secret import Secret
 from deployx_tui.output.mask import NO_SECRETS, SecretSet
 from deployx_tui.planning.plan import Work
@@ -89,3 +90,8 @@ class TargetJob:
     resumes: DurableRun | None = None
     #: with `resumes`: when it began
     started_at_ms: int | None = None
+
+
+def is_durable(work: Work) -> bool:
+    """Whether its commands go on on their targets without this engine, and are taken up again."""
+    return isinstance(work.payload, CommandPayload) and work.payload.durable

@@ -15,6 +15,7 @@ from deployx_tui.engine.settings import EngineSettings
 from deployx_tui.engine.starts import EngineEnds, Starts
 from deployx_tui.model.device import Contact, TransportKind
 from deployx_tui.model.execution import Cause, Stream, TargetState
+from deployx_tui.model.payload import CommandPayload
 from deployx_tui.output.store import OutputStore
 from deployx_tui.output.writer import OutputWriter
 from deployx_tui.runners.command import RunFacts, cancelled_before_start, unreached
@@ -106,10 +107,13 @@ class DurableTargets:
             self._starts.keep(job.id, job.token, reached.to_json(), frames)
             return reached
 
+        payload = job.run.work.payload
+        if not isinstance(payload, CommandPayload):
+            raise TypeError(f"{type(payload).__name__} has no durable commands")
         ways = Ways(connect=way.connect, output=writer, keep=keep, cancel=job.cancel, leave=job.leave)
         try:
             found = run_durable(
-                job.run.work.payload,
+                payload,
                 run,
                 ways,
                 parameters=job.parameters,

@@ -11,12 +11,13 @@ from datetime import UTC, datetime
 from deployx_tui.engine.attempt import Attempt, broken, end_of, not_tried, release, unkept, unreached
 from deployx_tui.engine.facts import Asking
 from deployx_tui.engine.results import Ended, Results
-from deployx_tui.engine.run import TargetJob
+from deployx_tui.engine.run import TargetJob, is_durable
 from deployx_tui.engine.run_durable import DurableTargets
 from deployx_tui.engine.settings import EngineSettings
 from deployx_tui.engine.starts import EngineEnds, StartRefused, Starts
 from deployx_tui.model.device import Contact, TransportKind
 from deployx_tui.model.execution import TargetState
+from deployx_tui.model.payload import CommandPayload
 from deployx_tui.output.store import OutputStore
 from deployx_tui.output.writer import OutputWriter
 from deployx_tui.runners.command import RunFacts, run_command
@@ -63,7 +64,7 @@ class TargetRunner:
             return
         reached: Connection | None = None
         try:
-            if job.run.work.payload.durable:
+            if is_durable(job.run.work):
                 self._started(job)
                 self._durable.run(job, self._durable.first(job))
                 return
@@ -90,7 +91,7 @@ class TargetRunner:
     def _may_start(self, job: TargetJob) -> bool:
         # the token is the nonce too: what finds the command on the target again is stored before the first byte
         job.token = random_source.token_hex(16)
-        if job.run.work.payload.durable:
+        if is_durable(job.run.work):
             handle = self._durable.first(job).to_json()
         else:
             handle = json.dumps({"nonce": job.token}, separators=(",", ":"))
@@ -105,6 +106,9 @@ class TargetRunner:
                 return Attempt(not_tried(TargetState.SKIPPED, "the device was deleted"), None)
             if isinstance(job.endpoint, Unreached):
                 return Attempt(unreached_facts(job.endpoint), None)
+            payload = job.run.work.payload
+            if not isinstance(payload, CommandPayload):
+                return Attempt(not_tried(TargetState.FAILED, "this release cannot run it"), None)
             transport = self._transports.get(job.endpoint.transport)
             if transport is None:
                 message = f"this engine has no transport {job.endpoint.transport}"
@@ -113,7 +117,7 @@ class TargetRunner:
             if isinstance(found, Unreached):
                 return unreached(job, found)
             connection = found
-            return Attempt(self._command(job, connection, writer), Contact.OK, connection)
+            return Attempt(self._command(payload, job, connection, writer), Contact.OK, connection)
         except Exception as error:  # said in the docstring; the traceback goes to the log
             log.exception("target %s (%s) of execution %s", job.id, job.name, job.run.id)
             return Attempt(broken(error, may_have_run=connection is not None), None)
@@ -121,10 +125,12 @@ class TargetRunner:
             if transport is not None and connection is not None:
                 release(transport, connection, job)
 
-    def _command(self, job: TargetJob, connection: Connection, writer: OutputWriter) -> RunFacts:
+    def _command(
+        self, payload: CommandPayload, job: TargetJob, connection: Connection, writer: OutputWriter
+    ) -> RunFacts:
         timeout = job.run.work.timeout or self._settings.default_timeout
         return run_command(
-            job.run.work.payload,
+            payload,
             connection,
             writer.write,
             job.cancel,

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import replace
 from datetime import UTC, time, timedelta
 from typing import Literal
 
@@ -20,25 +19,14 @@ from deployx_tui.model.json_reader import JSON, Reader
 from deployx_tui.model.parameter_json import parameters_to_json, read_parameters
 from deployx_tui.model.parse import (
     format_overlap,
-    format_umask,
     parse_overlap,
     parse_time,
-    parse_umask,
     sort_days,
     zone_of,
 )
-from deployx_tui.model.payload import (
-    BecomeMethod,
-    CommandPayload,
-    Commands,
-    Line,
-    Payload,
-    Reboot,
-    RunAs,
-    Script,
-    Shell,
-    TaskType,
-)
+from deployx_tui.model.payload import TaskType
+from deployx_tui.model.payload_json import COMMAND, FILES, SOFTWARE, payload_field, read_payload
+from deployx_tui.model.payloads import type_of, with_parameters
 from deployx_tui.model.schedule import (
     DEFAULT_GRACE,
     Cron,
@@ -57,16 +45,21 @@ from deployx_tui.model.task import TaskDraft
 
 __all__ = [
     "JSON",
+    "PAYLOAD_OF",
     "canonical",
     "draft_from_json",
     "draft_to_json",
-    "payload_from_json",
-    "payload_to_json",
     "schedule_from_json",
     "schedule_to_json",
     "sha256_of",
 ]
 
+#: the field that a task of this type has its payload in
+PAYLOAD_OF = {
+    TaskType.COMMAND: COMMAND,
+    TaskType.FILE_DEPLOYMENT: FILES,
+    TaskType.SOFTWARE_DEPLOYMENT: SOFTWARE,
+}
 RECURRENCES = ("once", "daily", "weekly", "monthly", "custom")
 
 
@@ -87,7 +80,7 @@ def draft_to_json(draft: TaskDraft) -> dict[str, JSON]:
     """Everything that a person said of a task, in the wire's words. Instants are UTC with an offset."""
     return {
         "task_name": draft.name,
-        "task_type": TaskType.COMMAND.value,
+        "task_type": type_of(draft.payload).value,
         "description": draft.description,
         "tags": [*sorted(draft.tags)],
         "selector": draft.selector,
@@ -97,7 +90,7 @@ def draft_to_json(draft: TaskDraft) -> dict[str, JSON]:
         "overlap": format_overlap(draft.overlap),
         "grace_seconds": _seconds(draft.grace),
         "timeout_seconds": None if draft.timeout is None else _seconds(draft.timeout),
-        "command_payload": payload_to_json(draft.payload),
+        **payload_field(draft.payload),
         "parameters": parameters_to_json(draft.payload.parameters),
     }
 
@@ -106,7 +99,7 @@ def draft_from_json(data: JSON, *, default_zone: str = "UTC") -> TaskDraft:
     """Read a draft. `default_zone` is meant where `timezone` is absent. InvalidInput lists every problem."""
     reader = Reader(data)
     name = reader.text("task_name", required=True) or ""
-    reader.word("task_type", TaskType, TaskType.COMMAND, only=(TaskType.COMMAND,))
+    kind = reader.word("task_type", TaskType, TaskType.COMMAND)
     description = reader.text("description") or ""
     tags = frozenset(reader.texts("tags"))
     selector = reader.text("selector") or ""
@@ -119,16 +112,15 @@ def draft_from_json(data: JSON, *, default_zone: str = "UTC") -> TaskDraft:
     if overlap_text is not None:
         overlap = reader.attempt(lambda: parse_overlap(overlap_text), overlap)
     schedule = _schedule(reader, default_zone)
-    payload_reader = reader.object("command_payload", required=True)
-    payload = None if payload_reader is None else _payload(payload_reader)
+    payload = read_payload(reader, PAYLOAD_OF[kind])
     parameters = read_parameters(reader)
     reader.finish()
     if schedule is None or payload is None:  # each has left its problem, so finish() has raised
-        raise InvalidInput.of("", "the task is incomplete", "give a schedule and a command_payload")
+        raise InvalidInput.of("", "the task is incomplete", "give a schedule and a payload")
     return TaskDraft(
         name=name,
         schedule=schedule,
-        payload=replace(payload, parameters=parameters),
+        payload=with_parameters(payload, parameters),
         selector=selector,
         device_ids=devices,
         group_ids=groups,
@@ -138,104 +130,6 @@ def draft_from_json(data: JSON, *, default_zone: str = "UTC") -> TaskDraft:
         grace=DEFAULT_GRACE if grace is None else grace,
         timeout=timeout,
     )
-
-
-# ---- payloads
-
-
-def payload_to_json(payload: Payload) -> dict[str, JSON]:
-    """But for its parameters, which stand beside it: `parameters_to_json`."""
-    result: dict[str, JSON] = {
-        "shell": payload.shell.value,
-        "environment": dict(payload.environment),
-        "working_directory": payload.working_directory,
-        "success_codes": [*sorted(payload.success_codes)],
-    }
-    match payload.body:
-        case Line(command):
-            result["command"] = command
-        case Script(text):
-            result["script"] = text
-        case Commands(commands, stop_on_failure):
-            result["commands"] = [*commands]
-            result["stop_on_failure"] = stop_on_failure
-    # left out where they are not wanted: the hashes of plans that were made before they existed stay true
-    if payload.run_as is not None:
-        result["run_as"] = {"method": payload.run_as.method.value, "user": payload.run_as.user}
-    if payload.umask is not None:
-        result["umask"] = format_umask(payload.umask)
-    if payload.tty:
-        result["tty"] = True
-    if payload.durable:
-        result["durable"] = True
-    if payload.reboot is not Reboot.NEVER:
-        result["reboot"] = payload.reboot.value
-    return result
-
-
-def payload_from_json(data: JSON, field: str = "command_payload") -> Payload:
-    reader = Reader(data, field)
-    payload = _payload(reader)
-    reader.finish()
-    if payload is None:
-        raise InvalidInput.of(field, "the payload is incomplete", "give command, commands or script")
-    return payload
-
-
-def _payload(reader: Reader) -> Payload | None:
-    line = reader.text("command")
-    script = reader.text("script")
-    commands = reader.texts("commands") if reader.has("commands") else None
-    stop = reader.flag("stop_on_failure")
-    shell = reader.word("shell", Shell, Shell.SH)
-    environment = reader.mapping("environment")
-    folder = reader.text("working_directory")
-    codes = reader.numbers("success_codes") if reader.has("success_codes") else (0,)
-    durable = reader.flag("durable")
-    reboot = reader.word("reboot", Reboot, Reboot.NEVER)
-    run_as = _run_as(reader.object("run_as"))
-    umask_text = reader.text("umask")
-    umask = None if umask_text is None else reader.attempt(lambda: parse_umask(umask_text, reader.path("umask")), None)
-    tty = reader.flag("tty")
-    reader.close()
-    bodies = {"command": line, "script": script, "commands": commands}
-    given = [name for name, value in bodies.items() if value is not None]
-    if len(given) != 1:
-        reader.problem(
-            given[1] if given else "",
-            f"{' and '.join(given)} are both there" if given else "there is nothing to run",
-            "give exactly one of command, commands or script",
-        )
-        return None
-    body: Line | Script | Commands
-    if line is not None:
-        body = Line(line)
-    elif script is not None:
-        body = Script(script)
-    else:
-        body = Commands(tuple(commands or ()), True if stop is None else stop)
-    return CommandPayload(
-        body=body,
-        shell=shell,
-        # the order of names means nothing; sorted, so that equal payloads are equal
-        environment=tuple(sorted(environment.items())),
-        working_directory=folder,
-        success_codes=frozenset(codes),
-        durable=bool(durable),
-        reboot=reboot,
-        run_as=run_as,
-        umask=umask,
-        tty=bool(tty),
-    )
-
-
-def _run_as(reader: Reader | None) -> RunAs | None:
-    if reader is None:
-        return None
-    method = reader.word("method", BecomeMethod, BecomeMethod.SUDO)
-    user = reader.text("user")
-    reader.close()
-    return RunAs(method=method, user="root" if user is None else user)
 
 
 # ---- schedules

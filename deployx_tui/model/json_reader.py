@@ -101,14 +101,16 @@ class Reader:
 
     def ids(self, key: str) -> tuple[int, ...]:
         """Row ids, duplicates folded. Text of digits counts: clients of the original send it."""
-        found: dict[int, None] = {}
-        for item in self.items(key):
-            value = id_of(item) if isinstance(item, str) else item
-            if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= BIGGEST_ID:
-                found[value] = None
-            else:
-                self.problem(key, f"{_short(item)} is not an id", "give positive whole numbers")
-        return tuple(found)
+        found = [number for item in self.items(key) if (number := self._id(key, item)) is not None]
+        return tuple(dict.fromkeys(found))
+
+    def id(self, key: str, what: str) -> int | None:
+        """One row id that has to be there; `what` it is of, such as "an artifact"."""
+        value = self._get(key)
+        if value is None:
+            self.problem(key, "it is missing", f"give the id of {what}")
+            return None
+        return self._id(key, value)
 
     def items(self, key: str) -> list[JSON]:
         value = self._get(key)
@@ -172,10 +174,9 @@ class Reader:
             return None
         return timedelta(seconds=value)
 
-    def word(self, key: str, words: type[E], default: E, only: tuple[E, ...] | None = None) -> E:
+    def word(self, key: str, words: type[E], default: E) -> E:
         """A member of an enumeration."""
-        allowed = tuple(words) if only is None else only
-        chosen = self.choice(key, tuple(member.value for member in allowed))
+        chosen = self.choice(key, tuple(member.value for member in words))
         return default if chosen is None else words(chosen)
 
     def choice(self, key: str, words: tuple[str, ...]) -> str | None:
@@ -222,6 +223,13 @@ class Reader:
             self.problem(key, "it holds a NUL character", "leave the NUL out")
             return None
         return value
+
+    def _id(self, key: str, value: JSON) -> int | None:
+        number = id_of(value) if isinstance(value, str) else value
+        if isinstance(number, int) and not isinstance(number, bool) and 0 < number <= BIGGEST_ID:
+            return number
+        self.problem(key, f"{_short(value)} is not an id", "give positive whole numbers")
+        return None
 
     def _number(self, key: str, value: JSON) -> int | None:
         if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= BIGGEST_ID:

@@ -243,6 +243,17 @@ def format_umask(umask: int) -> str:
     return f"{umask:03o}"
 
 
+def parse_mode(text: str, field: str = "mode") -> int:
+    """Permission bits in octal: `644`, `0644`, `2755`."""
+    if re.fullmatch("[0-7]{3,4}", text, re.ASCII) is None:
+        raise InvalidInput.of(field, f"{text[:20]!r} is no file mode", "give three or four octal digits, such as 0644")
+    return int(text, 8)
+
+
+def format_mode(mode: int) -> str:
+    return f"{mode:04o}"
+
+
 def parse_success_codes(text: str, field: str = "command_payload.success_codes") -> frozenset[int]:
     """Read `0,3010`."""
     codes = set()

@@ -1,4 +1,4 @@
-"""What a task does on a target. Files and software come as further members of `Payload`."""
+"""What a task of commands does on a target. The union of all payloads is `model/payloads.py`."""
 
 from __future__ import annotations
 
@@ -99,24 +99,3 @@ class CommandPayload:
     umask: int | None = None
     #: it gets a terminal: its two streams come as one, and it can't be told to read from a file
     tty: bool = False
-
-
-Payload = CommandPayload
-
-
-#: of `one_line`, in characters
-LONGEST_LINE = 200
-
-
-def one_line(payload: Payload) -> str:
-    """What it does, as a list shows it: the line, or the first one and how many follow."""
-    match payload.body:
-        case Line(command):
-            lines = [command]
-        case Script(text):
-            lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
-        case Commands(commands):
-            lines = [*commands]
-    first = " ".join(lines[0].split()) if lines else ""
-    more = f" (and {len(lines) - 1} more)" if len(lines) > 1 else ""
-    return first[: LONGEST_LINE - len(more)] + more

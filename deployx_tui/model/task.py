@@ -8,7 +8,8 @@ from enum import StrEnum
 
 from deployx_tui.model.execution import ExecutionStatus, TargetCounts
 from deployx_tui.model.ids import DeviceId, ExecutionId, GroupId, TaskId, UserId
-from deployx_tui.model.payload import Payload, TaskType
+from deployx_tui.model.payload import TaskType
+from deployx_tui.model.payloads import NO_STOCK, Payload, Stock, type_of
 from deployx_tui.model.schedule import DEFAULT_GRACE, Fire, Overlap, Schedule
 
 
@@ -77,6 +78,8 @@ class Task:
     recent: tuple[ExecutionStatus, ...]
     #: how many devices the selector and ids resolve to now
     target_count: int
+    #: what is there of the artifacts and packages that its payload names
+    stock: Stock = NO_STOCK
 
     @property
     def name(self) -> str:
@@ -84,7 +87,7 @@ class Task:
 
     @property
     def type(self) -> TaskType:
-        return TaskType.COMMAND
+        return type_of(self.draft.payload)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,8 @@ class TaskPreview:
     #: (id, name, the term that brought it in)
     targets: tuple[tuple[DeviceId, str, str], ...]
     warnings: tuple[str, ...]
+    #: what is there of the artifacts and packages that the draft's payload names
+    stock: Stock = NO_STOCK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

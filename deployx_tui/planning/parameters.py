@@ -22,6 +22,7 @@ from deployx_tui.model.parameter import (
 )
 from deployx_tui.model.parameter_json import MOST_PARAMETERS
 from deployx_tui.model.payload import CommandPayload
+from deployx_tui.model.payloads import Payload
 from deployx_tui.planning.names import validate_name, validate_prose
 
 #: a list that a person chooses from
@@ -30,13 +31,13 @@ MOST_CHOICES = 200
 _SIGNS = (",", "=")
 
 
-def validate_parameters(payload: CommandPayload) -> tuple[Problem, ...]:
+def validate_parameters(payload: Payload) -> tuple[Problem, ...]:
     """Problems of what is declared."""
     problems: list[Problem] = []
     if len(payload.parameters) > MOST_PARAMETERS:
         remedy = f"declare at most {MOST_PARAMETERS}"
         problems.append(_problem("parameters", f"there are {len(payload.parameters)} of them", remedy))
-    taken = {name for name, _ in payload.environment}
+    taken = {name for name, _ in _environment(payload)}
     seen: set[str] = set()
     for number, each in enumerate(payload.parameters[:MOST_PARAMETERS]):
         field = f"parameters.{number}"
@@ -92,24 +93,24 @@ def _default(parameter: Parameter, field: str) -> list[Problem]:
     return []
 
 
-def unanswered(payload: CommandPayload) -> tuple[str, ...]:
+def unanswered(payload: Payload) -> tuple[str, ...]:
     """Names of parameters for which a run that nobody starts has no value."""
     return tuple(each.name for each in payload.parameters if each.required)
 
 
-def takes_secret(payload: CommandPayload, given: Mapping[str, str]) -> bool:
+def takes_secret(payload: Payload, given: Mapping[str, str]) -> bool:
     """Whether a run gives a secret to its command."""
     return any(each.type is ParameterType.SECRET and given.get(each.name, each.default) for each in payload.parameters)
 
 
-def files_of(payload: CommandPayload, given: Mapping[str, str]) -> tuple[str, ...]:
+def files_of(payload: Payload, given: Mapping[str, str]) -> tuple[str, ...]:
     """The paths that `resolve_values` will ask for; what is given wrongly is told there."""
     paths = (given.get(each.name, each.default) for each in payload.parameters if each.type is ParameterType.FILE)
     return tuple(path for path in paths if path)
 
 
 def resolve_values(
-    payload: CommandPayload,
+    payload: Payload,
     given: Mapping[str, str],
     read_file: Callable[[str], str],
     find_secret: Callable[[str], SecretRef],
@@ -135,7 +136,7 @@ def resolve_values(
         except InvalidInput as error:
             problems += error.problems
     size = sum(len(each.value.encode()) for each in values) + sum(
-        len(value.encode("utf-8", "replace")) for _, value in payload.environment
+        len(value.encode("utf-8", "replace")) for _, value in _environment(payload)
     )
     if size > LARGEST_TOGETHER and not problems:
         message = f"with the environment they have {size} bytes; {LARGEST_TOGETHER} are the limit"
@@ -171,6 +172,10 @@ def _value(
                 return Value(name=name, value=read, is_default=is_default)
     except InvalidInput as error:
         raise InvalidInput(_problem(field, problem.message, problem.remedy) for problem in error.problems) from error
+
+
+def _environment(payload: Payload) -> tuple[tuple[str, str], ...]:
+    return payload.environment if isinstance(payload, CommandPayload) else ()
 
 
 def _field(name: str) -> str:

@@ -7,23 +7,30 @@ plan, never the task, which may have changed meanwhile.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from deployx_tui.errors import InvalidInput
-from deployx_tui.model.codec import JSON, canonical, payload_from_json, payload_to_json, sha256_of
+from deployx_tui.model.artifact import ArtifactRef
+from deployx_tui.model.artifact_json import read_refs, ref_to_json
+from deployx_tui.model.codec import JSON, canonical, sha256_of
+from deployx_tui.model.files import FileItem, FilePayload
 from deployx_tui.model.ids import DeviceId, GroupId, TaskId
 from deployx_tui.model.json_reader import Reader
 from deployx_tui.model.parameter import Value
 from deployx_tui.model.parameter_json import read_parameters, read_values, values_to_json
-from deployx_tui.model.payload import Payload
+from deployx_tui.model.payload_json import PAYLOADS, payload_field, read_payload
+from deployx_tui.model.payloads import Payload, with_parameters
 from deployx_tui.model.words import counted
+from deployx_tui.planning.problems import unknown_ids
 
 #: grows when the meaning of a field changes
 PLAN_FORMAT = 1
 #: what an execution's draft and plan have beside a task's draft
 VALUES = "parameter_values"
+#: what a plan of files and of software has beside its payload; left out of others, whose hashes stay true
+ARTIFACTS, PACKAGES = "artifacts", "packages"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +45,10 @@ class Work:
     timeout: timedelta | None
     #: for each of the payload's parameters; None: not settled yet, every one takes its default
     values: tuple[Value, ...] | None = None
+    #: what its items are, in their order; () before it is planned, and where there are no files
+    artifacts: tuple[ArtifactRef, ...] = ()
+    #: entries of the catalogue as they were when it was planned; () before, and where there is no software
+    packages: tuple[JSON, ...] = ()
 
     @property
     def chosen(self) -> str:
@@ -76,12 +87,15 @@ def read_draft(text: str) -> Work:
     if not isinstance(data, dict):
         raise InvalidInput.of("draft", "it is not an object", "save the task again")
     seconds = data.get("timeout_seconds")
-    reader = Reader({name: data.get(name) for name in ("parameters", VALUES)})
+    reader = Reader({name: data.get(name) for name in ("parameters", VALUES, *PAYLOADS)})
+    payload = read_payload(reader)
     parameters = read_parameters(reader)
     values = read_values(reader, VALUES) if reader.has(VALUES) else None
     reader.finish()
+    if payload is None:  # it has left its problem, so finish() has raised
+        raise InvalidInput.of("draft", "it has no payload", "save the task again")
     return Work(
-        payload=replace(payload_from_json(data.get("command_payload")), parameters=parameters),
+        payload=with_parameters(payload, parameters),
         selector=str(data.get("selector") or ""),
         device_ids=tuple(DeviceId(int(number)) for number in data.get("device_ids") or ()),
         group_ids=tuple(GroupId(int(number)) for number in data.get("group_ids") or ()),
@@ -96,6 +110,37 @@ def values_of(text: str) -> tuple[Value, ...]:
     values = read_values(reader, VALUES)
     reader.finish()
     return values
+
+
+def pinned_artifacts(text: str) -> tuple[ArtifactRef, ...]:
+    """What a stored plan puts on its targets, one for each of its payload's items."""
+    reader = Reader({ARTIFACTS: json.loads(text).get(ARTIFACTS)})
+    found = read_refs(reader, ARTIFACTS)
+    reader.finish()
+    return found
+
+
+def pinned_packages(text: str) -> tuple[JSON, ...]:
+    """The entries of the catalogue that a stored plan installs."""
+    reader = Reader({PACKAGES: json.loads(text).get(PACKAGES)})
+    found = tuple(reader.items(PACKAGES))
+    reader.finish()
+    return found
+
+
+def pin(payload: Payload, find: Callable[[FileItem], ArtifactRef | None]) -> tuple[ArtifactRef, ...]:
+    """What the items of a payload are at this moment, in their order.
+
+    `find`: an item's artifact, or the newest version of its name; None when it is not there any more. InvalidInput
+    names what is gone.
+    """
+    if not isinstance(payload, FilePayload):
+        return ()
+    found = [(item, find(item)) for item in payload.items]
+    gone = sorted({item.artifact for item, artifact in found if artifact is None})
+    if gone:
+        raise InvalidInput([unknown_ids("file_payload.file_ids", gone)])
+    return tuple(artifact for _, artifact in found if artifact is not None)
 
 
 def with_values(draft: Mapping[str, JSON], values: Iterable[Value]) -> dict[str, JSON]:
@@ -115,14 +160,18 @@ def make_plan(
     *, task: TaskId | None, task_version: int | None, work: Work, targets: Sequence[PlannedTarget], run_as: str | None
 ) -> Plan:
     """The plan of an execution. `run_as`: the account on the targets; None: each device's own login."""
-    data: JSON = {
+    data: dict[str, JSON] = {
         "format": PLAN_FORMAT,
         "task_id": task,
         "task_version": task_version,
-        "command_payload": payload_to_json(work.payload),
+        **payload_field(work.payload),
         VALUES: values_to_json(work.values or ()),
         "timeout_seconds": None if work.timeout is None else work.timeout.total_seconds(),
         "run_as": run_as,
         "targets": [{"device_id": t.device, "device_name": t.name, "why": t.why} for t in targets],
     }
+    if work.artifacts:
+        data[ARTIFACTS] = [ref_to_json(each) for each in work.artifacts]
+    if work.packages:
+        data[PACKAGES] = [*work.packages]
     return Plan(canonical(data), sha256_of(data))

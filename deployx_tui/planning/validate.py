@@ -1,7 +1,7 @@
 """Whether a task, a device or a group can be meant as it stands. Pure; every problem is told, each with its remedy.
 
-The rule of a schedule is asked of `scheduling.recurrence`; uniqueness of names is asked of the inventory given, and
-once more by the database.
+What a payload may say is asked of `validate_command.py` and its like, the rule of a schedule of
+`scheduling.recurrence`; uniqueness of names is asked of the inventory given, and once more by the database.
 """
 
 from __future__ import annotations
@@ -10,19 +10,23 @@ import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import cache
+from typing import assert_never
 
 from deployx_tui.errors import InvalidInput, Problem
+from deployx_tui.model.changes import RollbackPayload
 from deployx_tui.model.device import DeviceDraft, GroupDraft
+from deployx_tui.model.files import FilePayload
 from deployx_tui.model.hosts import is_host, is_login
 from deployx_tui.model.ids import DeviceId, GroupId
 from deployx_tui.model.inventory import Inventory, jumps_of
-from deployx_tui.model.parameter import LARGEST_VALUE, name_problem
-from deployx_tui.model.payload import CommandPayload, Commands, Line, Reboot, Script
+from deployx_tui.model.payload import CommandPayload
+from deployx_tui.model.payloads import NO_STOCK, Payload, Stock
 from deployx_tui.model.schedule import Once, OverlapKind
 from deployx_tui.model.secret import CredentialDraft, Purpose
+from deployx_tui.model.software import SoftwarePayload
 from deployx_tui.model.task import TaskDraft
 from deployx_tui.planning.names import validate_name, validate_prose, validate_selectable
-from deployx_tui.planning.parameters import validate_parameters
+from deployx_tui.planning.problems import problem_of, validate_ids, validate_plain, validate_run_as
 from deployx_tui.planning.selectors import (
     FailedOf,
     mentioned_groups,
@@ -30,32 +34,34 @@ from deployx_tui.planning.selectors import (
     resolve,
     would_cycle,
 )
+from deployx_tui.planning.validate_command import validate_command
+from deployx_tui.planning.validate_files import validate_files
+from deployx_tui.planning.validate_software import validate_software
 from deployx_tui.scheduling.recurrence import compile_schedule
 
-#: one request of the API holds it, with room to spare
-LONGEST_SCRIPT = 512 * 1024
 #: groups in groups in groups
 DEEPEST_NESTING = 32
 
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}", re.ASCII)
 
 
-def _problem(field: str, message: str, remedy: str) -> Problem:
-    return Problem(field=field, message=message, remedy=remedy)
-
-
 # ---- tasks
 
 
-def validate_task(draft: TaskDraft, inventory: Inventory, now: datetime) -> tuple[Problem, ...]:
-    """Problems of a draft that is to be saved at `now`; none: it can be."""
+def validate_task(
+    draft: TaskDraft, inventory: Inventory, now: datetime, stock: Stock = NO_STOCK
+) -> tuple[Problem, ...]:
+    """Problems of a draft that is to be saved at `now`; none: it can be.
+
+    `stock`: what is there of the artifacts and packages that it names.
+    """
     return (
         *validate_name(draft.name, "task_name", limit=200),
         *validate_prose(draft.description, "description"),
         *_tags(draft.tags),
         *_task_targets(draft, inventory),
         *_task_schedule(draft, now),
-        *validate_payload(draft.payload),
+        *_task_payload(draft.payload, stock),
         *_durations(draft),
     )
 
@@ -69,17 +75,10 @@ def _task_targets(draft: TaskDraft, inventory: Inventory) -> list[Problem]:
         except InvalidInput as error:
             problems.extend(error.problems)
     elif not draft.device_ids and not draft.group_ids:
-        problems.append(_problem("selector", "there is nothing to run on", "give a selector, devices or groups"))
-    problems.extend(_unknown_ids("device_ids", draft.device_ids, inventory.devices))
-    problems.extend(_unknown_ids("group_ids", draft.group_ids, inventory.groups))
+        problems.append(problem_of("selector", "there is nothing to run on", "give a selector, devices or groups"))
+    problems.extend(validate_ids("device_ids", draft.device_ids, inventory.devices))
+    problems.extend(validate_ids("group_ids", draft.group_ids, inventory.groups))
     return problems
-
-
-def _unknown_ids(field: str, given: Iterable[int], known: Iterable[int]) -> list[Problem]:
-    unknown = sorted(set(given) - set(known))
-    if not unknown:
-        return []
-    return [_problem(field, f"there is none with id {', '.join(map(str, unknown))}", "leave out what is gone")]
 
 
 def _task_schedule(draft: TaskDraft, now: datetime) -> list[Problem]:
@@ -90,19 +89,19 @@ def _task_schedule(draft: TaskDraft, now: datetime) -> list[Problem]:
     if rule.next_after(now) is not None:
         return []
     if isinstance(draft.schedule.recurrence, Once):
-        return [_problem("scheduled_time", "it is in the past", "give a time to come, or run it now by hand")]
-    return [_problem("end", "no run is left before it", "give a later end, or none")]
+        return [problem_of("scheduled_time", "it is in the past", "give a time to come, or run it now by hand")]
+    return [problem_of("end", "no run is left before it", "give a later end, or none")]
 
 
 def _durations(draft: TaskDraft) -> list[Problem]:
     problems = []
     if draft.timeout is not None and draft.timeout < timedelta(seconds=1):
-        problems.append(_problem("timeout_seconds", "it is shorter than a second", "give 1s or more, or none"))
+        problems.append(problem_of("timeout_seconds", "it is shorter than a second", "give 1s or more, or none"))
     if draft.grace < timedelta():
-        problems.append(_problem("grace_seconds", "it is negative", "give 0s or more"))
+        problems.append(problem_of("grace_seconds", "it is negative", "give 0s or more"))
     parallel = draft.overlap.kind is OverlapKind.PARALLEL
     if (parallel and not 2 <= draft.overlap.limit <= 1000) or (not parallel and draft.overlap.limit != 1):
-        problems.append(_problem("overlap", "it allows no such number of runs", "say skip, or parallel:3"))
+        problems.append(problem_of("overlap", "it allows no such number of runs", "say skip, or parallel:3"))
     return problems
 
 
@@ -110,101 +109,25 @@ def _tags(tags: Iterable[str]) -> list[Problem]:
     return [problem for tag in sorted(tags) for problem in validate_selectable(tag, "tags", limit=64)]
 
 
-def validate_payload(payload: CommandPayload) -> tuple[Problem, ...]:
-    """Problems of what is to run."""
-    return (
-        *_body(payload),
-        *_environment(payload.environment),
-        *_working_directory(payload.working_directory),
-        *_success_codes(payload.success_codes),
-        *validate_parameters(payload),
-        *_reboot(payload),
-        *_run_as(payload),
-    )
+def validate_payload(payload: Payload, stock: Stock = NO_STOCK) -> tuple[Problem, ...]:
+    """Problems of what is to run. `stock`: what is there of the artifacts and packages that it names."""
+    match payload:
+        case CommandPayload():
+            return validate_command(payload)
+        case FilePayload():
+            return validate_files(payload, stock)
+        case SoftwarePayload():
+            return validate_software(payload, stock)
+        case RollbackPayload():
+            return validate_run_as(payload.run_as, "rollback_payload.run_as")
+    assert_never(payload)
 
 
-def _reboot(payload: CommandPayload) -> list[Problem]:
-    if payload.reboot is Reboot.NEVER or payload.durable:
-        return []
-    return [_problem("command_payload.reboot", "only a durable command outlives a restart", "make it durable")]
-
-
-def _body(payload: CommandPayload) -> list[Problem]:
-    texts: tuple[str, ...]
-    match payload.body:
-        case Line(command):
-            field, texts = "command_payload.command", (command,)
-        case Script(text):
-            field, texts = "command_payload.script", (text,)
-        case Commands(commands):
-            field, texts = "command_payload.commands", commands
-    if not texts or any(not text.strip() for text in texts):
-        return [_problem(field, "there is nothing to run", "give a command")]
-    if isinstance(payload.body, Line) and "\n" in payload.body.command.strip("\n"):
-        return [_problem(field, "it has several lines", "give it as a script")]
-    if sum(len(text) for text in texts) > LONGEST_SCRIPT:
-        return [_problem(field, "it is longer than 512 KiB", "put it into a file on the targets")]
-    return [problem for text in texts for problem in _plain(text, field)]
-
-
-def _plain(text: str, field: str) -> list[Problem]:
-    """Text that can cross to a target: no NUL, nothing that UTF-8 can't hold."""
-    if "\0" in text:
-        return [_problem(field, "it holds a NUL character", "take it out")]
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return [_problem(field, "it holds bytes that are not UTF-8", "give valid UTF-8 text")]
-    return []
-
-
-def _environment(environment: Iterable[tuple[str, str]]) -> list[Problem]:
-    problems: list[Problem] = []
-    seen: set[str] = set()
-    for name, value in environment:
-        field = "command_payload.environment"
-        if (found := name_problem(name)) is not None:
-            problems.append(_problem(field, *found))
-        if name in seen:
-            problems.append(_problem(field, f"{name[:80]} is there twice", "leave one out"))
-        seen.add(name)
-        problems.extend(_plain(value, field))
-        if len(value.encode("utf-8", "replace")) > LARGEST_VALUE:
-            problems.append(_problem(field, f"the value of {name[:80]} is longer than 100 KiB", "put it into a file"))
-    return problems
-
-
-def _working_directory(folder: str | None) -> list[Problem]:
-    field = "command_payload.working_directory"
-    if folder is None:
-        return []
-    if not folder.strip():
-        return [_problem(field, "it is blank", "give a path, or leave it out for the login's home")]
-    if len(folder) > 4096:
-        return [_problem(field, "it is longer than 4096 characters", "give a shorter path")]
-    return _plain(folder, field)
-
-
-def _run_as(payload: CommandPayload) -> list[Problem]:
-    problems = []
-    if payload.run_as is not None and not is_login(payload.run_as.user):
-        problems.append(
-            _problem("command_payload.run_as", "it is not a login name", "use letters, digits, . _ @ + and -, up to 64")
-        )
-    if payload.tty and payload.durable:
-        problems.append(_problem("command_payload.tty", "a durable run can have no terminal", "leave one of them out"))
-    if payload.umask is not None and not 0 <= payload.umask <= 0o777:
-        problems.append(_problem("command_payload.umask", "it is no umask", "give three octal digits, such as 027"))
-    return problems
-
-
-def _success_codes(codes: frozenset[int]) -> list[Problem]:
-    field = "command_payload.success_codes"
-    if not codes:
-        return [_problem(field, "no exit code would be a success", "give at least one, such as 0")]
-    if any(not 0 <= code < 2**32 for code in codes):
-        return [_problem(field, "an exit code is out of range", "give numbers from 0 to 4294967295")]
-    return []
+def _task_payload(payload: Payload, stock: Stock) -> tuple[Problem, ...]:
+    if isinstance(payload, RollbackPayload):
+        remedy = f"deployx execution rollback {payload.execution}"
+        return (problem_of("rollback_payload", "a run is taken back once, not by a task", remedy),)
+    return validate_payload(payload, stock)
 
 
 # ---- devices and groups
@@ -214,22 +137,24 @@ def validate_device(draft: DeviceDraft, inventory: Inventory, device: DeviceId |
     """Problems of a device; `device` is its id when it exists already."""
     problems = [*validate_selectable(draft.name, "device_name"), *validate_prose(draft.description, "description")]
     if any(other.name == draft.name and other.id != device for other in inventory.devices.values()):
-        problems.append(_problem("device_name", f"there is a device {draft.name!r} already", "choose another name"))
+        problems.append(problem_of("device_name", f"there is a device {draft.name!r} already", "choose another name"))
     problems.extend(_address(draft.address))
     if draft.port is not None and not 1 <= draft.port <= 65535:
-        problems.append(_problem("port", f"{draft.port} is not a port", "give 1 to 65535"))
+        problems.append(problem_of("port", f"{draft.port} is not a port", "give 1 to 65535"))
     if draft.user is not None and not is_login(draft.user):
-        problems.append(_problem("user", "it is not a login name", "use letters, digits, . _ @ + and -, up to 64"))
+        problems.append(problem_of("user", "it is not a login name", "use letters, digits, . _ @ + and -, up to 64"))
     if draft.key_file is not None:
         problems.extend(_key_file(draft.key_file))
     if draft.jump is not None:
         problems.extend(_jump(draft.jump, inventory, device))
     problems.extend(_tags(draft.tags))
-    problems.extend(_unknown_ids("group_ids", draft.groups, inventory.groups))
+    problems.extend(validate_ids("group_ids", draft.groups, inventory.groups))
     for group in draft.groups:
         if group in inventory.groups and inventory.groups[group].selector is not None:
             name = inventory.groups[group].name
-            problems.append(_problem("group_ids", f"{name} chooses its members by a selector", "give the device a tag"))
+            problems.append(
+                problem_of("group_ids", f"{name} chooses its members by a selector", "give the device a tag")
+            )
     return tuple(problems)
 
 
@@ -239,8 +164,8 @@ def validate_credential(
     """Problems of a credential, but for its secret. `bound`: the groups that it is bound to already, deleted or not."""
     problems = [*validate_name(draft.name, "credential_name"), *validate_prose(draft.description, "description")]
     if draft.user is not None and not is_login(draft.user):
-        problems.append(_problem("user", "it is not a login name", "use letters, digits, . _ @ + and -, up to 64"))
-    problems.extend(_unknown_ids("group_ids", draft.groups, {*inventory.groups, *bound}))
+        problems.append(problem_of("user", "it is not a login name", "use letters, digits, . _ @ + and -, up to 64"))
+    problems.extend(validate_ids("group_ids", draft.groups, {*inventory.groups, *bound}))
     return tuple(problems)
 
 
@@ -250,7 +175,7 @@ def validate_naming(named: Iterable[tuple[str, Purpose]]) -> tuple[Problem, ...]
     for name, purpose in named:
         by_purpose.setdefault(purpose, []).append(name)
     return tuple(
-        _problem("credential_ids", f"{' and '.join(sorted(names))} are both for {purpose.value}", "name one of them")
+        problem_of("credential_ids", f"{' and '.join(sorted(names))} are both for {purpose.value}", "name one of them")
         for purpose, names in by_purpose.items()
         if len(names) > 1
     )
@@ -260,23 +185,27 @@ def _address(address: str) -> list[Problem]:
     if is_host(address):
         return []
     return [
-        _problem("address", "it is not a host name or an IP address", "give for example web01.example.com or 10.0.0.7")
+        problem_of(
+            "address", "it is not a host name or an IP address", "give for example web01.example.com or 10.0.0.7"
+        )
     ]
 
 
 def _key_file(path: str) -> list[Problem]:
     if not path.startswith(("/", "~/")) or len(path) > 4096:
-        return [_problem("key_file", "it is not an absolute path", "give for example ~/.ssh/id_ed25519")]
-    return [*_plain(path, "key_file"), *validate_prose(path.replace("\n", "\0"), "key_file")]
+        return [problem_of("key_file", "it is not an absolute path", "give for example ~/.ssh/id_ed25519")]
+    return [*validate_plain(path, "key_file"), *validate_prose(path.replace("\n", "\0"), "key_file")]
 
 
 def _jump(jump: DeviceId, inventory: Inventory, device: DeviceId | None) -> list[Problem]:
-    problems = _unknown_ids("jump_id", (jump,), inventory.devices)
+    problems = validate_ids("jump_id", (jump,), inventory.devices)
     way = jumps_of(inventory, jump)
     if device is not None and device in way:
         names = [inventory.devices[each].name for each in (device, *way[: way.index(device) + 1])]
         problems.append(
-            _problem("jump_id", f"the jump hosts would go round in a circle: {' > '.join(names)}", "choose another one")
+            problem_of(
+                "jump_id", f"the jump hosts would go round in a circle: {' > '.join(names)}", "choose another one"
+            )
         )
     return problems
 
@@ -285,17 +214,17 @@ def validate_group(draft: GroupDraft, inventory: Inventory, group: GroupId | Non
     """Problems of a group; `group` is its id when it exists already."""
     problems = [*validate_selectable(draft.name, "group_name"), *validate_prose(draft.description, "description")]
     if any(other.name == draft.name and other.id != group for other in inventory.groups.values()):
-        problems.append(_problem("group_name", f"there is a group {draft.name!r} already", "choose another name"))
+        problems.append(problem_of("group_name", f"there is a group {draft.name!r} already", "choose another name"))
     if not _COLOR.fullmatch(draft.color):
-        problems.append(_problem("color", f"{draft.color[:20]!r} is not a colour", "give #rrggbb, such as #2f81f7"))
-    problems.extend(_unknown_ids("device_ids", draft.devices, inventory.devices))
-    problems.extend(_unknown_ids("group_ids", draft.groups, inventory.groups))
+        problems.append(problem_of("color", f"{draft.color[:20]!r} is not a colour", "give #rrggbb, such as #2f81f7"))
+    problems.extend(validate_ids("device_ids", draft.devices, inventory.devices))
+    problems.extend(validate_ids("group_ids", draft.groups, inventory.groups))
     children: frozenset[GroupId] = frozenset(draft.groups)
     field = "group_ids"
     if draft.selector is not None:
         field = "selector"
         if draft.devices or draft.groups:
-            problems.append(_problem("selector", "a group has members or a selector", "leave one of them out"))
+            problems.append(problem_of("selector", "a group has members or a selector", "leave one of them out"))
         try:
             problems.extend(_group_selector(draft.selector, inventory))
             children |= mentioned_groups(draft.selector, inventory)
@@ -308,7 +237,7 @@ def validate_group(draft: GroupDraft, inventory: Inventory, group: GroupId | Non
 def _group_selector(selector: str, inventory: Inventory) -> list[Problem]:
     parsed = parse(selector)
     if any(isinstance(term, FailedOf) for term in parsed.terms):
-        return [_problem("selector", "a group can't be what failed in a run", "use failed: with run instead")]
+        return [problem_of("selector", "a group can't be what failed in a run", "use failed: with run instead")]
     resolve(selector, inventory)
     return []
 
@@ -317,7 +246,7 @@ def _nesting(
     inventory: Inventory, group: GroupId | None, children: frozenset[GroupId], name: str, field: str
 ) -> list[Problem]:
     if group is not None and (way := would_cycle(inventory, group, children)):
-        return [_problem(field, f"{name} would be inside itself: {' > '.join(way)}", "take one of them out")]
+        return [problem_of(field, f"{name} would be inside itself: {' > '.join(way)}", "take one of them out")]
 
     @cache
     def height(at: GroupId) -> int:
@@ -330,5 +259,5 @@ def _nesting(
 
     above = 0 if group is None else depth(group) - 1
     if above + 1 + max((height(child) for child in children), default=0) > DEEPEST_NESTING:
-        return [_problem(field, f"groups would nest more than {DEEPEST_NESTING} deep", "flatten some of them")]
+        return [problem_of(field, f"groups would nest more than {DEEPEST_NESTING} deep", "flatten some of them")]
     return []

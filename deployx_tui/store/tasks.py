@@ -19,6 +19,7 @@ from sqlalchemy import Connection, Row, Select, delete, func, insert, select, up
 from deployx_tui.errors import Ambiguous, NotFound
 from deployx_tui.model.codec import JSON, canonical, draft_from_json, draft_to_json, schedule_from_json
 from deployx_tui.model.ids import TaskId, UserId, id_of
+from deployx_tui.model.payload_json import payload_to_json
 from deployx_tui.model.schedule import Once, Schedule
 from deployx_tui.model.task import TaskDraft, TaskState
 from deployx_tui.store import counters
@@ -340,7 +341,7 @@ def _columns(draft: TaskDraft) -> dict[str, str | int | None]:
         "gap": draft.schedule.gap.value,
         "fold": draft.schedule.fold.value,
         "selector": draft.selector,
-        "payload": canonical(plain["command_payload"]),
+        "payload": canonical(payload_to_json(draft.payload)),
         "overlap": draft.overlap.kind.value,
         "overlap_limit": draft.overlap.limit,
         "grace_ms": draft.grace // _MILLISECOND,

@@ -14,6 +14,7 @@ from typing import Literal, TypeVar
 from zoneinfo import ZoneInfo
 
 from deployx_tui.errors import InvalidInput, Problem
+from deployx_tui.model.files import FilePayload
 from deployx_tui.model.parameter import Parameter
 from deployx_tui.model.parse import (
     WEEKDAYS,
@@ -32,6 +33,7 @@ from deployx_tui.model.parse import (
     zone_of,
 )
 from deployx_tui.model.payload import CommandPayload, Commands, Line, Reboot, Script, Shell
+from deployx_tui.model.payload_json import field_of as field_of_payload
 from deployx_tui.model.schedule import (
     Cron,
     Daily,
@@ -140,9 +142,19 @@ class Form:
     parameters: tuple[Parameter, ...] = ()
 
 
+def why_no_form(draft: TaskDraft) -> str:
+    """Why the form can't show this draft, and what edits it instead; "": it can."""
+    if isinstance(draft.payload, CommandPayload):
+        return ""
+    what = "files" if isinstance(draft.payload, FilePayload) else "software"
+    return f"the form has no fields for {what} yet; deployx task edit {shlex.quote(draft.name)} --help has the flags"
+
+
 def form_of(draft: TaskDraft) -> Form:
-    """The fields that give this draft again."""
+    """The fields that give this draft again. InvalidInput when the form has none for it: `why_no_form`."""
     payload, schedule = draft.payload, draft.schedule
+    if not isinstance(payload, CommandPayload):
+        raise InvalidInput.of(field_of_payload(payload), "the form has no fields for it", why_no_form(draft))
     form = Form(
         name=draft.name,
         shell=payload.shell,

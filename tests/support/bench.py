@@ -15,12 +15,14 @@ from sqlalchemy import Connection
 
 from deployx_tui.engine.engine import Engine
 from deployx_tui.engine.settings import EngineSettings
-from deployx_tui.model.codec import JSON, canonical, payload_to_json
+from deployx_tui.model.codec import JSON, canonical
 from deployx_tui.model.device import DeviceDraft, TransportKind
 from deployx_tui.model.execution import Execution, ExecutionStatus, Stream, TargetResult, Trigger
 from deployx_tui.model.ids import DeviceId, ExecutionId, TargetId, UserId
 from deployx_tui.model.parameter_json import parameters_to_json
 from deployx_tui.model.payload import CommandPayload, Line
+from deployx_tui.model.payload_json import payload_field
+from deployx_tui.model.payloads import Payload
 from deployx_tui.output.store import OutputStore
 from deployx_tui.store import devices, endings, executions, history, results, schema
 from deployx_tui.store.clock import now_ms
@@ -50,7 +52,7 @@ class Bench:
 
     def queue(
         self,
-        what: str | CommandPayload,
+        what: str | Payload,
         on: str | Sequence[DeviceId] = "*",
         *,
         timeout: float | None = None,
@@ -65,7 +67,7 @@ class Bench:
     def insert(
         self,
         c: Connection,
-        what: str | CommandPayload,
+        what: str | Payload,
         on: str | Sequence[DeviceId] = "*",
         *,
         timeout: float | None = None,
@@ -73,7 +75,7 @@ class Bench:
     ) -> ExecutionId:
         payload = CommandPayload(body=Line(what)) if isinstance(what, str) else what
         draft: JSON = {
-            "command_payload": payload_to_json(payload),
+            **payload_field(payload),
             "parameters": parameters_to_json(payload.parameters),
             "selector": on if isinstance(on, str) else "",
             "device_ids": [] if isinstance(on, str) else [*on],
@@ -98,7 +100,7 @@ class Bench:
         )
         return execution
 
-    def run(self, what: str | CommandPayload, on: str | Sequence[DeviceId] = "*", **more: float) -> Execution:
+    def run(self, what: str | Payload, on: str | Sequence[DeviceId] = "*", **more: float) -> Execution:
         return self.ended(self.queue(what, on, timeout=more.get("timeout")))
 
     def ended(self, execution: ExecutionId, patience: float = PATIENCE) -> Execution:

@@ -18,6 +18,7 @@ from deployx_tui.model.execution import (
 from deployx_tui.model.facts import Disk, Facts, KnownFacts
 from deployx_tui.model.ids import DeviceId, ExecutionId, GroupId, TargetId, TaskId, UserId
 from deployx_tui.model.payload import CommandPayload, Commands, Line, Script, Shell
+from deployx_tui.model.payloads import Payload, one_line
 from deployx_tui.model.schedule import Cron, Daily, Monthly, Once, Overlap, OverlapKind, Recurrence, Schedule, Weekly
 from deployx_tui.model.task import LastRun, Task, TaskDraft, TaskState
 
@@ -310,7 +311,9 @@ def executions(all_tasks: dict[TaskId, Task]) -> dict[ExecutionId, Execution]:
     return made
 
 
-def summary_of(payload: CommandPayload) -> str:
+def summary_of(payload: Payload) -> str:
+    if not isinstance(payload, CommandPayload):
+        return one_line(payload)
     match payload.body:
         case Line(command):
             return command

@@ -15,6 +15,7 @@ from deployx_tui.tui.screens.editor_form import _shells
 from deployx_tui.tui.widgets.base import Pane
 from deployx_tui.tui.widgets.form_row import FormRow
 from tests.support.fake_backend import FakeBackend
+from tests.support.payloads import commands_of
 from tests.support.screen import check_snapshot, press, screen_text, sees, settle, type_text
 from tests.tui.conftest import Open
 
@@ -79,7 +80,7 @@ async def test_cron_and_a_script_are_typed(open_app: Open, backend: FakeBackend)
         assert "Tue  3 Mar 15:20 CET" in screen_text(pilot)
         await press(pilot, "ctrl+s")
         saved = next(task for task in backend.task_rows.values() if task.name == "by-cron")
-        assert saved.draft.payload.body == Script("set -e\nuptime")
+        assert commands_of(saved).body == Script("set -e\nuptime")
         assert saved.draft.schedule.recurrence == Cron("*/20 8-18 * * 1-5")
 
 
@@ -174,8 +175,9 @@ async def test_a_list_of_commands_says_what_a_failure_does(open_app: Open, backe
         assert "the first failure ends a target" in screen_text(pilot)
         pilot.app.screen.query_one("#stop").focus()
         await press(pilot, "right", "ctrl+s")
-    assert isinstance(row.draft.payload.body, Commands)
-    assert backend.task_rows[TaskId(11)].draft.payload.body == Commands(row.draft.payload.body.commands, False)
+    body = commands_of(row).body
+    assert isinstance(body, Commands)
+    assert commands_of(backend.task_rows[TaskId(11)]).body == Commands(body.commands, False)
 
 
 async def test_the_preview_is_a_page_of_its_own_on_a_narrow_screen(open_app: Open) -> None:
@@ -251,7 +253,7 @@ async def test_what_a_lost_connection_and_downtime_mean_is_said_in_the_same_word
     open_app: Open, backend: FakeBackend, size: tuple[int, int]
 ) -> None:
     row = backend.task_rows[TaskId(3)]
-    backend.task_rows[row.id] = replace(row, draft=replace(row.draft, payload=replace(row.draft.payload, durable=True)))
+    backend.task_rows[row.id] = replace(row, draft=replace(row.draft, payload=replace(commands_of(row), durable=True)))
     async with open_app(*size) as pilot:
         await press(pilot, "down", "down", "e")
         pilot.app.screen.query_one("#grace").focus()

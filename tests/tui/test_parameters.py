@@ -12,6 +12,7 @@ from deployx_tui.model.secret import CredentialDraft, CredentialKind
 from deployx_tui.model.task import Task
 from deployx_tui.tui.screens.parameter_form import GiveParameters, ParameterForm
 from tests.support.fake_backend import FakeBackend
+from tests.support.payloads import commands_of
 from tests.support.screen import check_snapshot, press, screen_text, type_text
 from tests.tui.conftest import Open
 
@@ -29,7 +30,7 @@ SIZES = [(120, 36), (80, 24)]
 def task(backend: FakeBackend) -> Task:
     """nginx-reload, the third of the list, takes parameters."""
     found = next(each for each in backend.task_rows.values() if each.name == "nginx-reload")
-    draft = replace(found.draft, payload=replace(found.draft.payload, parameters=DECLARED))
+    draft = replace(found.draft, payload=replace(commands_of(found), parameters=DECLARED))
     backend.task_rows[found.id] = replace(found, draft=draft)
     return backend.task_rows[found.id]
 
@@ -179,7 +180,7 @@ async def test_a_secret_is_chosen_by_name_and_its_declaration_says_who_can_read_
     )
     backend.credentials.rows[kept.id] = kept
     secret = Parameter(name="PW", type=ParameterType.SECRET, required=True)
-    draft = replace(task.draft, payload=replace(task.draft.payload, parameters=(secret,)))
+    draft = replace(task.draft, payload=replace(commands_of(task), parameters=(secret,)))
     backend.task_rows[task.id] = replace(task, draft=draft)
     async with open_app() as pilot:
         await press(pilot, "down", "down", "e")

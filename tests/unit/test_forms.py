@@ -27,6 +27,7 @@ from deployx_tui.model.task import TaskDraft
 from deployx_tui.tui.device_forms import DeviceForm, device_draft
 from deployx_tui.tui.forms import Form, draft_of, field_of, form_of
 from tests.support import world
+from tests.support.payloads import commands_of
 
 RULES: list[Recurrence] = [
     Once(datetime(2026, 12, 24, 2, 0, tzinfo=UTC)),
@@ -82,8 +83,8 @@ def test_every_task_of_the_sample_world_survives_the_form() -> None:
 @pytest.mark.parametrize("body", [Line("df -h /"), Script("set -eu\n\ncd /backup\n")])
 def test_the_text_of_a_payload_is_not_touched(body: Line | Script) -> None:
     task = world.tasks()[next(iter(world.tasks()))]
-    draft = replace(task.draft, payload=replace(task.draft.payload, body=body))
-    assert draft_of(form_of(draft), draft)[0].payload.body == body
+    draft = replace(task.draft, payload=replace(commands_of(task), body=body))
+    assert commands_of(draft_of(form_of(draft), draft)[0]).body == body
 
 
 @pytest.mark.parametrize(

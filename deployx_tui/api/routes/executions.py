@@ -13,11 +13,12 @@ from starlette.responses import Response, StreamingResponse
 from deployx_tui.api.answers import WIRE_HEADER, Json
 from deployx_tui.api.context import Asked, Body, Id, NoParams, Params, empty_or_object, replayed, request_id
 from deployx_tui.api.paging import window
-from deployx_tui.model.codec import payload_from_json
 from deployx_tui.model.execution import DEFAULT_RERUN, RerunScope, Stream, TargetState
 from deployx_tui.model.ids import DeviceId, ExecutionId
 from deployx_tui.model.json_reader import JSON, Reader
 from deployx_tui.model.parameter_json import read_parameters, values_to_json
+from deployx_tui.model.payload_json import read_payload
+from deployx_tui.model.payloads import with_parameters
 from deployx_tui.service.backend import Backend
 from deployx_tui.service.download import Format, download, file_name
 from deployx_tui.service.wire import WIRE_VERSION
@@ -60,19 +61,18 @@ async def list_executions(backend: Asked, params: Params) -> Json:
 
 @router.post("", dependencies=[NoParams])
 async def run_ad_hoc(backend: Asked, body: Body, request: Request) -> Json:
-    """`{command_payload, selector, timeout_seconds, parameters}`, parameters as a task declares them. 202."""
+    """`{command_payload, selector, timeout_seconds, parameters}`, parameters as a task declares them; `file_payload` or
+    `software_payload` in place of the first. 202."""
     reader = Reader(body)
     selector = reader.text("selector", required=True) or ""
     once = reader.text("request")
     timeout = reader.seconds("timeout_seconds")
-    given = empty_or_object(body).get("command_payload")
-    reader.has("command_payload")
-    payload = reader.attempt(lambda: payload_from_json(given if given is not None else {}), None)
+    payload = read_payload(reader)
     parameters = read_parameters(reader)
     reader.finish()
     if payload is None:
         raise TypeError("a payload without problems")
-    payload = replace(payload, parameters=parameters)
+    payload = with_parameters(payload, parameters)
     started = await backend.executions.run_ad_hoc(payload, selector, request_id(request, once), timeout)
     return await _started(backend, started, 202)
 

@@ -25,13 +25,12 @@ from deployx_tui.api.context import (
 )
 from deployx_tui.api.paging import STRIDE, window
 from deployx_tui.errors import Conflict, InvalidInput, Problem
-from deployx_tui.model.codec import draft_from_json, schedule_from_json
+from deployx_tui.model.codec import PAYLOAD_OF, draft_from_json, schedule_from_json
 from deployx_tui.model.execution import ExecutionQuery
 from deployx_tui.model.ids import DeviceId, GroupId, TaskId
 from deployx_tui.model.json_reader import JSON, Reader
 from deployx_tui.model.page import Page
 from deployx_tui.model.parameter_json import read_given
-from deployx_tui.model.payload import TaskType
 from deployx_tui.model.schedule import Once
 from deployx_tui.model.task import PreviewProblem, Task, TaskDraft, TaskPreview, TaskQuery, TaskSort, TaskState
 from deployx_tui.service.backend import Backend
@@ -72,7 +71,7 @@ async def list_tasks(backend: Asked, params: Params) -> Json:
         skip=skip,
         limit=query.limit,
         cursor=query.cursor,
-        keep=wanted if status is not None or kind not in (None, TaskType.COMMAND) else None,
+        keep=wanted if status is not None or kind is not None else None,
     )
     total = found.total
     return Json(
@@ -107,7 +106,7 @@ def _was_400(body: JSON) -> bool:
     if not isinstance(body, dict):
         return False
     payload = body.get("command_payload")
-    if body.get("task_type") == "command" and payload is None:
+    if any(body.get("task_type") == kind.value and body.get(field) is None for kind, field in PAYLOAD_OF.items()):
         return True
     if isinstance(payload, dict) and not any(payload.get(name) for name in ("command", "commands", "script")):
         return True

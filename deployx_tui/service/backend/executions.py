@@ -20,7 +20,7 @@ from deployx_tui.model.execution import (
 from deployx_tui.model.ids import DeviceId, ExecutionId
 from deployx_tui.model.page import Page
 from deployx_tui.model.parameter import Value
-from deployx_tui.model.payload import Payload
+from deployx_tui.model.payloads import Payload
 from deployx_tui.model.user import Permission
 from deployx_tui.service.backend.permission import needs
 

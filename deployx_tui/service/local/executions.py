@@ -23,7 +23,7 @@ from deployx_tui.model.execution import (
 from deployx_tui.model.ids import DeviceId, ExecutionId
 from deployx_tui.model.page import Page
 from deployx_tui.model.parameter import Value
-from deployx_tui.model.payload import Payload
+from deployx_tui.model.payloads import Payload
 from deployx_tui.model.user import Actor
 from deployx_tui.output.grouping import group
 from deployx_tui.planning.plan import values_of

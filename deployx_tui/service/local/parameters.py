@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from deployx_tui.errors import Conflict, InvalidInput, Problem
 from deployx_tui.model.parameter import ParameterType
-from deployx_tui.model.payload import CommandPayload
+from deployx_tui.model.payloads import Payload
 from deployx_tui.planning.parameters import files_of
 from deployx_tui.runners.parameter_file import read_parameter_file
 from deployx_tui.store import credentials
@@ -24,7 +24,7 @@ class Files:
     contents: Mapping[str, str | InvalidInput]
 
     @classmethod
-    def of(cls, payload: CommandPayload, given: Mapping[str, str]) -> Self:
+    def of(cls, payload: Payload, given: Mapping[str, str]) -> Self:
         """Blocks. A file that can't be read is told when it is asked for."""
         return cls(MappingProxyType({path: _content(path) for path in files_of(payload, given)}))
 
@@ -56,7 +56,7 @@ def _content(path: str) -> str | InvalidInput:
         return error
 
 
-def secret_problems(c: Connection, payload: CommandPayload) -> list[Problem]:
+def secret_problems(c: Connection, payload: Payload) -> list[Problem]:
     """Defaults that name no credential which a command may get."""
     problems: list[Problem] = []
     for number, each in enumerate(payload.parameters):

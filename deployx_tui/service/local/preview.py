@@ -9,18 +9,22 @@ from sqlalchemy import Connection
 
 from deployx_tui.errors import InvalidInput
 from deployx_tui.model.fact_words import unknown_words
+from deployx_tui.model.files import FilePayload
 from deployx_tui.model.ids import DeviceId
-from deployx_tui.model.payload import POSIX_SHELLS
+from deployx_tui.model.payload import POSIX_SHELLS, CommandPayload
+from deployx_tui.model.payloads import Payload
 from deployx_tui.model.schedule import Fire, Schedule
 from deployx_tui.model.task import PreviewProblem, TaskDraft, TaskPreview
 from deployx_tui.model.words import counted
 from deployx_tui.planning.parameters import unanswered
 from deployx_tui.planning.selectors import resolve
 from deployx_tui.planning.validate import validate_task
+from deployx_tui.planning.validate_files import is_windows_path
 from deployx_tui.scheduling.recurrence import compile_schedule
 from deployx_tui.scheduling.surprises import surprises
 from deployx_tui.service.local.parameters import secret_problems
 from deployx_tui.service.local.snapshot import Failed, Snapshot, Targets
+from deployx_tui.service.local.stock import stock_of
 from deployx_tui.store import devices, groups
 
 #: names that a warning lists before it counts the rest
@@ -31,22 +35,24 @@ def preview(
     c: Connection, draft: TaskDraft, count: int, snapshot: Snapshot, failed: Failed, now: datetime
 ) -> TaskPreview:
     targets = _targets(draft, snapshot, failed)
+    stock = stock_of(c, [draft.payload])
     return TaskPreview(
         problems=tuple(
             PreviewProblem(field=problem.field, message=problem.message, remedy=problem.remedy)
-            for problem in (*validate_task(draft, snapshot.inventory, now), *secret_problems(c, draft.payload))
+            for problem in (*validate_task(draft, snapshot.inventory, now, stock), *secret_problems(c, draft.payload))
         ),
         fires=_fires(draft.schedule, now, count),
         targets=targets,
         warnings=(
             *_of_targets(targets, draft),
             *_of_facts(draft, snapshot, failed),
-            *_of_shell(targets, draft),
+            *_of_system(targets, draft.payload),
             *_of_parameters(draft),
             *_of_protection(c, targets, snapshot),
             *_of_contacts(c, [device for device, _, _ in targets]),
             *surprises(draft.schedule),
         ),
+        stock=stock,
     )
 
 
@@ -81,10 +87,14 @@ def _of_facts(draft: TaskDraft, snapshot: Snapshot, failed: Failed) -> Iterable[
         yield unknown_words(unknown)
 
 
-def _of_shell(targets: Targets, draft: TaskDraft) -> Iterable[str]:
+def _of_system(targets: Targets, payload: Payload) -> Iterable[str]:
     """Every transport of this release leads to a POSIX target."""
-    if targets and draft.payload.shell not in POSIX_SHELLS:
-        yield f"{draft.payload.shell} can't run on a POSIX target; choose sh, bash or zsh"
+    if not targets:
+        return
+    if isinstance(payload, CommandPayload) and payload.shell not in POSIX_SHELLS:
+        yield f"{payload.shell} can't run on a POSIX target; choose sh, bash or zsh"
+    if isinstance(payload, FilePayload) and is_windows_path(payload.target_path):
+        yield f"{payload.target_path} is no path on a POSIX target; give platform_paths for those, such as linux"
 
 
 def _of_parameters(draft: TaskDraft) -> Iterable[str]:

@@ -15,14 +15,16 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from deployx_tui.errors import Conflict, InvalidInput, NotFound, Problem, Unavailable
-from deployx_tui.model.codec import JSON, canonical, draft_to_json, payload_to_json, sha256_of
+from deployx_tui.model.changes import RollbackPayload
+from deployx_tui.model.codec import JSON, canonical, draft_to_json, sha256_of
 from deployx_tui.model.execution import ExecutionStatus, RerunScope, TargetResult, Trigger
 from deployx_tui.model.ids import DeviceId, ExecutionId, TaskId, UserId
 from deployx_tui.model.inventory import Inventory
 from deployx_tui.model.parameter import Value
 from deployx_tui.model.parameter_json import parameters_to_json
 from deployx_tui.model.parse import format_overlap
-from deployx_tui.model.payload import CommandPayload, one_line
+from deployx_tui.model.payload_json import payload_field
+from deployx_tui.model.payloads import Payload, one_line
 from deployx_tui.model.rerun import is_in_scope
 from deployx_tui.model.task import TaskDraft, TaskState
 from deployx_tui.model.user import Permission
@@ -35,6 +37,7 @@ from deployx_tui.service import access
 from deployx_tui.service.backend.replay import was_replayed
 from deployx_tui.service.local.door import Change, Door
 from deployx_tui.service.local.parameters import Files, Given
+from deployx_tui.service.local.stock import stock_of
 from deployx_tui.store import audit, credentials, executions, history, results, tasks
 from deployx_tui.store.tasks import StoredTask
 
@@ -94,7 +97,7 @@ def run_task(change: Change, door: Door, task: TaskId, request: str, given: Give
         trigger=Trigger.MANUAL,
         owner=stored.owner_id,
         draft=with_values(draft_to_json(draft), values),
-        summary=one_line(draft.payload),
+        summary=one_line(draft.payload, stock_of(change.c, [draft.payload])),
         facts=facts,
     )
 
@@ -102,7 +105,7 @@ def run_task(change: Change, door: Door, task: TaskId, request: str, given: Give
 def run_ad_hoc(
     change: Change,
     door: Door,
-    payload: CommandPayload,
+    payload: Payload,
     selector: str,
     request: str,
     timeout: timedelta | None,
@@ -112,7 +115,7 @@ def run_ad_hoc(
     seconds = None if timeout is None else timeout.total_seconds()
     # a digest: the command itself stands in the execution
     asked: dict[str, JSON] = {
-        "command_payload": payload_to_json(payload),
+        **payload_field(payload),
         "selector": selector,
         "timeout_seconds": seconds,
         "parameters": parameters_to_json(payload.parameters),
@@ -122,7 +125,12 @@ def run_ad_hoc(
     if known is not None:
         history.get(change.c, known, door.only_own)
         return _again(change, known, _audited(None, Trigger.AD_HOC, facts))
-    problems = [*validate_payload(payload)]
+    stock = stock_of(change.c, [payload])
+    problems = [*validate_payload(payload, stock)]
+    if isinstance(payload, RollbackPayload):
+        # a rollback finds its own targets
+        remedy = f"roll back execution {payload.execution} itself"
+        problems.append(Problem(field="rollback_payload", message="it is no run of its own", remedy=remedy))
     if timeout is not None and timeout < timedelta(seconds=1):
         remedy = "give 1s or more, or none"
         problems.append(Problem(field="timeout_seconds", message="it is shorter than a second", remedy=remedy))
@@ -140,7 +148,7 @@ def run_ad_hoc(
         "selector": found.selector,
         "device_ids": [],
         "group_ids": [],
-        "command_payload": payload_to_json(payload),
+        **payload_field(payload),
         "parameters": parameters_to_json(payload.parameters),
         "timeout_seconds": seconds,
     }
@@ -149,12 +157,12 @@ def run_ad_hoc(
         door,
         task_id=None,
         task_version=None,
-        name=f"ad hoc: {one_line(payload)}",
+        name=f"ad hoc: {one_line(payload, stock)}",
         fire_key=fire_key,
         trigger=Trigger.AD_HOC,
         owner=door.actor.user_id,
         draft=with_values(draft, values),
-        summary=one_line(payload),
+        summary=one_line(payload, stock),
         facts=facts,
     )
 

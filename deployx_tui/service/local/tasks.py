@@ -26,6 +26,7 @@ from deployx_tui.service.local.door import Change, Door
 from deployx_tui.service.local.guard import serves
 from deployx_tui.service.local.parameters import Files, Given, secret_problems
 from deployx_tui.service.local.preview import preview
+from deployx_tui.service.local.stock import stock_of
 from deployx_tui.store import task_list, tasks
 from deployx_tui.store.clock import to_ms
 from deployx_tui.store.task_list import Touching
@@ -201,7 +202,7 @@ class LocalTasks:
 
     def _refuse_problems(self, change: Change, draft: TaskDraft, now: datetime) -> None:
         problems = [
-            *validate_task(draft, self._door.snapshot(change.c).inventory, now),
+            *validate_task(draft, self._door.snapshot(change.c).inventory, now, stock_of(change.c, [draft.payload])),
             *secret_problems(change.c, draft.payload),
         ]
         if problems:

@@ -11,6 +11,7 @@ from deployx_tui.model.execution import Execution
 from deployx_tui.model.inventory import jumps_of
 from deployx_tui.model.task import LastRun, Task
 from deployx_tui.service.local.snapshot import Failed, Snapshot
+from deployx_tui.service.local.stock import stock_of
 from deployx_tui.store import history
 from deployx_tui.store.devices import StoredDevice
 from deployx_tui.store.groups import StoredGroup
@@ -26,6 +27,7 @@ def tasks(c: Connection, stored: Sequence[StoredTask], snapshot: Snapshot, faile
     # what still runs tells more than what was skipped because of it
     last = {task: next((run for run, status in runs if status.is_alive), runs[0][0]) for task, runs in recent.items()}
     shown = history.by_ids(c, last.values())
+    stock = stock_of(c, [task.draft.payload for task in stored])
     return tuple(
         Task(
             id=task.id,
@@ -42,6 +44,7 @@ def tasks(c: Connection, stored: Sequence[StoredTask], snapshot: Snapshot, faile
             last=_last_run(shown[last[task.id]]) if task.id in last else None,
             recent=tuple(status for _, status in reversed(recent.get(task.id, ()))),
             target_count=snapshot.target_count(task.draft, failed),
+            stock=stock.of(task.draft.payload),
         )
         for task in stored
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from deployx_tui.model.codec import payload_to_json
 from deployx_tui.model.execution import (
     DEFAULT_RERUN,
     CauseCount,
@@ -21,7 +20,8 @@ from deployx_tui.model.ids import DeviceId, ExecutionId
 from deployx_tui.model.page import Page
 from deployx_tui.model.parameter import Value
 from deployx_tui.model.parameter_json import parameters_to_json
-from deployx_tui.model.payload import Payload
+from deployx_tui.model.payload_json import payload_field
+from deployx_tui.model.payloads import Payload
 from deployx_tui.service.remote.channel import PATIENCE, Channel
 from deployx_tui.service.wire import values
 from deployx_tui.service.wire.executions import (
@@ -75,7 +75,7 @@ class RemoteExecutions:
             "POST",
             EXECUTIONS,
             {
-                "command_payload": payload_to_json(payload),
+                **payload_field(payload),
                 "parameters": parameters_to_json(payload.parameters),
                 "selector": selector,
                 "request": request,

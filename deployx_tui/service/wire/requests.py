@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from deployx_tui.errors import InvalidInput, Problem
 from deployx_tui.model.codec import draft_from_json, draft_to_json
 from deployx_tui.model.json_reader import JSON
+from deployx_tui.model.payload_json import COMMAND, FILES, PAYLOADS, SOFTWARE, field_of
 from deployx_tui.model.task import TaskDraft
+from deployx_tui.service.wire import values
 from deployx_tui.service.wire.values import Json
 
 #: a body's way to say what runs; they displace each other in an update
 _BODIES = ("command", "commands", "script")
-#: kept by the contract for clients that send them always
-_OTHER_PAYLOADS = ("software_payload", "file_payload")
 
 
 def create_from_json(data: JSON, default_zone: str) -> TaskDraft:
@@ -48,9 +50,10 @@ def update_from_json(data: JSON, present: TaskDraft) -> tuple[TaskDraft | None, 
         )
     base = draft_to_json(present)
     merged = {**base, **body}
-    payload = body.get("command_payload")
+    field = field_of(present.payload)
+    payload = body.get(field)
     if isinstance(payload, dict):
-        merged["command_payload"] = _merged_payload(base["command_payload"], payload)
+        merged[field] = _MERGED[field](values.fields(base[field]), payload)
     problems += _merge_recurrence(base, body, merged)
     try:
         draft = draft_from_json(merged)
@@ -79,13 +82,10 @@ def _absent_lists(body: Json) -> list[Problem]:
 def _tolerated(body: Json) -> list[Problem]:
     """Take out of `body` what clients of the original always send and what means nothing here."""
     problems = []
-    for name in _OTHER_PAYLOADS:
-        if body.pop(name, None) is not None:
-            problems.append(
-                Problem(
-                    field=name, message="this task runs commands", remedy="give command_payload, and leave this out"
-                )
-            )
+    for name in PAYLOADS:
+        # clients of the original send null for those of the other types
+        if name in body and body[name] is None:
+            del body[name]
     payload = body.get("command_payload")
     if isinstance(payload, dict):
         payload = body["command_payload"] = dict(payload)
@@ -105,17 +105,58 @@ def _tolerated(body: Json) -> list[Problem]:
     return problems
 
 
-def _merged_payload(base: JSON, change: Json) -> Json:
-    merged = dict(base) if isinstance(base, dict) else {}
+def _merged_command(base: Json, change: Json) -> Json:
+    merged = dict(base)
     if any(change.get(name) is not None for name in _BODIES):
         for name in (*_BODIES, "stop_on_failure"):
             merged.pop(name, None)
+    return _laid_over(merged, change)
+
+
+def _merged_files(base: Json, change: Json) -> Json:
+    """`file_ids` chooses among what is there: an item that stays keeps what was said of it."""
+    merged, change = dict(base), dict(change)
+    ids = change.get("file_ids")
+    if isinstance(ids, list) and change.get("items") is None:
+        del change["file_ids"]
+        # an id is looked at when it is read
+        merged["items"] = [item for each in dict.fromkeys(map(str, ids)) for item in _items(base, each)]
+    if "rollback" in change and "rollback_on_failure" not in change:
+        change["rollback_on_failure"] = change.pop("rollback")
+    return _laid_over(merged, change)
+
+
+def _items(base: Json, artifact: str) -> list[JSON]:
+    present = base["items"] if isinstance(base["items"], list) else []
+    kept: list[JSON] = [item for item in present if isinstance(item, dict) and str(item["artifact_id"]) == artifact]
+    return kept or [{"artifact_id": artifact}]
+
+
+def _merged_software(base: Json, change: Json) -> Json:
+    """The version of a package that is not installed any more goes with it."""
+    merged, ids = dict(base), change.get("software_ids")
+    if isinstance(ids, list):
+        kept = {str(each) for each in ids}
+        merged["versions"] = {
+            package: version for package, version in values.fields(base["versions"]).items() if package in kept
+        }
+    return _laid_over(merged, change)
+
+
+def _laid_over(merged: Json, change: Json) -> Json:
     for name, value in change.items():
         if value is None:
             merged.pop(name, None)
         else:
             merged[name] = value
     return merged
+
+
+_MERGED: dict[str, Callable[[Json, Json], Json]] = {
+    COMMAND: _merged_command,
+    FILES: _merged_files,
+    SOFTWARE: _merged_software,
+}
 
 
 def _merge_recurrence(base: Json, body: Json, merged: Json) -> list[Problem]:

@@ -7,11 +7,18 @@ from datetime import datetime
 from typing import assert_never
 
 from deployx_tui.errors import InvalidInput
-from deployx_tui.model.codec import draft_from_json, draft_to_json
+from deployx_tui.model.artifact_json import read_refs, ref_to_json
+from deployx_tui.model.changes import RollbackPayload
+from deployx_tui.model.codec import PAYLOAD_OF, draft_from_json, draft_to_json
 from deployx_tui.model.execution import Execution, ExecutionStatus
-from deployx_tui.model.ids import DeviceId, ExecutionId, TaskId, UserId
-from deployx_tui.model.json_reader import JSON
+from deployx_tui.model.files import FilePayload
+from deployx_tui.model.ids import DeviceId, ExecutionId, PackageId, TaskId, UserId
+from deployx_tui.model.json_reader import JSON, Reader
+from deployx_tui.model.payload import CommandPayload, TaskType
+from deployx_tui.model.payload_json import payload_to_json
+from deployx_tui.model.payloads import Payload, Stock, artifacts_of
 from deployx_tui.model.schedule import ClockNote, Fire, Once
+from deployx_tui.model.software import SoftwarePayload
 from deployx_tui.model.task import LastRun, PreviewProblem, Task, TaskDraft, TaskName, TaskPreview, TaskState
 from deployx_tui.service.wire import values
 from deployx_tui.service.wire.executions import (
@@ -80,7 +87,7 @@ def task_to_json(task: Task, *, executions: Iterable[Execution] = (), next_execu
         "start": values.instant(task.draft.schedule.start, zone),
         "end": values.instant(task.draft.schedule.end, zone),
         "recurrence_config": None if once else _config(draft, values.instant(task.draft.schedule.end, zone)),
-        "payload": _payload(values.fields(draft["command_payload"])),
+        "payload": _payload(task.draft.payload),
         "created_at": values.instant(task.created_at, zone),
         "updated_at": values.instant(task.updated_at, zone),
         "last_execution": values.instant(task.last_execution, zone),
@@ -101,6 +108,7 @@ def task_to_json(task: Task, *, executions: Iterable[Execution] = (), next_execu
         "last": None if task.last is None else _last_to_json(task.last),
         "recent": [status.value for status in task.recent],
         "target_count": task.target_count,
+        **stock_to_json(task.stock),
     }
 
 
@@ -109,20 +117,44 @@ def _config(draft: Json, end: str | None) -> Json:
     return {**dict.fromkeys(_CONFIG), **config, "end_date": end}
 
 
-def _payload(payload: Json) -> Json:
-    """With the keys that the original always fills in."""
+def _payload(payload: Payload) -> Json:
+    """With the keys that the original always fills in, and those that the stored form leaves out."""
+    stored = {"run_as": None, **payload_to_json(payload)}
+    match payload:
+        case CommandPayload():
+            filled: Json = {
+                "command": None,
+                "commands": None,
+                "strategy": "transactional",
+                "stop_on_failure": True,
+                "config": {},
+                "umask": None,
+                "tty": False,
+            }
+            return filled | stored
+        case FilePayload():
+            return {"file_ids": [*artifacts_of(payload)], **stored}
+        case SoftwarePayload() | RollbackPayload():
+            return stored
+    assert_never(payload)
+
+
+def stock_to_json(stock: Stock) -> Json:
     return {
-        "command": None,
-        "commands": None,
-        "strategy": "transactional",
-        "stop_on_failure": True,
-        "config": {},
-        # and those that the stored form leaves out where they are not wanted
-        "run_as": None,
-        "umask": None,
-        "tty": False,
-        **payload,
+        "artifacts": [ref_to_json(each) for each in stock.artifacts.values()],
+        "packages": [{"id": package, "name": name} for package, name in stock.packages.items()],
     }
+
+
+def stock_from_json(row: Json) -> Stock:
+    def package(data: JSON) -> tuple[PackageId, str]:
+        item = values.fields(data)
+        return PackageId(values.number(item, "id")), values.text(item, "name")
+
+    reader = Reader({"artifacts": row.get("artifacts")})
+    found = values.theirs("artifacts", lambda: read_refs(reader, "artifacts"))
+    values.theirs("artifacts", reader.finish)
+    return Stock({each.id: each for each in found}, dict(values.each(row, "packages", package)))
 
 
 def task_from_json(data: JSON) -> Task:
@@ -142,6 +174,7 @@ def task_from_json(data: JSON) -> Task:
         last=None if row.get("last") is None else _last_from_json(row["last"]),
         recent=tuple(_status(word) for word in values.texts(row, "recent")),
         target_count=values.number(row, "target_count"),
+        stock=stock_from_json(row),
     )
 
 
@@ -149,12 +182,12 @@ def draft_of_task(row: Json) -> TaskDraft:
     """The draft inside a TaskDetail. Garbled when there is none."""
     draft = {key: values.get(row, key) for key in _DRAFT}
     payload = values.fields(values.get(row, "payload"))
-    draft["command_payload"] = {
+    field = PAYLOAD_OF[values.word(row, "task_type", TaskType)]
+    drop = ("strategy", "config", "file_ids")
+    draft[field] = {
         key: value
         for key, value in payload.items()
-        if value is not None
-        and key not in ("strategy", "config")
-        and (key != "stop_on_failure" or payload.get("commands") is not None)
+        if value is not None and key not in drop and (key != "stop_on_failure" or payload.get("commands") is not None)
     }
     if draft["recurrence_type"] == "once":
         draft["scheduled_time"] = values.get(row, "scheduled_time")
@@ -231,6 +264,7 @@ def preview_to_json(preview: TaskPreview) -> Json:
         "fires": [fire_to_json(fire) for fire in preview.fires],
         "targets": matched_to_json(preview.targets),
         "warnings": values.items(preview.warnings),
+        **stock_to_json(preview.stock),
     }
 
 
@@ -248,4 +282,5 @@ def preview_from_json(data: JSON) -> TaskPreview:
         fires=values.each(row, "fires", fire_from_json),
         targets=matched_from_json(row, "targets"),
         warnings=values.texts(row, "warnings"),
+        stock=stock_from_json(row),
     )

@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import datetime, tzinfo
 from zoneinfo import ZoneInfo
 
-from deployx_tui.model.payload import Commands, Reboot
+from deployx_tui.model.payload import CommandPayload, Commands, Reboot
+from deployx_tui.model.payloads import NO_STOCK, Payload, Stock
 from deployx_tui.model.task import TaskDraft, TaskPreview
 from deployx_tui.tui.render.fires import fire_line
 from deployx_tui.tui.render.line import BLANK, Line, line, span, spread
 from deployx_tui.tui.render.names import in_room
 from deployx_tui.tui.render.parameters import declared_line
-from deployx_tui.tui.render.payload import disconnected_words, manner
-from deployx_tui.tui.render.task_detail import command_lines, payload_kind
+from deployx_tui.tui.render.payload import disconnected_words, exact_heading, manner, payload_kind, payload_text
 from deployx_tui.tui.render.words import said
 
 
@@ -30,7 +30,7 @@ def preview_lines(
     blocks = (
         _fires(draft, preview, now, zone, width, schedule_is_read),
         _targets(draft, preview, width, targets_are_read),
-        _command(draft, width),
+        _exact(draft.payload, preview.stock, width),
     )
     rows: list[Line] = []
     for block in blocks:
@@ -75,9 +75,25 @@ def _targets(draft: TaskDraft, preview: TaskPreview, width: int, targets_are_rea
     return tuple(rows)
 
 
-def _command(draft: TaskDraft, width: int) -> tuple[Line, ...]:
-    payload = draft.payload
-    rows: list[Line] = [spread(line(span("EXACT COMMAND", "head")), line(span(payload_kind(payload), "dim")), width)]
+def _exact(payload: Payload, stock: Stock, width: int) -> tuple[Line, ...]:
+    """What happens on each target."""
+    heading = spread(line(span(exact_heading(payload), "head")), line(span(payload_kind(payload), "dim")), width)
+    rows = _of_command(payload, width) if isinstance(payload, CommandPayload) else _of_others(payload, stock, width)
+    return (heading, *rows)
+
+
+def _of_others(payload: Payload, stock: Stock, width: int) -> tuple[Line, ...]:
+    found = manner(payload)
+    size = max((len(name) for name, _ in found), default=0)
+    return (
+        *payload_text(payload, stock, width),
+        *(line(span(f"{name:{size}} ", "dim"), value) for name, value in found),
+        *(line(span("gives ", "dim"), *declared_line(each)) for each in payload.parameters),
+    )
+
+
+def _of_command(payload: CommandPayload, width: int) -> tuple[Line, ...]:
+    rows: list[Line] = []
     if isinstance(payload.body, Commands):
         stops = payload.body.stop_on_failure
         rows.append(line("the first failure ends a target" if stops else "a failure does not end a target"))
@@ -90,7 +106,7 @@ def _command(draft: TaskDraft, width: int) -> tuple[Line, ...]:
         rows.append(line(span("in   ", "dim"), payload.working_directory))
     rows.extend(line(span("with ", "dim"), f"{name}={value}") for name, value in payload.environment)
     rows.extend(line(span("gives ", "dim"), *declared_line(each)) for each in payload.parameters)
-    rows.extend(command_lines(payload, width))
+    rows.extend(payload_text(payload, NO_STOCK, width))
     if payload.success_codes != frozenset({0}):
         rows.append(
             line(span("ok   ", "dim"), "exit " + ", ".join(str(code) for code in sorted(payload.success_codes)))

@@ -18,20 +18,19 @@ from deployx_tui.model.execution import (
     TargetState,
 )
 from deployx_tui.model.outcome_words import target_word
-from deployx_tui.model.payload import CommandPayload, Commands, Reboot, Script
-from deployx_tui.model.payload import Line as CommandLine
+from deployx_tui.model.payload import CommandPayload
 from deployx_tui.model.schedule import OverlapKind
 from deployx_tui.model.task import Task, TaskPreview, TaskState
 from deployx_tui.model.words import counted
 from deployx_tui.tui.render.fires import fire_line
 from deployx_tui.tui.render.line import BLANK, Line, Span, line, span
 from deployx_tui.tui.render.parameters import declared_words
-from deployx_tui.tui.render.payload import disconnected_words, manner
+from deployx_tui.tui.render.payload import payload_kind, payload_rules, payload_text
 from deployx_tui.tui.render.progress import glyph, over_count, target_glyph
-from deployx_tui.tui.render.safe import show, show_bytes, show_lines
+from deployx_tui.tui.render.safe import show, show_bytes
 from deployx_tui.tui.render.schedule import downtime_words, schedule_words
 from deployx_tui.tui.render.when import clock, day_and_clock, short, took
-from deployx_tui.tui.render.words import said, wrap
+from deployx_tui.tui.render.words import said
 
 _HEIGHTS = "▁▂▃▄▅▆▇█"
 
@@ -236,42 +235,12 @@ def payload_lines(facts: TaskFacts, width: int) -> tuple[Line, ...]:
     """What is sent, whole, and the rules around it."""
     draft = facts.task.draft
     rows: list[Line] = [line(span("PAYLOAD", "head"), f"  {payload_kind(draft.payload)}")]
-    rows.extend(command_lines(draft.payload, width))
+    rows.extend(payload_text(draft.payload, facts.task.stock, width))
     rows.append(BLANK)
     rules = task_rules(facts.task)
     size = max(9, *(len(name) for name, _ in rules))
     rows.extend(line(span(f"{name:{size}} ", "dim"), value) for name, value in rules)
     return tuple(rows)
-
-
-def payload_kind(payload: CommandPayload) -> str:
-    match payload.body:
-        case CommandLine():
-            return f"one line, {payload.shell.value}"
-        case Script(text):
-            lines = len(text.rstrip("\n").split("\n"))
-            return f"script of {counted(lines, 'line')}, {payload.shell.value}"
-        case Commands(commands):
-            return f"{counted(len(commands), 'command')}, {payload.shell.value}"
-
-
-def command_lines(payload: CommandPayload, width: int) -> tuple[Line, ...]:
-    """The exact text, wrapped by cells; nothing of it is left out."""
-    match payload.body:
-        case CommandLine(command):
-            return tuple(line(" ", Span(piece)) for piece in wrap(show(command), width - 1))
-        case Script(text):
-            rows: list[Line] = []
-            for number, each in enumerate(show_lines(text.rstrip("\n")), start=1):
-                for index, piece in enumerate(wrap(each, width - 5)):
-                    rows.append(line(span(f"{number if index == 0 else '':>3}  ", "dim"), Span(piece)))
-            return tuple(rows)
-        case Commands(commands):
-            rows = []
-            for number, command in enumerate(commands, start=1):
-                for index, piece in enumerate(wrap(show(command), width - 5)):
-                    rows.append(line(span(f"{number if index == 0 else '':>3}  ", "dim"), Span(piece)))
-            return tuple(rows)
 
 
 def task_rules(task: Task) -> tuple[tuple[str, str], ...]:
@@ -289,20 +258,10 @@ def task_rules(task: Task) -> tuple[tuple[str, str], ...]:
         ("overlap", overlap),
         ("downtime", downtime_words(draft.grace)),
     ]
-    if isinstance(payload.body, Commands):
-        rows.append(("failing", "ends the target" if payload.body.stop_on_failure else "goes on with the next"))
-    if payload.durable:
-        rows.append(("disconnected", disconnected_words(payload)))
-    if payload.reboot is Reboot.EXPECTED:
-        rows.append(("restart", "by the first command; the rest waits for it"))
-    rows.extend(manner(payload))
-    if payload.working_directory:
-        rows.append(("in", payload.working_directory))
-    if payload.environment:
-        rows.append(("env", " ".join(f"{name}={value}" for name, value in payload.environment)))
+    rows.extend(payload_rules(payload))
     if payload.parameters:
         rows.append(("gives", declared_words(payload.parameters)))
-    if payload.success_codes != frozenset({0}):
+    if isinstance(payload, CommandPayload) and payload.success_codes != frozenset({0}):
         rows.append(("success", "exit " + ", ".join(str(code) for code in sorted(payload.success_codes))))
     if draft.tags:
         rows.append(("tags", " ".join(sorted(draft.tags))))

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from deployx_tui.model.words import counted
 from deployx_tui.tui.render.line import BLANK, Line, StyleName, beside, line, span, spread
+from deployx_tui.tui.render.payload import payload_kind, payload_text
 from deployx_tui.tui.render.progress import glyph
 from deployx_tui.tui.render.schedule import schedule_words
 from deployx_tui.tui.render.task_detail import (
     TaskFacts,
-    command_lines,
     durations,
     last_execution,
     next_runs,
     output_lines,
-    payload_kind,
     payload_lines,
     pre_flight,
 )
@@ -85,8 +84,8 @@ def strip(facts: TaskFacts, width: int) -> tuple[Line, ...]:
     task = facts.task
     draft = task.draft
     kind = payload_kind(draft.payload).partition(",")[0]
-    commands = command_lines(draft.payload, 200)
-    first = "" if not commands else "".join(part.text for part in commands[0]).strip()
+    texts = payload_text(draft.payload, task.stock, 200)
+    first = "" if not texts else "".join(part.text for part in texts[0]).strip()
     top = spread(
         line(f" {kind}  ", span(first, "bold")),
         line(f"  {schedule_words(draft.schedule)} "),

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from deployx_tui.errors import DeployxError, InvalidInput, Problem
-from deployx_tui.model.ids import DeviceId
+from deployx_tui.model.ids import DeviceId, TaskId
 from deployx_tui.model.parameter import ParameterType
 from deployx_tui.model.secret import CredentialKind
-from deployx_tui.model.task import Task, TaskState
+from deployx_tui.model.task import Task, TaskDraft, TaskState
 from deployx_tui.model.words import counted
+from deployx_tui.tui.forms import why_no_form
 from deployx_tui.tui.render.line import Line, line, span
 from deployx_tui.tui.render.parameters import given_lines
 from deployx_tui.tui.screens.dialogs import Question, confirm, names_line
@@ -20,6 +22,21 @@ from deployx_tui.tui.screens.parameter_form import GiveParameters
 
 if TYPE_CHECKING:
     from deployx_tui.tui.screens.place import Place
+
+
+def edit(
+    place: Place, task: Task | None, draft: TaskDraft | None = None, saved: Callable[[TaskId], None] | None = None
+) -> None:
+    """Open the form of a task, or of a new one from `draft`; say what edits it where there is no form for it."""
+    from deployx_tui.tui.screens.editor import Editor  # noqa: PLC0415 - loaded when it is opened
+
+    shown = task.draft if task is not None else draft
+    if shown is not None and (why := why_no_form(shown)):
+        if task is None:
+            why = f"the form has no fields for it yet; deployx task duplicate {shlex.quote(shown.name)} copies it"
+        place.tell(why, "warn")
+        return
+    place.app.push_screen(Editor(task, draft=draft) if saved is None else Editor(task, draft=draft, saved=saved))
 
 
 async def run_now(place: Place, tasks: Sequence[Task]) -> None:

@@ -113,9 +113,7 @@ class TaskPage(Place):
         await task_acts.pause_or_resume(self, (self._shown,))
 
     def action_edit(self) -> None:
-        from deployx_tui.tui.screens.editor import Editor  # noqa: PLC0415 - loaded when it is opened
-
-        self.app.push_screen(Editor(self._shown))
+        task_acts.edit(self, self._shown)
 
     @work(group="act")
     async def action_delete(self) -> None:

@@ -305,9 +305,7 @@ class TasksPlace(Place):
             self._edit(None, view.task.draft.copy())
 
     def _edit(self, task: Task | None, draft: TaskDraft | None = None) -> None:
-        from deployx_tui.tui.screens.editor import Editor  # noqa: PLC0415 - loaded when it is opened
-
-        self.app.push_screen(Editor(task, draft=draft, saved=self.go_to))
+        task_acts.edit(self, task, draft, self.go_to)
 
     def go_to(self, key: Hashable) -> None:
         self._wanted = key

@@ -19,6 +19,7 @@ from deployx_tui.model.user import Role
 from deployx_tui.service.backend import Backend
 from deployx_tui.store import schema
 from tests.contract.backend.site import Site, add_device, draft, fields, finished, line, new_request, run
+from tests.support.payloads import commands_of
 
 REGION = Parameter(
     name="REGION", type=ParameterType.CHOICE, choices=("eu", "us"), default="eu", description="where to deploy"
@@ -54,7 +55,7 @@ class ParametersContract:
         made = await backend.tasks.create(draft(payload=line(SAYS, parameters=(VERSION, REGION, NOTE))))
         assert made.draft.payload.parameters == (VERSION, REGION, NOTE)
         assert (await backend.tasks.get(made.id)).draft == made.draft
-        fewer = replace(made.draft, payload=replace(made.draft.payload, parameters=(NOTE,)))
+        fewer = replace(made.draft, payload=replace(commands_of(made), parameters=(NOTE,)))
         assert (await backend.tasks.update(made.id, fewer)).draft.payload.parameters == (NOTE,)
 
     async def test_a_declaration_that_can_not_be_meant_is_refused_by_field(self, site: Site) -> None:
@@ -213,7 +214,7 @@ class ParametersContract:
         with_default = replace(PASSWORD, required=False, default="db-password")
         with pytest.raises(NotPermitted):
             await operator.executions.run_ad_hoc(line(HASH, parameters=(with_default,)), "web01", new_request())
-        given = replace(task.draft, payload=replace(task.draft.payload, parameters=(with_default,)))
+        given = replace(task.draft, payload=replace(commands_of(task), parameters=(with_default,)))
         with pytest.raises(NotPermitted):
             await operator.tasks.update(task.id, given)
         await admin.tasks.update(task.id, given)

@@ -33,6 +33,7 @@ from tests.contract.backend.site import (
     run,
     until,
 )
+from tests.support.payloads import commands_of
 
 GONE = TaskId(999_999)
 
@@ -401,7 +402,7 @@ class TasksContract:
         ended = await run(backend, task)
         await backend.tasks.update(task.id, replace(task.draft, payload=line("echo new")))
         assert ended.summary == "echo old"
-        assert isinstance(task.draft.payload.body, Line)
+        assert isinstance(commands_of(task).body, Line)
         assert (await backend.executions.get(ended.id)).summary == "echo old"
         assert (await run(backend, task)).summary == "echo new"
 

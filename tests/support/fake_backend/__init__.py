@@ -28,7 +28,7 @@ from deployx_tui.model.execution import (
 from deployx_tui.model.ids import DeviceId, ExecutionId, GroupId, TaskId, UserId
 from deployx_tui.model.inventory import Inventory, InventoryGroup, seen_by_selectors
 from deployx_tui.model.parameter import Value
-from deployx_tui.model.payload import Payload
+from deployx_tui.model.payloads import Payload
 from deployx_tui.model.question import QuestionId
 from deployx_tui.model.task import LastRun, Task
 from deployx_tui.model.user import Actor, Role

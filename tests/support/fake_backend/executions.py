@@ -25,7 +25,7 @@ from deployx_tui.model.execution import (
 from deployx_tui.model.ids import DeviceId, ExecutionId
 from deployx_tui.model.page import Page
 from deployx_tui.model.parameter import Value
-from deployx_tui.model.payload import Payload
+from deployx_tui.model.payloads import Payload
 from deployx_tui.planning.parameters import resolve_values
 from tests.support import world
 from tests.support.fake_backend.facet import Facet, has_words

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Literal
 
 from hypothesis import strategies as st
 
-from deployx_tui.model.ids import DeviceId, GroupId
+from deployx_tui.model.files import Existing, FileItem, FilePayload, LineEndings
+from deployx_tui.model.ids import ArtifactId, DeviceId, GroupId, PackageId
 from deployx_tui.model.parameter import Parameter, ParameterType
 from deployx_tui.model.parse import sort_days
 from deployx_tui.model.payload import BecomeMethod, CommandPayload, Commands, Line, Reboot, RunAs, Script, Shell
+from deployx_tui.model.payloads import with_parameters
 from deployx_tui.model.schedule import (
     Cron,
     Daily,
@@ -25,6 +26,7 @@ from deployx_tui.model.schedule import (
     ShortMonth,
     Weekly,
 )
+from deployx_tui.model.software import PackageChoice, RebootPolicy, SoftwareAction, SoftwarePayload
 from deployx_tui.model.task import TaskDraft
 
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40)
@@ -51,7 +53,8 @@ schedules = st.builds(
     start=st.none() | instants,
     end=st.none() | instants,
 )
-payloads = st.builds(
+accounts = st.none() | st.builds(RunAs, method=st.sampled_from(BecomeMethod), user=texts)
+command_payloads = st.builds(
     CommandPayload,
     body=st.one_of(
         st.builds(Line, texts),
@@ -66,10 +69,62 @@ payloads = st.builds(
     success_codes=st.frozensets(st.integers(0, 2**32), max_size=4),
     durable=st.booleans(),
     reboot=st.sampled_from(Reboot),
-    run_as=st.none() | st.builds(RunAs, method=st.sampled_from(BecomeMethod), user=texts),
+    run_as=accounts,
     umask=st.none() | st.integers(0, 0o777),
     tty=st.booleans(),
 )
+row_ids = st.integers(1, 2**63 - 1)
+modes = st.none() | st.integers(0, 0o7777)
+file_payloads = st.builds(
+    FilePayload,
+    items=st.lists(
+        st.builds(
+            FileItem,
+            artifact=row_ids.map(ArtifactId),
+            newest=st.booleans(),
+            name=st.none() | texts,
+            mode=modes,
+            line_endings=st.sampled_from(LineEndings),
+            substitute=st.booleans(),
+        ),
+        max_size=3,
+    ).map(tuple),
+    target_path=texts,
+    platform_paths=st.lists(st.tuples(texts, texts), max_size=3).map(tuple),
+    create_folders=st.booleans(),
+    mode=modes,
+    owner=st.none() | texts,
+    group=st.none() | texts,
+    existing=st.sampled_from(Existing),
+    backups=st.integers(0, 99),
+    pre_check=st.none() | texts,
+    post_command=st.none() | texts,
+    rollback_on_failure=st.booleans(),
+    delete_extra=st.booleans(),
+    protected=st.lists(texts, max_size=3).map(tuple),
+    most_deletions=st.integers(-5, 500),
+    swap=st.booleans(),
+    quick=st.booleans(),
+    check=st.booleans(),
+    run_as=accounts,
+    deployment_name=st.none() | texts,
+)
+software_payloads = st.builds(
+    SoftwarePayload,
+    packages=st.lists(
+        st.builds(PackageChoice, package=row_ids.map(PackageId), version=st.none() | texts),
+        max_size=3,
+        unique_by=lambda choice: choice.package,
+    ).map(tuple),
+    custom=st.none() | texts,
+    action=st.sampled_from(SoftwareAction),
+    all_or_nothing=st.booleans(),
+    reboot=st.sampled_from(RebootPolicy),
+    repair=st.booleans(),
+    run_as=accounts,
+    deployment_name=st.none() | texts,
+)
+payloads = st.one_of(command_payloads, file_payloads, software_payloads)
 parameters = st.builds(
     Parameter,
     name=texts,
@@ -84,7 +139,7 @@ drafts = st.builds(
     name=texts,
     schedule=schedules,
     payload=st.builds(
-        lambda payload, declared: replace(payload, parameters=tuple(declared)),
+        lambda payload, declared: with_parameters(payload, tuple(declared)),
         payloads,
         st.lists(parameters, max_size=3),
     ),

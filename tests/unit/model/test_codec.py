@@ -10,19 +10,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deployx_tui.errors import InvalidInput
+from deployx_tui.model.changes import RollbackPayload
 from deployx_tui.model.codec import (
     canonical,
     draft_from_json,
     draft_to_json,
-    payload_from_json,
-    payload_to_json,
     schedule_from_json,
     schedule_to_json,
     sha256_of,
 )
-from deployx_tui.model.payload import CommandPayload
+from deployx_tui.model.files import FileItem, FilePayload
+from deployx_tui.model.ids import ArtifactId, ExecutionId, PackageId
+from deployx_tui.model.payload_json import field_of, payload_from_json, payload_to_json
+from deployx_tui.model.payloads import Payload
 from deployx_tui.model.schedule import Daily, Monthly, Schedule, Weekly
+from deployx_tui.model.software import PackageChoice, SoftwarePayload
 from deployx_tui.model.task import TaskDraft
+from tests.support.payloads import commands_of
 from tests.unit.model import strategies
 
 
@@ -38,8 +42,8 @@ def test_a_schedule_survives_json(schedule: Schedule) -> None:
 
 
 @given(strategies.payloads)
-def test_a_payload_survives_json(payload: CommandPayload) -> None:
-    assert payload_from_json(payload_to_json(payload)) == payload
+def test_a_payload_survives_json(payload: Payload) -> None:
+    assert payload_from_json(payload_to_json(payload), field_of(payload)) == payload
 
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda c: st.dictionaries(st.text(), c)))
@@ -58,7 +62,7 @@ json_values = st.recursive(
 FIELDS = [
     "task_name", "task_type", "recurrence_type", "recurrence_config", "command_payload", "timezone", "gap", "fold",
     "short_month", "overlap", "grace_seconds", "timeout_seconds", "tags", "selector", "device_ids", "group_ids",
-    "start", "end", "scheduled_time",
+    "start", "end", "scheduled_time", "file_payload", "software_payload", "rollback_payload",
 ]  # fmt: skip
 
 
@@ -85,7 +89,7 @@ def draft(**changes: Any) -> Any:
 def test_the_shortest_draft_is_read_with_the_defaults() -> None:
     read = draft_from_json(draft(), default_zone="Europe/Berlin")
     assert read.schedule.zone == "Europe/Berlin"
-    assert read.payload.success_codes == {0}
+    assert commands_of(read).success_codes == {0}
 
 
 @pytest.mark.parametrize(
@@ -95,7 +99,9 @@ def test_the_shortest_draft_is_read_with_the_defaults() -> None:
         ({"task_name": None}, "task_name"),
         ({"task_name": 3}, "task_name"),
         ({"task_type": "magic"}, "task_type"),
-        ({"task_type": "software_deployment"}, "task_type"),
+        ({"task_type": "software_deployment"}, "command_payload"),
+        ({"task_type": "software_deployment"}, "software_payload"),
+        ({"file_payload": {"file_ids": [1], "target_path": "/x"}}, "file_payload"),
         ({"timezone": "Mars/Olympus"}, "timezone"),
         ({"timezone": "../../etc/passwd"}, "timezone"),
         ({"timezone": "/etc/localtime"}, "timezone"),
@@ -202,3 +208,103 @@ def test_several_times_a_day_are_one_rule() -> None:
     read = draft_from_json(draft(recurrence_config={"type": "daily", "times": ["15:00", "03:00", "03:00"]}))
     assert isinstance(read.schedule.recurrence, Daily)
     assert [f"{t:%H:%M}" for t in read.schedule.recurrence.times] == ["03:00", "15:00"]
+
+
+FILES = {"file_ids": [10, "11", 10], "target_path": "C:\\Config", "create_path_if_not_exists": True}
+
+
+def files(**changes: Any) -> Any:
+    return draft(task_type="file_deployment", command_payload=None, file_payload={**FILES, **changes})
+
+
+def test_the_originals_file_task_is_read_and_written_with_items() -> None:
+    read = draft_from_json(files())
+    assert read.payload == FilePayload(
+        items=(FileItem(artifact=ArtifactId(10)), FileItem(artifact=ArtifactId(11))), target_path="C:\\Config"
+    )
+    written: Any = draft_to_json(read)
+    assert written["task_type"] == "file_deployment"
+    assert [item["artifact_id"] for item in written["file_payload"]["items"]] == [10, 11]
+    assert "command_payload" not in written
+
+
+def test_the_originals_software_task_is_read() -> None:
+    software = {"software_ids": [5, 8], "deployment_name": "Weekly Updates", "versions": {"5": "1.2"}}
+    read = draft_from_json(
+        draft(
+            task_type="software_deployment",
+            command_payload=None,
+            software_payload=software,
+        )
+    )
+    assert read.payload == SoftwarePayload(
+        packages=(PackageChoice(package=PackageId(5), version="1.2"), PackageChoice(package=PackageId(8))),
+        deployment_name="Weekly Updates",
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"file_ids": None}, "file_ids"),
+        ({"file_ids": ["x"]}, "file_ids"),
+        ({"target_path": None}, "target_path"),
+        ({"target_path": "/a\0"}, "target_path"),
+        ({"mode": 644}, "mode"),
+        ({"mode": "0999"}, "mode"),
+        ({"mode": "rw-r--r--"}, "mode"),
+        ({"existing": "merge"}, "existing"),
+        ({"backups": "1"}, "backups"),
+        ({"rollback": True, "rollback_on_failure": False}, "rollback"),
+        ({"protected": "logs/*"}, "protected"),
+        ({"platform_paths": {"debian": "/x"}}, "platform_paths"),
+        ({"platform_paths": [{"os": "debian"}]}, "platform_paths.0.path"),
+        ({"file_ids": None, "items": [{}]}, "items.0.artifact_id"),
+        ({"file_ids": None, "items": [{"artifact_id": -1}]}, "items.0.artifact_id"),
+        ({"file_ids": None, "items": [{"artifact_id": 1, "line_endings": "cr"}]}, "items.0.line_endings"),
+        ({"file_ids": None, "items": [{"artifact_id": 1, "colour": "red"}]}, "items.0.colour"),
+        ({"items": [{"artifact_id": 11}]}, "file_ids"),
+        ({"sudo": True}, "sudo"),
+    ],
+)
+def test_a_wrong_field_of_files_is_named_with_a_remedy(changes: dict[str, Any], field: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        draft_from_json(files(**changes))
+    assert f"file_payload.{field}" in [problem.field for problem in caught.value.problems]
+    assert all(problem.remedy for problem in caught.value.problems)
+
+
+@pytest.mark.parametrize(
+    ("payload", "field"),
+    [
+        ({"software_ids": ["nginx"]}, "software_ids"),
+        ({"software_ids": [5], "versions": {"8": "1"}}, "versions.8"),
+        ({"software_ids": [5], "versions": {"nginx": "1"}}, "versions.nginx"),
+        ({"software_ids": [5], "action": "purge"}, "action"),
+        ({"software_ids": [5], "reboot": "expected"}, "reboot"),
+        ({"software_ids": [5], "repair": "yes"}, "repair"),
+    ],
+)
+def test_a_wrong_field_of_software_is_named_with_a_remedy(payload: Any, field: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        draft_from_json(draft(task_type="software_deployment", command_payload=None, software_payload=payload))
+    assert f"software_payload.{field}" in [problem.field for problem in caught.value.problems]
+
+
+def test_rollback_is_a_short_word_and_items_may_echo_their_ids() -> None:
+    read = draft_from_json(files(rollback=True, file_ids=[7], items=[{"artifact_id": 7, "newest": True}])).payload
+    assert isinstance(read, FilePayload)
+    assert read.rollback_on_failure
+    assert read.items == (FileItem(artifact=ArtifactId(7), newest=True),)
+
+
+def test_a_task_is_no_rollback() -> None:
+    with pytest.raises(InvalidInput, match="another type"):
+        draft_from_json(draft(rollback_payload={"execution_id": 7}))
+    payload = RollbackPayload(execution=ExecutionId(7), force=True)
+    assert payload_from_json(payload_to_json(payload), "rollback_payload") == payload
+
+
+def test_commands_keep_the_bytes_that_they_were_stored_with() -> None:
+    text = canonical(draft_to_json(draft_from_json(draft(), default_zone="UTC")))
+    assert sha256_of(json.loads(text)) == "cb74ab3e07c821087489299ce5125500f873cb6dadf779797a27cdf1e9ec4d62"

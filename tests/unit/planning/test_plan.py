@@ -10,17 +10,25 @@ from datetime import timedelta
 import pytest
 
 from deployx_tui.errors import InvalidInput
-from deployx_tui.model.codec import JSON, canonical, payload_to_json
-from deployx_tui.model.ids import DeviceId, GroupId, TaskId
+from deployx_tui.model.artifact import ArtifactKind, ArtifactRef
+from deployx_tui.model.changes import RollbackPayload
+from deployx_tui.model.codec import JSON, canonical
+from deployx_tui.model.files import FileItem, FilePayload
+from deployx_tui.model.ids import ArtifactId, DeviceId, ExecutionId, GroupId, PackageId, TaskId
 from deployx_tui.model.parameter import Parameter, Value
 from deployx_tui.model.parameter_json import parameters_to_json
 from deployx_tui.model.payload import CommandPayload, Line
+from deployx_tui.model.payload_json import payload_to_json
+from deployx_tui.model.software import PackageChoice, SoftwarePayload
 from deployx_tui.planning.plan import (
     Plan,
     PlannedTarget,
     Work,
     make_plan,
     of_task,
+    pin,
+    pinned_artifacts,
+    pinned_packages,
     read_draft,
     values_of,
     with_values,
@@ -101,3 +109,50 @@ def test_values_stand_in_the_plan_and_in_the_draft_of_a_run_that_settled_them() 
     assert read_draft(settled).values == values
     assert [each.name for each in read_draft(settled).payload.parameters] == ["A", "F"]
     assert of_task(settled) == unsettled == of_task(unsettled)
+
+
+NGINX = ArtifactRef(id=ArtifactId(12), name="nginx.conf", version=3, kind=ArtifactKind.FILE, sha256="ab" * 32, size=4)
+FILES = FilePayload(items=(FileItem(artifact=ArtifactId(12)),), target_path="/etc/nginx/")
+
+
+def test_a_plan_of_files_pins_what_it_sends() -> None:
+    pinned = pin(FILES, lambda item: NGINX if item.artifact == NGINX.id else None)
+    made = plan(dataclasses.replace(WORK, payload=FILES, artifacts=pinned))
+    data = json.loads(made.text)
+    assert data["file_payload"]["items"][0]["artifact_id"] == 12
+    assert data["artifacts"] == [
+        {"id": 12, "name": "nginx.conf", "version": 3, "kind": "file", "sha256": "ab" * 32, "size": 4}
+    ]
+    assert "command_payload" not in data
+    assert pinned_artifacts(made.text) == (NGINX,)
+    assert read_draft(canonical({"file_payload": payload_to_json(FILES), "selector": "web*"})).payload == FILES
+
+
+def test_the_newest_version_of_the_moment_is_pinned() -> None:
+    newer = dataclasses.replace(NGINX, id=ArtifactId(40), version=4)
+    newest = dataclasses.replace(FILES, items=(dataclasses.replace(FILES.items[0], newest=True),))
+    assert pin(newest, lambda item: newer if item.newest else NGINX) == (newer,)
+
+
+def test_an_artifact_that_is_gone_is_named() -> None:
+    with pytest.raises(InvalidInput, match="12"):
+        pin(FILES, lambda _: None)
+    assert pin(WORK.payload, lambda _: None) == ()
+
+
+def test_a_plan_of_software_pins_the_catalogues_entries() -> None:
+    software = SoftwarePayload(packages=(PackageChoice(package=PackageId(5)),))
+    made = plan(dataclasses.replace(WORK, payload=software, packages=({"name": "nginx"},)))
+    assert json.loads(made.text)["packages"] == [{"name": "nginx"}]
+    assert pinned_packages(made.text) == ({"name": "nginx"},)
+
+
+def test_a_plan_of_commands_has_the_hash_that_it_always_had() -> None:
+    assert plan().sha256 == "24f99f124dc6b8482c754a5f1ef4782eb8eac7fc78ae8ada83c599c065e9fc65"
+    assert pinned_artifacts(plan().text) == ()
+    assert pinned_packages(plan().text) == ()
+
+
+def test_a_rollbacks_draft_is_read() -> None:
+    payload = RollbackPayload(execution=ExecutionId(8841))
+    assert read_draft(canonical({"rollback_payload": payload_to_json(payload), "parameters": []})).payload == payload

@@ -11,11 +11,14 @@ from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 
+from deployx_tui.model.artifact import ArtifactRef
 from deployx_tui.model.calendar import CalendarDay
 from deployx_tui.model.codec import draft_from_json, draft_to_json
 from deployx_tui.model.device import DeviceDraft, GroupDraft
 from deployx_tui.model.execution import ExecutionStatus
+from deployx_tui.model.ids import PackageId
 from deployx_tui.model.importing import HostSource
+from deployx_tui.model.payloads import Stock
 from deployx_tui.model.secret import CredentialDraft
 from deployx_tui.model.task import TaskDraft
 from tests.unit.model import strategies
@@ -38,6 +41,8 @@ def any_of(kind: type[T]) -> st.SearchStrategy[T]:
 def _of(hint: Any) -> st.SearchStrategy[Any]:
     if hint is TaskDraft:
         return drafts
+    if hint is Stock:
+        return _stocks()
     if hint is datetime:
         return strategies.instants
     if isinstance(hint, typing.NewType):
@@ -65,6 +70,11 @@ def _of(hint: Any) -> st.SearchStrategy[Any]:
         date: st.dates(),
     }
     return simple[hint]
+
+
+def _stocks() -> st.SearchStrategy[Stock]:
+    artifacts = st.lists(_built(ArtifactRef), max_size=3).map(lambda every: {each.id: each for each in every})
+    return st.builds(Stock, artifacts, st.dictionaries(_of(PackageId), texts, max_size=3))
 
 
 def _built(kind: type[Any]) -> st.SearchStrategy[Any]:

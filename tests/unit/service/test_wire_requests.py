@@ -1,15 +1,20 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
 from deployx_tui.errors import InvalidInput
+from deployx_tui.model.files import FileItem, FilePayload
+from deployx_tui.model.ids import ArtifactId, PackageId
 from deployx_tui.model.json_reader import JSON
 from deployx_tui.model.payload import CommandPayload, Commands, Line, Shell
 from deployx_tui.model.schedule import Daily, Monthly, Once, Schedule, Weekly
+from deployx_tui.model.software import PackageChoice, SoftwarePayload
 from deployx_tui.model.task import TaskDraft
 from deployx_tui.service.wire.requests import create_from_json, update_from_json
+from tests.support.payloads import commands_of
 
 CREATE: dict[str, JSON] = {
     "task_name": "backup",
@@ -59,6 +64,7 @@ def test_a_naive_time_is_wall_time_of_the_tasks_zone() -> None:
         ({"device_ids": None}, "device_ids"),
         ({"taskname": "x"}, "taskname"),
         ({"software_payload": {"software_ids": [1]}}, "software_payload"),
+        ({"task_type": "file_deployment"}, "command_payload"),
         ({"command_payload": {"command": "x", "strategy": "canary"}}, "command_payload.strategy"),
         ({"command_payload": {"command": "x", "config": {"a": 1}}}, "command_payload.config"),
         ({"command_payload": {"command": "x", "commands": ["y"]}}, "command_payload.command"),
@@ -91,10 +97,10 @@ def test_an_update_merges_the_payload_field_by_field() -> None:
 def test_command_and_commands_displace_each_other() -> None:
     draft, _ = update_from_json({"command_payload": {"commands": ["a", "b"], "stop_on_failure": False}}, DAILY)
     assert draft is not None
-    assert draft.payload.body == Commands(("a", "b"), stop_on_failure=False)
+    assert commands_of(draft).body == Commands(("a", "b"), stop_on_failure=False)
     again, _ = update_from_json({"command_payload": {"command": "c"}}, draft)
     assert again is not None
-    assert again.payload.body == Line("c")
+    assert commands_of(again).body == Line("c")
 
 
 def test_the_front_ends_pause_and_its_edit_are_understood() -> None:
@@ -165,3 +171,88 @@ def test_a_config_of_the_same_kind_needs_no_type_beside_it() -> None:
     )[0]
     assert monthly is not None
     assert isinstance(monthly.schedule.recurrence, Monthly)
+
+
+FILES = replace(
+    DAILY,
+    payload=FilePayload(
+        items=(FileItem(artifact=ArtifactId(10), name="a", substitute=True), FileItem(artifact=ArtifactId(11))),
+        target_path="/etc/app/",
+        owner="app",
+        backups=3,
+    ),
+)
+SOFTWARE = replace(
+    DAILY,
+    payload=SoftwarePayload(
+        packages=(PackageChoice(package=PackageId(5), version="1.2"), PackageChoice(package=PackageId(8))),
+        custom="htop",
+        deployment_name="Weekly Updates",
+    ),
+)
+
+
+def test_the_originals_file_and_software_bodies_are_tasks() -> None:
+    body: dict[str, JSON] = {
+        **CREATE,
+        "task_type": "file_deployment",
+        "command_payload": None,
+        "file_payload": {"file_ids": [10, 11], "target_path": "/etc/app/", "create_path_if_not_exists": False},
+    }
+    assert create_from_json(body, "UTC").payload == FilePayload(
+        items=(FileItem(artifact=ArtifactId(10)), FileItem(artifact=ArtifactId(11))),
+        target_path="/etc/app/",
+        create_folders=False,
+    )
+    body |= {
+        "task_type": "software_deployment",
+        "file_payload": None,
+        "software_payload": {"software_ids": [5], "custom_software": None, "deployment_name": None},
+    }
+    assert create_from_json(body, "UTC").payload == SoftwarePayload(packages=(PackageChoice(package=PackageId(5)),))
+
+
+def test_an_update_of_files_merges_and_keeps_what_was_said_of_an_item_that_stays() -> None:
+    """As the original's edit dialog sends it: all keys but the name of the deployment."""
+    edit: dict[str, JSON] = {"file_ids": [12, 10], "target_path": "/srv/app/", "create_path_if_not_exists": True}
+    draft, _ = update_from_json({"file_payload": edit}, FILES)
+    assert draft is not None
+    assert draft.payload == FilePayload(
+        items=(FileItem(artifact=ArtifactId(12)), FileItem(artifact=ArtifactId(10), name="a", substitute=True)),
+        target_path="/srv/app/",
+        owner="app",
+        backups=3,
+    )
+    draft, _ = update_from_json({"file_payload": {"owner": None, "rollback": True}}, FILES)
+    assert draft is not None
+    assert isinstance(FILES.payload, FilePayload)
+    assert draft.payload == replace(FILES.payload, owner=None, rollback_on_failure=True)
+
+
+@pytest.mark.parametrize(
+    ("payload", "field"),
+    [
+        ({"file_ids": ["x"]}, "file_payload.items.0.artifact_id"),
+        ({"items": None}, "file_payload.file_ids"),
+        ({"target_path": None}, "file_payload.target_path"),
+        ({"folder": "/x"}, "file_payload.folder"),
+    ],
+)
+def test_an_update_of_files_that_can_not_be_read_is_refused(payload: JSON, field: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        update_from_json({"file_payload": payload}, FILES)
+    assert fields_of(caught.value) == [field]
+
+
+def test_an_update_of_software_merges_and_drops_the_version_of_what_goes() -> None:
+    draft, _ = update_from_json({"software_payload": {"software_ids": [8]}}, SOFTWARE)
+    assert draft is not None
+    assert draft.payload == SoftwarePayload(
+        packages=(PackageChoice(package=PackageId(8)),), custom="htop", deployment_name="Weekly Updates"
+    )
+
+
+def test_a_payload_of_another_type_is_refused_in_an_update() -> None:
+    for present in (DAILY, SOFTWARE):
+        with pytest.raises(InvalidInput, match="another type"):
+            update_from_json({"file_payload": {"file_ids": [1], "target_path": "/x"}}, present)

@@ -1,0 +1,61 @@
+"""Whether a task of software can be meant as it stands. Pure. What the catalogue says of a package is asked
+elsewhere."""
+
+from __future__ import annotations
+
+import re
+
+from deployx_tui.errors import Problem
+from deployx_tui.model.payloads import Stock, packages_of
+from deployx_tui.model.software import SoftwarePayload
+from deployx_tui.planning.names import validate_name
+from deployx_tui.planning.parameters import validate_parameters
+from deployx_tui.planning.problems import problem_of, validate_ids, validate_run_as
+
+#: one task
+MOST_PACKAGES = 200
+
+_FIELD = "software_payload"
+#: as package managers name things ("g++", "libc6:i386", "node@18", "tap/formula"); never like an option
+_PACKAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._:@/~-]{0,199}", re.ASCII)
+_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._:~^-]{0,99}", re.ASCII)
+
+
+def validate_software(payload: SoftwarePayload, stock: Stock) -> tuple[Problem, ...]:
+    """Problems of what is to be installed or removed."""
+    return (
+        *_packages(payload, stock),
+        *_custom(payload.custom),
+        *validate_run_as(payload.run_as, f"{_FIELD}.run_as"),
+        *validate_parameters(payload),
+        *_deployment_name(payload),
+    )
+
+
+def _packages(payload: SoftwarePayload, stock: Stock) -> list[Problem]:
+    field = f"{_FIELD}.software_ids"
+    if not payload.packages and payload.custom is None:
+        return [problem_of(field, f"there is nothing to {payload.action}", "give software_ids or custom_software")]
+    if len(payload.packages) > MOST_PACKAGES:
+        return [problem_of(field, f"there are {len(payload.packages)} of them", f"give at most {MOST_PACKAGES}")]
+    problems = validate_ids(field, packages_of(payload), stock.packages)
+    if len(packages_of(payload)) < len(payload.packages):
+        problems.append(problem_of(field, "a package is there twice", "leave one out"))
+    for choice in payload.packages:
+        if choice.version is not None and not _VERSION.fullmatch(choice.version):
+            message = f"{choice.version[:40]!r} is no version"
+            problems.append(problem_of(f"{_FIELD}.versions.{choice.package}", message, "give for example 1.24.0-1"))
+    return problems
+
+
+def _custom(name: str | None) -> list[Problem]:
+    if name is None or _PACKAGE.fullmatch(name):
+        return []
+    remedy = "give it as the devices' package manager knows it, such as nginx"
+    return [problem_of(f"{_FIELD}.custom_software", f"{name[:40]!r} is no name of a package", remedy)]
+
+
+def _deployment_name(payload: SoftwarePayload) -> tuple[Problem, ...]:
+    if payload.deployment_name is None:
+        return ()
+    return validate_name(payload.deployment_name, f"{_FIELD}.deployment_name", limit=200)
