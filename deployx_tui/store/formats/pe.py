@@ -73,7 +73,7 @@ def _entry(file: File, root: int, folder: int, wanted: int | None, *, is_leaf: b
         if wanted is None or name == wanted:
             if bool(place & 0x80000000) is is_leaf:
                 raise Unreadable("its resources can't be read")
-            return root + (place & 0x7FFFFFFF)
+            return root + (int(place) & 0x7FFFFFFF)
     raise Unreadable("it says no version")
 
 
