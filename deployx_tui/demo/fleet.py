@@ -279,8 +279,7 @@ def _sshd(fleet: Fleet, number: int, hosts: list[FleetHost], options: Mapping[st
         "MaxSessions": "64",
         "LoginGraceTime": "60",
         "LogLevel": "INFO",  # says where it listens
-        # what file tasks keep lies in the folder too, also when root logs in
-        "SetEnv": f'{fleet._mark} "HOME={home}" "XDG_STATE_HOME={home}/.local/state"',
+        "SetEnv": f'{fleet._mark} "HOME={home}"',
         "Subsystem": "sftp internal-sftp",
         **options,
     }
@@ -309,7 +308,7 @@ def _asyncssh(fleet: Fleet, number: int, hosts: list[FleetHost]) -> list[str]:
                 "port": hosts[0].port,
                 "host_key": str(fleet.folder / f"host-{number}"),
                 "authorized_keys": str(fleet.folder / "authorized_keys"),
-                "environment": {name: value, "HOME": str(home), "XDG_STATE_HOME": f"{home}/.local/state"},
+                "environment": {name: value, "HOME": str(home)},
             }
         )
     )

@@ -9,6 +9,7 @@ import os
 import traceback
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, datetime, tzinfo
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 from zoneinfo import ZoneInfo
 
@@ -93,6 +94,8 @@ class DeployxApp(App[int]):
         self._mouse_is_ours = True
         #: what was typed in an editor and not saved, by task (None: the new one)
         self.drafts: dict[TaskId | None, Form] = {}
+        #: where a file of this machine was chosen last
+        self.last_folder = Path.cwd()
 
     @property
     def tabs(self) -> tuple[Tab, ...]:

@@ -7,13 +7,13 @@ Fields have the ids of the form; problems come with the wire's field names and a
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
-from typing import Literal, TypeVar
+from typing import Literal, assert_never
 from zoneinfo import ZoneInfo
 
 from deployx_tui.errors import InvalidInput, Problem
+from deployx_tui.model.changes import RollbackPayload
 from deployx_tui.model.files import FilePayload
 from deployx_tui.model.parameter import Parameter
 from deployx_tui.model.parse import (
@@ -32,8 +32,8 @@ from deployx_tui.model.parse import (
     parse_umask,
     zone_of,
 )
-from deployx_tui.model.payload import CommandPayload, Commands, Line, Reboot, Script, Shell
-from deployx_tui.model.payload_json import field_of as field_of_payload
+from deployx_tui.model.payload import CommandPayload, Commands, Line, Reboot, RunAs, Script, Shell
+from deployx_tui.model.payloads import NO_STOCK, Payload, Stock
 from deployx_tui.model.schedule import (
     Cron,
     Daily,
@@ -48,14 +48,18 @@ from deployx_tui.model.schedule import (
     ShortMonth,
     Weekly,
 )
+from deployx_tui.model.software import SoftwarePayload
 from deployx_tui.model.task import TaskDraft
+from deployx_tui.tui.field_reader import FieldReader
+from deployx_tui.tui.file_forms import FILE_WIRE, FilesForm, file_payload_of, files_form_of
+from deployx_tui.tui.software_forms import SOFTWARE_WIRE, SoftwareForm, software_form_of, software_payload_of
 
+#: what a task does on its targets
+Does = Literal["command", "files", "software"]
 Kind = Literal["line", "script", "commands"]
 Repeat = Literal["once", "daily", "weekly", "monthly", "cron"]
 #: what becomes of a command whose connection is cut; "restarts": it restarts the target itself
 CutOff = Literal["lost", "goes on", "restarts"]
-T = TypeVar("T")
-
 #: wire names by the form's, longest first where one begins with another
 _WIRE: tuple[tuple[str, str], ...] = (
     ("task_name", "name"),
@@ -73,6 +77,8 @@ _WIRE: tuple[tuple[str, str], ...] = (
     ("command_payload.command", "text"),
     ("command_payload.script", "text"),
     ("command_payload", "text"),
+    *FILE_WIRE,
+    *SOFTWARE_WIRE,
     ("parameters", "parameters"),
     ("selector", "targets"),
     ("device_ids", "targets"),
@@ -102,11 +108,15 @@ _WIRE: tuple[tuple[str, str], ...] = (
 SCHEDULE_FIELDS = frozenset({"at", "times", "weekdays", "monthdays", "cron", "zone", "start", "end"})
 
 
+_NO_FILES, _NO_SOFTWARE = FilesForm(), SoftwareForm()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
     """What stands in the fields."""
 
     name: str = ""
+    does: Does = "command"
     kind: Kind = "line"
     line: str = ""
     #: script or commands, a line each
@@ -140,30 +150,15 @@ class Form:
     tags: str = ""
     about: str = ""
     parameters: tuple[Parameter, ...] = ()
+    files: FilesForm = _NO_FILES
+    software: SoftwareForm = _NO_SOFTWARE
 
 
-def why_no_form(draft: TaskDraft) -> str:
-    """Why the form can't show this draft, and what edits it instead; "": it can."""
-    if isinstance(draft.payload, CommandPayload):
-        return ""
-    what = "files" if isinstance(draft.payload, FilePayload) else "software"
-    return f"the form has no fields for {what} yet; deployx task edit {shlex.quote(draft.name)} --help has the flags"
-
-
-def form_of(draft: TaskDraft) -> Form:
-    """The fields that give this draft again. InvalidInput when the form has none for it: `why_no_form`."""
-    payload, schedule = draft.payload, draft.schedule
-    if not isinstance(payload, CommandPayload):
-        raise InvalidInput.of(field_of_payload(payload), "the form has no fields for it", why_no_form(draft))
+def form_of(draft: TaskDraft, stock: Stock = NO_STOCK) -> Form:
+    """The fields that give this draft again. `stock` has the names of what it puts on devices."""
+    schedule = draft.schedule
     form = Form(
         name=draft.name,
-        shell=payload.shell,
-        directory=payload.working_directory or "",
-        environment=" ".join(shlex.quote(f"{name}={value}") for name, value in payload.environment),
-        codes=",".join(str(code) for code in sorted(payload.success_codes)),
-        runas="" if payload.run_as is None else format_run_as(payload.run_as),
-        umask="" if payload.umask is None else format_umask(payload.umask),
-        tty=payload.tty,
         targets=draft.selector,
         zone=schedule.zone,
         gap=schedule.gap,
@@ -171,21 +166,25 @@ def form_of(draft: TaskDraft) -> Form:
         start=_instant_text(schedule.start, schedule.zone),
         end=_instant_text(schedule.end, schedule.zone),
         timeout="" if draft.timeout is None else format_duration(draft.timeout),
-        cut_off="restarts" if payload.reboot is Reboot.EXPECTED else "goes on" if payload.durable else "lost",
         overlap=draft.overlap.kind,
         parallel=str(draft.overlap.limit) if draft.overlap.kind is OverlapKind.PARALLEL else "3",
         grace=format_duration(draft.grace),
         tags=" ".join(sorted(draft.tags)),
         about=draft.description,
-        parameters=payload.parameters,
+        parameters=draft.payload.parameters,
+        runas="" if draft.payload.run_as is None else format_run_as(draft.payload.run_as),
     )
-    match payload.body:
-        case Line(command):
-            form = replace(form, kind="line", line=command)
-        case Script(text):
-            form = replace(form, kind="script", text=text)
-        case Commands(commands, stop_on_failure):
-            form = replace(form, kind="commands", text="\n".join(commands), stop=stop_on_failure)
+    match draft.payload:
+        case CommandPayload():
+            form = _with_command(form, draft.payload)
+        case FilePayload():
+            form = replace(form, does="files", files=files_form_of(draft.payload, stock.artifacts))
+        case SoftwarePayload():
+            form = replace(form, does="software", software=software_form_of(draft.payload, stock.packages))
+        case RollbackPayload():
+            raise TypeError("what takes a run back is started from the run, and is no task")
+        case _:
+            assert_never(draft.payload)
     match schedule.recurrence:
         case Once(at):
             form = replace(form, repeat="once", at=_instant_text(at, schedule.zone))
@@ -206,6 +205,26 @@ def form_of(draft: TaskDraft) -> Form:
     return form
 
 
+def _with_command(form: Form, payload: CommandPayload) -> Form:
+    form = replace(
+        form,
+        shell=payload.shell,
+        directory=payload.working_directory or "",
+        environment=" ".join(shlex.quote(f"{name}={value}") for name, value in payload.environment),
+        codes=",".join(str(code) for code in sorted(payload.success_codes)),
+        umask="" if payload.umask is None else format_umask(payload.umask),
+        tty=payload.tty,
+        cut_off="restarts" if payload.reboot is Reboot.EXPECTED else "goes on" if payload.durable else "lost",
+    )
+    match payload.body:
+        case Line(command):
+            return replace(form, kind="line", line=command)
+        case Script(text):
+            return replace(form, kind="script", text=text)
+        case Commands(commands, stop_on_failure):
+            return replace(form, kind="commands", text="\n".join(commands), stop=stop_on_failure)
+
+
 def _instant_text(at: datetime | None, zone: str) -> str:
     if at is None:
         return ""
@@ -219,25 +238,6 @@ def _instant_text(at: datetime | None, zone: str) -> str:
     return plain if local.fold == 0 else f"{plain}{local:%z}"
 
 
-class _Reader:
-    """Reads field after field, keeps every problem, and goes on with what stands in for a field that is wrong."""
-
-    def __init__(self) -> None:
-        self.problems: list[Problem] = []
-
-    def read(self, field: str, read: Callable[[], T], instead: T) -> T:
-        try:
-            return read()
-        except InvalidInput as error:
-            self.problems.extend(replace_field(problem, field) for problem in error.problems)
-            return instead
-
-
-def replace_field(problem: Problem, field: str) -> Problem:
-    """The problem under the form's own field name."""
-    return Problem(field=field, message=problem.message, remedy=problem.remedy)
-
-
 def field_of(wire: str) -> str:
     """The form's field that a wire name means; "" for the whole."""
     return next((field for name, field in _WIRE if wire == name or wire.startswith((f"{name}.", f"{name}["))), "")
@@ -249,7 +249,7 @@ def draft_of(form: Form, base: TaskDraft | None = None) -> tuple[TaskDraft, tupl
     A field that is wrong is stood in for by its default, so that the rest can be previewed. `base` gives what the
     form has no field for: targets given by id.
     """
-    reader = _Reader()
+    reader = FieldReader()
     zone = reader.read("zone", lambda: zone_of(form.zone.strip()).key, "UTC")
     schedule = Schedule(
         recurrence=_recurrence(form, zone, reader),
@@ -259,20 +259,7 @@ def draft_of(form: Form, base: TaskDraft | None = None) -> tuple[TaskDraft, tupl
         start=_optional_instant("start", form.start, zone, reader),
         end=_optional_instant("end", form.end, zone, reader),
     )
-    runas, umask = form.runas.strip(), form.umask.strip()
-    payload = CommandPayload(
-        body=_body(form),
-        shell=form.shell,
-        environment=reader.read("environment", lambda: _environment(form.environment), ()),
-        working_directory=form.directory.strip() or None,
-        success_codes=reader.read("codes", lambda: parse_success_codes(form.codes), frozenset({0})),
-        parameters=form.parameters,
-        durable=form.cut_off != "lost",
-        reboot=Reboot.EXPECTED if form.cut_off == "restarts" else Reboot.NEVER,
-        run_as=reader.read("runas", lambda: parse_run_as(runas), None) if runas else None,
-        umask=reader.read("umask", lambda: parse_umask(umask), None) if umask else None,
-        tty=form.tty,
-    )
+    payload = _payload(form, reader, base.payload if base is not None else None)
     default = TaskDraft(name="", schedule=schedule, payload=payload)
     timeout = form.timeout.strip()
     draft = TaskDraft(
@@ -291,6 +278,37 @@ def draft_of(form: Form, base: TaskDraft | None = None) -> tuple[TaskDraft, tupl
     return draft, tuple(reader.problems)
 
 
+def _payload(form: Form, reader: FieldReader, base: Payload | None) -> Payload:
+    runas = form.runas.strip()
+    run_as = reader.read("runas", lambda: parse_run_as(runas), None) if runas else None
+    match form.does:
+        case "command":
+            return _command(form, reader, run_as)
+        case "files":
+            files = file_payload_of(form.files, reader, base if isinstance(base, FilePayload) else None)
+            return replace(files, run_as=run_as, parameters=form.parameters)
+        case "software":
+            software = software_payload_of(form.software, base if isinstance(base, SoftwarePayload) else None)
+            return replace(software, run_as=run_as, parameters=form.parameters)
+
+
+def _command(form: Form, reader: FieldReader, run_as: RunAs | None) -> CommandPayload:
+    umask = form.umask.strip()
+    return CommandPayload(
+        body=_body(form),
+        shell=form.shell,
+        environment=reader.read("environment", lambda: _environment(form.environment), ()),
+        working_directory=form.directory.strip() or None,
+        success_codes=reader.read("codes", lambda: parse_success_codes(form.codes), frozenset({0})),
+        parameters=form.parameters,
+        durable=form.cut_off != "lost",
+        reboot=Reboot.EXPECTED if form.cut_off == "restarts" else Reboot.NEVER,
+        run_as=run_as,
+        umask=reader.read("umask", lambda: parse_umask(umask), None) if umask else None,
+        tty=form.tty,
+    )
+
+
 def _body(form: Form) -> Line | Script | Commands:
     match form.kind:
         case "line":
@@ -301,7 +319,7 @@ def _body(form: Form) -> Line | Script | Commands:
             return Commands(tuple(each for each in form.text.split("\n") if each.strip()), form.stop)
 
 
-def _recurrence(form: Form, zone: str, reader: _Reader) -> Recurrence:
+def _recurrence(form: Form, zone: str, reader: FieldReader) -> Recurrence:
     times: tuple[time, ...] = ()
     if form.repeat in ("daily", "weekly", "monthly"):
         times = reader.read("times", lambda: parse_times(form.times), (time(3, 0),))
@@ -327,7 +345,7 @@ def _recurrence(form: Form, zone: str, reader: _Reader) -> Recurrence:
             return Cron(form.cron.strip())
 
 
-def _optional_instant(field: str, text: str, zone: str, reader: _Reader) -> datetime | None:
+def _optional_instant(field: str, text: str, zone: str, reader: FieldReader) -> datetime | None:
     if not text.strip():
         return None
     return reader.read(field, lambda: parse_instant(text, zone), None)

@@ -35,10 +35,17 @@ def _devices() -> Place:
     return DevicesPlace()
 
 
+def _artifacts() -> Place:
+    from deployx_tui.tui.screens.artifacts import ArtifactsPlace  # noqa: PLC0415 - as above
+
+    return ArtifactsPlace()
+
+
 #: tab and how its screen is made, in the order of the bar
 TABS: tuple[tuple[Tab, Callable[[], Place]], ...] = (
     (Tab(key="2", id="tasks", title="Tasks"), _tasks),
     (Tab(key="3", id="calendar", title="Calendar"), _calendar),
     (Tab(key="4", id="history", title="History"), _history),
     (Tab(key="5", id="devices", title="Devices"), _devices),
+    (Tab(key="6", id="artifacts", title="Artifacts"), _artifacts),
 )

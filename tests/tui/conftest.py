@@ -13,6 +13,8 @@ from deployx_tui.tui import bridge
 from deployx_tui.tui.app import DeployxApp
 from deployx_tui.tui.screens import (
     ad_hoc,
+    artifact_picker,
+    artifacts,
     calendar,
     device_editor,
     devices,
@@ -43,9 +45,9 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Question, "DEAF", 0.001)
     # the pauses that spare the backend while a person moves: shorter than a look of `settle`
     monkeypatch.setattr(task_strip, "REST", 0.01)
-    for place in (ad_hoc, calendar, device_editor, devices, history, run_strip, target_output):
+    for place in (ad_hoc, artifact_picker, calendar, device_editor, devices, history, run_strip, target_output):
         monkeypatch.setattr(place, "STILL", 0.01)
-    for place in (calendar, devices, history, execution):
+    for place in (artifacts, calendar, devices, history, execution):
         monkeypatch.setattr(place, "EVERY", 0.01)
     monkeypatch.setattr(editor, "DEBOUNCE", 0.01)
     monkeypatch.setattr(bridge, "GATHER", 0.005)

@@ -30,7 +30,7 @@ async def test_the_editor_looks_like_this(open_app: Open, size: tuple[int, int])
 async def test_a_new_task_is_typed_previewed_and_saved(open_app: Open, backend: FakeBackend) -> None:
     async with open_app() as pilot:
         await press(pilot, "n")
-        await type_text(pilot, "uptime-weekly\t\tuptime\t\t\t\t\t@web,!web07\t")
+        await type_text(pilot, "uptime-weekly\t\t\tuptime\t\t\t\t\t@web,!web07\t")
         await press(pilot, "right", "tab", *["right"] * 6, "space", "tab")  # weekly; sunday too
         await press(pilot, "ctrl+u", *"02:30")
         text = screen_text(pilot)
@@ -71,7 +71,7 @@ async def test_a_new_form_says_quietly_what_is_wanted_and_errors_of_what_was_lef
 async def test_cron_and_a_script_are_typed(open_app: Open, backend: FakeBackend) -> None:
     async with open_app() as pilot:
         await press(pilot, "n")
-        await type_text(pilot, "by-cron\t")
+        await type_text(pilot, "by-cron\t\t")
         await press(pilot, "right", "tab")
         await type_text(pilot, "set -e\nuptime\t\t\t\t\tnas01\t")
         await press(pilot, "c", "tab")

@@ -6,6 +6,7 @@ Bindings, the footer, `?` and the palette are made from here; a screen only has 
 
 from __future__ import annotations
 
+from deployx_tui.tui.keymap.artifacts import ARTIFACT_PAGE, ARTIFACTS
 from deployx_tui.tui.keymap.calendar import CALENDAR
 from deployx_tui.tui.keymap.devices import CONNECTION_TEST, CREDENTIALS, DEVICE_EDITOR, DEVICES, IMPORT
 from deployx_tui.tui.keymap.everywhere import EVERYWHERE, TABLE
@@ -15,9 +16,9 @@ from deployx_tui.tui.keymap.runs import EXECUTION, HISTORY
 from deployx_tui.tui.keymap.tasks import EDITOR, TASK_PAGE, TASKS
 
 __all__ = [
-    "CALENDAR", "CHOOSE", "CONNECTION_TEST", "CREDENTIALS", "DEVICES", "DEVICE_EDITOR", "EDITOR", "EVERYWHERE",
-    "EXECUTION", "FIELDS", "HISTORY", "IMPORT", "PLACES", "TABLE", "TASKS", "TASK_PAGE", "TITLES", "TOGGLE", "Key",
-    "bindings", "while_typing",
+    "ARTIFACTS", "ARTIFACT_PAGE", "CALENDAR", "CHOOSE", "CONNECTION_TEST", "CREDENTIALS", "DEVICES",
+    "DEVICE_EDITOR", "EDITOR", "EVERYWHERE", "EXECUTION", "FIELDS", "HISTORY", "IMPORT", "PLACES", "TABLE",
+    "TASKS", "TASK_PAGE", "TITLES", "TOGGLE", "Key", "bindings", "while_typing",
 ]  # fmt: skip
 
 #: the keys of each place, by what it calls itself
@@ -29,6 +30,8 @@ PLACES: dict[str, tuple[Key, ...]] = {
     "device_editor": DEVICE_EDITOR,
     "credentials": CREDENTIALS,
     "import": IMPORT,
+    "artifacts": ARTIFACTS,
+    "artifact_page": ARTIFACT_PAGE,
     "history": HISTORY,
     "execution": EXECUTION,
     "tasks": TASKS,
@@ -49,4 +52,6 @@ TITLES: dict[str, str] = {
     "credentials": "Credentials",
     "import": "Taking hosts over",
     "calendar": "Calendar",
+    "artifacts": "Artifacts",
+    "artifact_page": "One artifact",
 }

@@ -7,14 +7,13 @@ from typing import assert_never
 
 from deployx_tui.model.artifact import ArtifactKind
 from deployx_tui.model.changes import RollbackPayload
-from deployx_tui.model.fact_words import sized
 from deployx_tui.model.files import Existing, FileItem, FilePayload, LineEndings
 from deployx_tui.model.parse import format_mode, format_umask
 from deployx_tui.model.payload import CommandPayload, Commands, Reboot, RunAs, Script
 from deployx_tui.model.payload import Line as CommandLine
 from deployx_tui.model.payloads import Payload, Stock, artifact_name, software_names
 from deployx_tui.model.software import RebootPolicy, SoftwarePayload
-from deployx_tui.model.words import counted
+from deployx_tui.model.words import counted, size_words
 from deployx_tui.tui.render.line import Line, Span, line, span
 from deployx_tui.tui.render.safe import SafeText, show, show_lines
 from deployx_tui.tui.render.words import wrap
@@ -123,7 +122,7 @@ def _item(item: FileItem, payload: FilePayload, stock: Stock) -> str:
     if artifact is not None:
         parts[0] += f" v{artifact.version}"
         parts += ["a folder"] if artifact.kind is ArtifactKind.TREE else []
-        parts.append(sized(artifact.size))
+        parts.append(size_words(artifact.size))
     parts += ["or its newest version then"] if item.newest else []
     parts += [] if item.mode is None else [f"mode {format_mode(item.mode)}"]
     parts += [] if item.line_endings is LineEndings.AS_IS else [f"line endings {item.line_endings.value}"]

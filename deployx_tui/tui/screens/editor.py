@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import ClassVar
 
@@ -14,23 +15,27 @@ from textual.widget import Widget
 from textual.widgets import TextArea
 
 from deployx_tui.errors import Conflict, DeployxError, InvalidInput, Problem, Unavailable
+from deployx_tui.model.artifact import Artifact
 from deployx_tui.model.ids import TaskId
+from deployx_tui.model.payloads import NO_STOCK, Stock
 from deployx_tui.model.task import Task, TaskDraft, TaskPreview
 from deployx_tui.model.words import counted
-from deployx_tui.tui.forms import SCHEDULE_FIELDS, Form, draft_of, field_of, form_of, replace_field
+from deployx_tui.tui.field_reader import replace_field
+from deployx_tui.tui.file_forms import FilesForm, shown_of
+from deployx_tui.tui.forms import SCHEDULE_FIELDS, Form, draft_of, field_of, form_of
 from deployx_tui.tui.keymap import EDITOR, Key, bindings
 from deployx_tui.tui.render.line import line
 from deployx_tui.tui.render.preview import preview_lines
 from deployx_tui.tui.render.when import ahead
 from deployx_tui.tui.screens.dialogs import confirm
 from deployx_tui.tui.screens.editor_form import FormColumn
-from deployx_tui.tui.screens.parameter_form import ParameterForm
+from deployx_tui.tui.screens.editor_lists import edit_value
 from deployx_tui.tui.screens.place import Place
 from deployx_tui.tui.widgets.base import Pane
 from deployx_tui.tui.widgets.choices import Chosen
 from deployx_tui.tui.widgets.field import Field
 from deployx_tui.tui.widgets.form_row import FormRow
-from deployx_tui.tui.widgets.parameter_list import ParameterList
+from deployx_tui.tui.widgets.value_list import Wanted
 
 #: after the last key
 DEBOUNCE = 0.15
@@ -57,11 +62,16 @@ class Editor(Place):
         task: Task | None,
         *,
         draft: TaskDraft | None = None,
+        stock: Stock = NO_STOCK,
+        put: Artifact | None = None,
         saved: Callable[[TaskId], None] = lambda _: None,
     ) -> None:
-        """Edit `task`; None: a new one, from `draft` when one is given."""
+        """Edit `task`; None: a new one, from `draft` when one is given (`stock` has the names of what it puts on
+        devices), or one that puts this artifact there."""
         super().__init__()
         self._edited = task
+        self._stock = task.stock if task is not None else stock
+        self._put = put
         self._base = task.draft if task is not None else draft
         self._saved = saved
         self._touched: set[str] = set()
@@ -75,17 +85,20 @@ class Editor(Place):
 
     def _first_form(self) -> Form:
         kept = self.deployx.drafts.get(self._draft_key)
-        if kept is not None and (self._edited is not None or self._base is None):
+        if kept is not None and self._put is None and (self._edited is not None or self._base is None):
             return kept
         return self._clean_form()
 
     def _clean_form(self) -> Form:
         if self._base is not None:
-            return form_of(self._base)
+            return form_of(self._base, self._stock)
         status = self.bridge.standing.status
         zone = status.zone if status is not None else str(self.bridge.zone)
         tomorrow = self.bridge.now().astimezone(self.bridge.zone) + timedelta(days=1)
-        return Form(zone=zone, at=f"{tomorrow:%Y-%m-%d}T03:00")
+        form = Form(zone=zone, at=f"{tomorrow:%Y-%m-%d}T03:00")
+        if self._put is not None:
+            return replace(form, does="files", files=FilesForm(items=(shown_of(self._put),)))
+        return form
 
     def body(self) -> Iterable[Widget]:
         self._clean = self._clean_form()
@@ -107,6 +120,8 @@ class Editor(Place):
 
     def on_field_edited(self, message: Field.Edited) -> None:
         message.stop()
+        if message.field.id == "post":
+            self._column.show_rows()  # what becomes of a failure is asked where there is a command
         self._edited_field(message.field.id)
 
     def on_chosen(self, message: Chosen) -> None:
@@ -115,13 +130,9 @@ class Editor(Place):
         self._edited_field(message.widget.id)
 
     @work(exclusive=True, group="act")
-    async def on_parameter_list_wanted(self, message: ParameterList.Wanted) -> None:
+    async def on_wanted(self, message: Wanted) -> None:
         message.stop()
-        shown, index = message.shown, message.index
-        others = [each.name for number, each in enumerate(shown.value) if number != index]
-        typed = await self.app.push_screen_wait(ParameterForm(None if index is None else shown.value[index], others))
-        if typed is not None:
-            shown.put(index, typed)
+        await edit_value(self, message)
 
     def on_text_area_changed(self, message: TextArea.Changed) -> None:
         message.stop()
@@ -214,7 +225,7 @@ class Editor(Place):
     def _say(self) -> None:
         form = self._column.form()
         name = "new task" if self._edited is None else self._edited.name
-        left = [f"Tasks ▸ {name}", f"{form.kind}, {form.repeat}"]
+        left = [f"Tasks ▸ {name}", f"{form.kind if form.does == 'command' else form.does}, {form.repeat}"]
         if self._is_kept_draft:
             left.append("your draft, not saved yet")
         if self._told:

@@ -12,8 +12,9 @@ from deployx_tui.errors import Problem
 from deployx_tui.model.parse import WEEKDAYS
 from deployx_tui.model.payload import POSIX_SHELLS, Shell
 from deployx_tui.model.schedule import Fold, Gap, OverlapKind, ShortMonth
-from deployx_tui.tui.forms import CutOff, Form, Kind, Repeat
+from deployx_tui.tui.forms import CutOff, Does, Form, Kind, Repeat
 from deployx_tui.tui.render.line import BLANK, line, span
+from deployx_tui.tui.screens.file_rows import file_rows, files_in, software_in, software_rows, wanted_rows
 from deployx_tui.tui.widgets.base import Lines
 from deployx_tui.tui.widgets.choices import AnyOf, Choices
 from deployx_tui.tui.widgets.field import Field
@@ -21,7 +22,10 @@ from deployx_tui.tui.widgets.form_row import FormRow
 from deployx_tui.tui.widgets.parameter_list import ParameterList
 from deployx_tui.tui.widgets.script import ScriptArea
 
+_DOES = ("command", "files", "software")
 _KINDS = ("line", "script", "commands")
+#: rows that only a command has a use for
+_OF_COMMANDS = ("kind", "shell", "directory", "environment", "codes", "umask", "tty", "cut_off")
 _REPEATS = ("once", "daily", "weekly", "monthly", "cron")
 
 
@@ -54,6 +58,9 @@ class FormColumn(VerticalScroll):
         yield Lines((), id="general")
         yield _heading("WHAT", first=True)
         yield FormRow("name", Field(form.name, framed=True, hint="nightly-backup", id="name"), required=True)
+        yield FormRow("does", Choices(_DOES, form.does, words=("a command", "files", "software"), id="does"))
+        yield from file_rows(form.files)
+        yield from software_rows(form.software)
         yield FormRow("kind", Choices(_KINDS, form.kind, words=("one line", "script", "commands"), id="kind"))
         yield FormRow(
             "command", Field(form.line, framed=True, hint="df -h /var", id="line"), fields_of=("line",), required=True
@@ -137,6 +144,9 @@ class FormColumn(VerticalScroll):
 
         return Form(
             name=text("name"),
+            does=cast(Does, choice("does")),
+            files=files_in(self),
+            software=software_in(self),
             kind=cast(Kind, choice("kind")),
             line=text("line"),
             text=self.query_one("#text", ScriptArea).text,
@@ -173,11 +183,14 @@ class FormColumn(VerticalScroll):
 
     def show_rows(self) -> None:
         """Only what the kind and the recurrence have a use for."""
-        kind = self.query_one("#kind", Choices).value
+        does = self.query_one("#does", Choices).value
+        kind = self.query_one("#kind", Choices).value if does == "command" else ""
         repeat = self.query_one("#repeat", Choices).value
         wanted = {
+            **wanted_rows(self, does),
+            **dict.fromkeys(_OF_COMMANDS, does == "command"),
             "line": kind == "line",
-            "text": kind != "line",
+            "text": kind not in ("line", ""),
             "stop": kind == "commands",
             "at": repeat == "once",
             "weekdays": repeat == "weekly",
@@ -217,6 +230,10 @@ class FormColumn(VerticalScroll):
         """The cursor into a field, which comes into sight with what is wrong with it."""
         if field == "text" and self.query_one("#kind", Choices).value == "line":
             field = "line"
+        if any(not row.display for row in self.query(FormRow) if field in row.fields_of):
+            # it is folded away, and wants mending all the same
+            self.query_one("#more", Choices).set_value("open")
+            self.show_rows()
         for found in self.query(f"#{field}") if field else ():
             found.focus()
             row = next(each for each in found.ancestors if isinstance(each, FormRow))

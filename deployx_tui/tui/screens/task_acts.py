@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -11,9 +10,8 @@ from deployx_tui.errors import DeployxError, InvalidInput, Problem
 from deployx_tui.model.ids import DeviceId, TaskId
 from deployx_tui.model.parameter import ParameterType
 from deployx_tui.model.secret import CredentialKind
-from deployx_tui.model.task import Task, TaskDraft, TaskState
+from deployx_tui.model.task import Task, TaskState
 from deployx_tui.model.words import counted
-from deployx_tui.tui.forms import why_no_form
 from deployx_tui.tui.render.line import Line, line, span
 from deployx_tui.tui.render.parameters import given_lines
 from deployx_tui.tui.screens.dialogs import Question, confirm, names_line
@@ -25,18 +23,18 @@ if TYPE_CHECKING:
 
 
 def edit(
-    place: Place, task: Task | None, draft: TaskDraft | None = None, saved: Callable[[TaskId], None] | None = None
+    place: Place,
+    task: Task | None,
+    like: Task | None = None,
+    saved: Callable[[TaskId], None] = lambda _: None,
 ) -> None:
-    """Open the form of a task, or of a new one from `draft`; say what edits it where there is no form for it."""
+    """Open the form of a task, or of a new one; `like`: with all that this one has but its name."""
     from deployx_tui.tui.screens.editor import Editor  # noqa: PLC0415 - loaded when it is opened
 
-    shown = task.draft if task is not None else draft
-    if shown is not None and (why := why_no_form(shown)):
-        if task is None:
-            why = f"the form has no fields for it yet; deployx task duplicate {shlex.quote(shown.name)} copies it"
-        place.tell(why, "warn")
-        return
-    place.app.push_screen(Editor(task, draft=draft) if saved is None else Editor(task, draft=draft, saved=saved))
+    if like is None:
+        place.app.push_screen(Editor(task, saved=saved))
+    else:
+        place.app.push_screen(Editor(None, draft=like.draft.copy(), stock=like.stock, saved=saved))
 
 
 async def run_now(place: Place, tasks: Sequence[Task]) -> None:

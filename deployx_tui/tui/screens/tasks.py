@@ -13,7 +13,7 @@ from textual.widget import Widget
 
 from deployx_tui.errors import DeployxError, NotFound, Unavailable
 from deployx_tui.model.ids import TaskId
-from deployx_tui.model.task import Task, TaskDraft, TaskSort
+from deployx_tui.model.task import Task, TaskSort
 from deployx_tui.tui.bridge import Changed
 from deployx_tui.tui.filters import TaskFilter
 from deployx_tui.tui.keymap import TASKS, bindings
@@ -302,10 +302,10 @@ class TasksPlace(Place):
 
     def action_duplicate(self) -> None:
         if (view := self.table.row) is not None:
-            self._edit(None, view.task.draft.copy())
+            self._edit(None, view.task)
 
-    def _edit(self, task: Task | None, draft: TaskDraft | None = None) -> None:
-        task_acts.edit(self, task, draft, self.go_to)
+    def _edit(self, task: Task | None, like: Task | None = None) -> None:
+        task_acts.edit(self, task, like, self.go_to)
 
     def go_to(self, key: Hashable) -> None:
         self._wanted = key
@@ -322,7 +322,7 @@ class TasksPlace(Place):
             case "edit":
                 self._edit(task)
             case "duplicate":
-                self._edit(None, task.draft.copy())
+                self._edit(None, task)
             case "rm":
                 await task_acts.delete(self, (task,))
             case _:
