@@ -25,6 +25,25 @@ STDIN = "-"
 MOST_SHOWN = 20
 
 
+#: short words for types
+_WORDS = {
+    "application/vnd.debian.binary-package": "deb",
+    "application/x-rpm": "rpm",
+    "application/x-msi": "msi",
+    "application/vnd.microsoft.portable-executable": "exe",
+    "application/octet-stream": "bytes",
+    "application/x-tar": "tar",
+    "application/gzip": "gzip",
+    "application/x-xz": "xz",
+    "application/x-bzip2": "bzip2",
+    "application/zstd": "zstd",
+    "application/zip": "zip",
+    "application/x-elf": "program",
+    "text/x-script": "script",
+    "text/plain": "text",
+}
+
+
 @click.group(cls=Group)
 def artifact() -> None:
     """Files and folders that tasks put on targets."""
@@ -227,7 +246,11 @@ def type_words(one: Artifact) -> str:
 
     if one.kind is ArtifactKind.TREE:
         return f"folder, {counted(one.files, 'file')}"
-    return one.media_type
+    said = dict(one.metadata)
+    word = _WORDS.get(one.media_type, one.media_type)
+    if "package" not in said:
+        return word
+    return " ".join([word, *(said[key] for key in ("package", "version", "architecture") if key in said)])
 
 
 def use_words(uses: ArtifactUse) -> str:

@@ -279,7 +279,8 @@ def _sshd(fleet: Fleet, number: int, hosts: list[FleetHost], options: Mapping[st
         "MaxSessions": "64",
         "LoginGraceTime": "60",
         "LogLevel": "INFO",  # says where it listens
-        "SetEnv": f'{fleet._mark} "HOME={home}"',
+        # what file tasks keep lies in the folder too, also when root logs in
+        "SetEnv": f'{fleet._mark} "HOME={home}" "XDG_STATE_HOME={home}/.local/state"',
         "Subsystem": "sftp internal-sftp",
         **options,
     }
@@ -308,7 +309,7 @@ def _asyncssh(fleet: Fleet, number: int, hosts: list[FleetHost]) -> list[str]:
                 "port": hosts[0].port,
                 "host_key": str(fleet.folder / f"host-{number}"),
                 "authorized_keys": str(fleet.folder / "authorized_keys"),
-                "environment": {name: value, "HOME": str(home)},
+                "environment": {name: value, "HOME": str(home), "XDG_STATE_HOME": f"{home}/.local/state"},
             }
         )
     )

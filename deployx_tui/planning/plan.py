@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from deployx_tui.errors import InvalidInput
@@ -141,6 +141,20 @@ def pin(payload: Payload, find: Callable[[FileItem], ArtifactRef | None]) -> tup
     if gone:
         raise InvalidInput([unknown_ids("file_payload.file_ids", gone)])
     return tuple(artifact for _, artifact in found if artifact is not None)
+
+
+def as_pinned(payload: FilePayload, artifacts: Sequence[ArtifactRef]) -> FilePayload:
+    """The payload with the versions that a plan pinned, item by item: "the newest" is what it was then."""
+    pinned = zip(payload.items, artifacts, strict=True)
+    return replace(payload, items=tuple(replace(item, artifact=ref.id, newest=False) for item, ref in pinned))
+
+
+def as_planned(draft: Mapping[str, JSON], plan: str) -> dict[str, JSON]:
+    """An execution's draft that means the same artifacts once more as its stored plan."""
+    payload, pinned = read_draft(canonical(dict(draft))).payload, pinned_artifacts(plan)
+    if not isinstance(payload, FilePayload) or len(pinned) != len(payload.items):
+        return dict(draft)
+    return {**draft, **payload_field(as_pinned(payload, pinned))}
 
 
 def with_values(draft: Mapping[str, JSON], values: Iterable[Value]) -> dict[str, JSON]:

@@ -97,6 +97,11 @@ def get(c: Connection, artifact: ArtifactId) -> Artifact:
     raise NotFound("artifact", str(artifact))
 
 
+def some(c: Connection, wanted: Collection[int]) -> tuple[Artifact, ...]:
+    """Those of these that are there."""
+    return _made(c.execute(_joined().where(_ALIVE, _a.id.in_(sets.ids(c, wanted)))))
+
+
 def find(c: Connection, name_or_id: str) -> Artifact:
     """By exact name (its newest version), else by NAME@VERSION, else by id."""
     newest = _joined().where(_ALIVE).order_by(_a.version.desc()).limit(1)

@@ -142,6 +142,16 @@ async def rerun(backend: Asked, execution_id: Id, body: Body, request: Request) 
     return await _started(backend, started, 201)
 
 
+@router.post("/{execution_id}/rollback", dependencies=[NoParams])
+async def rollback(backend: Asked, execution_id: Id, body: Body, request: Request) -> Json:
+    """`{force}`: also where somebody changed it since. A new execution, on the targets that this one changed. 201."""
+    reader = Reader(empty_or_object(body))
+    once, force = reader.text("request"), bool(reader.flag("force"))
+    reader.finish()
+    started = await backend.executions.rollback(ExecutionId(execution_id), request_id(request, once), force=force)
+    return await _started(backend, started, 201)
+
+
 @router.get("/{execution_id}/output")
 async def whole_output(backend: Asked, execution_id: Id, params: Params) -> Response:
     """All that its targets said, as a file: `format=text` (the default) or `format=archive`, a zip file."""

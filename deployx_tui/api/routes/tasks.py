@@ -27,7 +27,7 @@ from deployx_tui.api.paging import STRIDE, window
 from deployx_tui.errors import Conflict, InvalidInput, Problem
 from deployx_tui.model.codec import PAYLOAD_OF, draft_from_json, schedule_from_json
 from deployx_tui.model.execution import ExecutionQuery
-from deployx_tui.model.ids import DeviceId, GroupId, TaskId
+from deployx_tui.model.ids import DeviceId, ExecutionId, GroupId, TaskId
 from deployx_tui.model.json_reader import JSON, Reader
 from deployx_tui.model.page import Page
 from deployx_tui.model.parameter_json import read_given
@@ -222,11 +222,25 @@ async def execute_task(backend: Asked, task_id: Id, body: Body, request: Request
     targets, once = reader.text("targets"), reader.text("request")
     parameters = read_given(reader)
     reader.finish()
-    execution_id = await backend.tasks.run(TaskId(task_id), request_id(request, once), targets, parameters)
+    started = await backend.tasks.run(TaskId(task_id), request_id(request, once), targets, parameters)
+    return await _started(backend, started, f"Task {task_id} execution started")
+
+
+@router.post("/tasks/{task_id}/check", dependencies=[NoParams])
+async def check_task(backend: Asked, task_id: Id, body: Body, request: Request) -> Json:
+    """Look on each target whether what the task put there is still so. Nothing is changed."""
+    reader = Reader(empty_or_object(body))
+    once = reader.text("request")
+    reader.finish()
+    started = await backend.tasks.check(TaskId(task_id), request_id(request, once))
+    return await _started(backend, started, f"Check of task {task_id} started")
+
+
+async def _started(backend: Backend, execution_id: ExecutionId, message: str) -> Json:
     execution = await backend.executions.get(execution_id)
     return Json(
         {
-            "message": f"Task {task_id} execution started",
+            "message": message,
             "execution_id": execution_id,
             "status": execution_word(execution.status, started=execution.started_at is not None),
         },

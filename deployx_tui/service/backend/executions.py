@@ -68,6 +68,15 @@ class Executions(Protocol):
         """A new execution of the stored plan, on the targets that the scope names. `request` as for `run_ad_hoc`."""
         ...
 
+    @needs(Permission.TASKS_RUN)
+    async def rollback(self, execution: ExecutionId, request: str, *, force: bool = False) -> ExecutionId:
+        """A new execution that restores what this one changed, on the targets where it changed something.
+
+        `force`: also where somebody changed it since. `request` as for `run_ad_hoc`. Conflict when it is alive,
+        changed nothing, or was rolled back already.
+        """
+        ...
+
     @needs(Permission.EXECUTIONS_CANCEL)
     async def cancel(self, execution: ExecutionId) -> Execution:
         """Ask it to stop; targets that wait end cancelled, running ones are killed and looked at."""

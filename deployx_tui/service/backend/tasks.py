@@ -82,3 +82,12 @@ class Tasks(Protocol):
         overlap rule decides when it runs already: Conflict under skip.
         """
         ...
+
+    @needs(Permission.TASKS_RUN)
+    async def check(self, task: TaskId, request: str) -> ExecutionId:
+        """A run without a task that changes nothing and fails, with the cause `verify`, on each target that no longer
+        has what this task put there. Parameters take their defaults. `request` as for `run`.
+
+        Conflict when the task puts no files anywhere.
+        """
+        ...

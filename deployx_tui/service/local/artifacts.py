@@ -24,6 +24,7 @@ from deployx_tui.service.local.pulling import Pull, pulled
 from deployx_tui.store import artifact_uses, artifacts, collection
 from deployx_tui.store.contents.incoming import Incoming
 from deployx_tui.store.contents.trees import take_tree
+from deployx_tui.store.formats import look
 
 T = TypeVar("T")
 
@@ -200,7 +201,15 @@ class LocalArtifacts:
 
 def _take_file(name: str, incoming: Incoming, pull: Pull) -> _Taken:
     sha256, size = incoming.take(pull.read, name)
-    return _Taken(kind=ArtifactKind.FILE, sha256=sha256, size=size, files=1, media_type="application/octet-stream")
+    looked = look(incoming.path(sha256))
+    return _Taken(
+        kind=ArtifactKind.FILE,
+        sha256=sha256,
+        size=size,
+        files=1,
+        media_type=looked.media_type,
+        metadata=looked.metadata,
+    )
 
 
 def _take_folder(incoming: Incoming, pull: Pull) -> _Taken:

@@ -28,7 +28,7 @@ from deployx_tui.model.user import Actor
 from deployx_tui.output.grouping import group
 from deployx_tui.planning.plan import values_of
 from deployx_tui.service.backend.executions import Executions
-from deployx_tui.service.local import starting
+from deployx_tui.service.local import starting, taking_back
 from deployx_tui.service.local.door import Change, Door
 from deployx_tui.service.local.guard import serves
 from deployx_tui.service.local.parameters import Files
@@ -104,6 +104,12 @@ class LocalExecutions:
         same = starting.request_id(request)
         return await starting.start(
             self._door, same, lambda change: starting.rerun(change, self._door, execution, same, scope)
+        )
+
+    async def rollback(self, execution: ExecutionId, request: str, *, force: bool = False) -> ExecutionId:
+        same = starting.request_id(request)
+        return await starting.start(
+            self._door, same, lambda change: taking_back.roll_back(change, self._door, execution, same, force=force)
         )
 
     async def cancel(self, execution: ExecutionId) -> Execution:

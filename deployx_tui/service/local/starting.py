@@ -29,7 +29,7 @@ from deployx_tui.model.rerun import is_in_scope
 from deployx_tui.model.task import TaskDraft, TaskState
 from deployx_tui.model.user import Permission
 from deployx_tui.planning.parameters import resolve_values, takes_secret
-from deployx_tui.planning.plan import values_of, with_values
+from deployx_tui.planning.plan import as_planned, values_of, with_values
 from deployx_tui.planning.selectors import resolve
 from deployx_tui.planning.validate import validate_payload
 from deployx_tui.scheduling.overlap import Skip, decide
@@ -77,7 +77,7 @@ def run_task(change: Change, door: Door, task: TaskId, request: str, given: Give
         facts["parameters_sha256"] = sha256_of({**given.parameters})
     known = executions.by_fire_key(change.c, task, fire_key)
     if known is not None:
-        return _again(change, known, _audited(task, Trigger.MANUAL, facts))
+        return again(change, known, audited(task, Trigger.MANUAL, facts))
     if stored.state is TaskState.CANCELLED:
         raise Conflict(f"task {task} is cancelled")
     _refuse_overlap(change.c, stored)
@@ -87,7 +87,7 @@ def run_task(change: Change, door: Door, task: TaskId, request: str, given: Give
         stored.draft.payload, given.parameters, given.files.read, lambda name: credentials.parameter(change.c, name)
     )
     draft = stored.draft if given.targets is None else _narrowed(change.c, door, stored.draft, given.targets)
-    return _queue(
+    return queue(
         change,
         door,
         task_id=stored.id,
@@ -124,7 +124,7 @@ def run_ad_hoc(
     known = executions.by_fire_key(change.c, None, fire_key)
     if known is not None:
         history.get(change.c, known, door.only_own)
-        return _again(change, known, _audited(None, Trigger.AD_HOC, facts))
+        return again(change, known, audited(None, Trigger.AD_HOC, facts))
     stock = stock_of(change.c, [payload])
     problems = [*validate_payload(payload, stock)]
     if isinstance(payload, RollbackPayload):
@@ -152,7 +152,7 @@ def run_ad_hoc(
         "parameters": parameters_to_json(payload.parameters),
         "timeout_seconds": seconds,
     }
-    return _queue(
+    return queue(
         change,
         door,
         task_id=None,
@@ -174,7 +174,7 @@ def rerun(change: Change, door: Door, execution: ExecutionId, request: str, scop
     known = executions.by_fire_key(change.c, shown.task_id, fire_key)
     facts: dict[str, JSON] = {"rerun_of": execution, "scope": [*sorted(part.value for part in scope)]}
     if known is not None:
-        return _again(change, known, _audited(shown.task_id, Trigger.RERUN, facts))
+        return again(change, known, audited(shown.task_id, Trigger.RERUN, facts))
     run = executions.load_run(change.c, execution)
     if run is None or shown.status.is_alive:
         raise Conflict(f"execution {execution} is {shown.status.value}: wait for its end, or cancel it")
@@ -183,12 +183,13 @@ def rerun(change: Change, door: Door, execution: ExecutionId, request: str, scop
     draft: dict[str, JSON] = json.loads(run.draft_json)
     if run.plan_json is not None:
         # the same values once more: of a file what was in it then, of a credential its secret of now
+        draft = as_planned(draft, run.plan_json)
         draft = with_values(draft, [_again_given(change.c, door, each) for each in values_of(run.plan_json)])
         chosen = _in_scope(results.every(change.c, execution), scope, door.snapshot(change.c).inventory)
         draft |= {"selector": "", "group_ids": [], "device_ids": [*chosen]}
     elif not {RerunScope.NOT_STARTED, RerunScope.ALL} & set(scope):
         raise Conflict(f"execution {execution} has {shown.status.value}: it has no targets, and none was started")
-    return _queue(
+    return queue(
         change,
         door,
         task_id=run.task_id,
@@ -252,7 +253,7 @@ def _refuse_overlap(c: Connection, task: StoredTask) -> None:
         )
 
 
-def _queue(
+def queue(
     change: Change,
     door: Door,
     *,
@@ -286,15 +287,15 @@ def _queue(
         scheduled_for_ms=None,
         now_ms=change.now_ms,
     )
-    change.record(_START, execution, after=_audited(task_id, trigger, facts))
+    change.record(_START, execution, after=audited(task_id, trigger, facts))
     return Started(execution, is_new=True)
 
 
-def _audited(task: TaskId | None, trigger: Trigger, facts: Mapping[str, JSON]) -> dict[str, JSON]:
+def audited(task: TaskId | None, trigger: Trigger, facts: Mapping[str, JSON]) -> dict[str, JSON]:
     return {"task_id": task, "trigger": trigger.value, **facts}
 
 
-def _again(change: Change, known: ExecutionId, asked: Mapping[str, JSON]) -> Started:
+def again(change: Change, known: ExecutionId, asked: Mapping[str, JSON]) -> Started:
     """The run that this request started; InvalidInput when it asked for something else then.
 
     What was asked for is what the audit says of the start: the task may have changed since, and that is no mistake.

@@ -6,10 +6,14 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection
 
-from deployx_tui.model.payloads import NO_STOCK, Payload, Stock
+from deployx_tui.model.artifact import ref_of
+from deployx_tui.model.payloads import NO_STOCK, Payload, Stock, artifacts_of
+from deployx_tui.store import artifacts
 
 
 def stock_of(c: Connection, payloads: Iterable[Payload]) -> Stock:
-    """One lookup for all of them. Nothing is stored of either yet, so that each id is unknown."""
-    del c, payloads
-    return NO_STOCK
+    """One lookup for all of them. No package is stored yet, so that each id of one is unknown."""
+    wanted = {artifact for payload in payloads for artifact in artifacts_of(payload)}
+    if not wanted:
+        return NO_STOCK
+    return Stock({each.id: ref_of(each) for each in artifacts.some(c, wanted)})

@@ -21,7 +21,7 @@ from deployx_tui.planning.validate import validate_task
 from deployx_tui.scheduling.recurrence import compile_schedule
 from deployx_tui.service import access
 from deployx_tui.service.backend.tasks import NO_PARAMETERS, Tasks
-from deployx_tui.service.local import starting, views
+from deployx_tui.service.local import starting, taking_back, views
 from deployx_tui.service.local.door import Change, Door
 from deployx_tui.service.local.guard import serves
 from deployx_tui.service.local.parameters import Files, Given, secret_problems
@@ -185,6 +185,14 @@ class LocalTasks:
         given = Given(targets, dict(parameters), files)
         return await starting.start(
             self._door, same, lambda change: starting.run_task(change, self._door, task, same, given)
+        )
+
+    async def check(self, task: TaskId, request: str) -> ExecutionId:
+        same = starting.request_id(request)
+        present = await self._door.read(lambda c: tasks.get(c, task, self._door.only_own))
+        files = await self._door.run(lambda: Files.of(present.draft.payload, NO_PARAMETERS))
+        return await starting.start(
+            self._door, same, lambda change: taking_back.check(change, self._door, task, same, files)
         )
 
     # ---- parts

@@ -96,6 +96,12 @@ class RemoteExecutions:
         )
         return execution_from_json(answer.json).id
 
+    async def rollback(self, execution: ExecutionId, request: str, *, force: bool = False) -> ExecutionId:
+        answer = await self._channel.send(
+            "POST", f"{EXECUTIONS}/{execution}/rollback", {"force": force, "request": request}, may_repeat=True
+        )
+        return execution_from_json(answer.json).id
+
     async def cancel(self, execution: ExecutionId) -> Execution:
         return execution_from_json((await self._channel.send("POST", f"{EXECUTIONS}/{execution}/cancel")).json)
 

@@ -84,6 +84,10 @@ class RemoteTasks:
         )
         return ExecutionId(values.number(values.fields(answer.json), "execution_id"))
 
+    async def check(self, task: TaskId, request: str) -> ExecutionId:
+        answer = await self._channel.send("POST", f"{TASKS}/{task}/check", {"request": request}, may_repeat=True)
+        return ExecutionId(values.number(values.fields(answer.json), "execution_id"))
+
 
 def _task(answer: Answer) -> Task:
     return task_from_json(values.get(values.fields(answer.json), "task"))

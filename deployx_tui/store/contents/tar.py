@@ -24,6 +24,8 @@ class Kind(Enum):
     FILE = "file"
     FOLDER = "folder"
     LINK = "link"
+    #: what no artifact holds; `Member.what` says it
+    OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,10 +37,12 @@ class Member:
     size: int
     #: of a link
     target: str
+    #: of another thing: "a device"
+    what: str = ""
 
 
-#: what the types are called that no artifact holds; the letters of POSIX and of GNU
-_REFUSED = {
+#: what the other types are called; the letters of POSIX and of GNU
+_OTHERS = {
     b"1": "a hard link",
     b"3": "a device",
     b"4": "a device",
@@ -49,6 +53,10 @@ _REFUSED = {
     b"D": "a folder of an incremental backup",
     b"V": "a label of a volume",
 }
+
+
+#: those of them that have bytes behind their header
+_WITH_CONTENT = (b"7", b"S", b"M", b"D")
 
 
 class Tar:
@@ -69,7 +77,7 @@ class Tar:
         return data
 
     def __iter__(self) -> Iterator[Member]:
-        """InvalidInput when it is no tar, ends too early, or holds what no artifact may."""
+        """InvalidInput when it is no tar, or ends too early. Names that are not UTF-8 have lone surrogates."""
         said: dict[str, str] = {}
         while True:
             self._skip()
@@ -109,22 +117,21 @@ class Tar:
             case b"2":
                 kind = Kind.LINK
             case _:
-                what = _REFUSED.get(type_, f"of the unknown type {type_!r}")
-                _refuse(f"{path[:200]!r} is {what}", "an artifact holds files, folders and links")
+                kind = Kind.OTHER
         if any(key.startswith("GNU.sparse") for key in said):
-            _refuse(f"{path[:200]!r} is a sparse file", "make the tar without --sparse")
+            kind, type_ = Kind.OTHER, b"S"
         if "size" in said:
             size = _decimal(said["size"])
-        self._left = size if kind is Kind.FILE else 0
+        # folders and links have no content, whatever their size says; a hard link may have one, and here has none
+        self._left = size if kind is Kind.FILE or type_ in _WITH_CONTENT else 0
         self._padding = -self._left % _BLOCK
-        if kind is not Kind.FILE and size and type_ != b"5":
-            _refuse(f"{path[:200]!r} is a link with content", "make the tar anew")
         return Member(
             path=path,
             kind=kind,
             mode=_number(head[100:108], "mode"),
             size=self._left,
             target=said.get("linkpath", _text(_ended(head[157:257]))) if kind is Kind.LINK else "",
+            what=_OTHERS.get(type_, f"of the unknown type {type_!r}") if kind is Kind.OTHER else "",
         )
 
     def _skip(self) -> None:
@@ -211,10 +218,7 @@ def _ended(field: bytes) -> bytes:
 
 
 def _text(name: bytes) -> str:
-    try:
-        return name.decode("utf-8")
-    except UnicodeDecodeError:
-        _refuse(f"a name in it is not UTF-8: {name[:200]!r}", "rename that file")
+    return name.decode("utf-8", "surrogateescape")
 
 
 def _refuse(message: str, remedy: str) -> NoReturn:

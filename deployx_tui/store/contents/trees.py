@@ -64,11 +64,17 @@ def _entry(incoming: Incoming, tar: Tar, member: Member, path: str) -> TreeEntry
             else:
                 sha256 = incoming.put(tar.read(PIECE))
             return TreeEntry(path=path, kind=EntryKind.FILE, mode=mode, size=member.size, sha256=sha256)
+        case Kind.OTHER:
+            raise TypeError("refused by its path")
 
 
 def _path(member: Member) -> str:
     """As a manifest has it; "" for the folder itself (`./`). InvalidInput when it leads out of the tree."""
     path = member.path
+    if member.kind is Kind.OTHER:
+        _refuse(f"{path[:200]!r} is {member.what}", "an artifact holds files, folders and links")
+    if not _is_utf8(path) or not _is_utf8(member.target):
+        _refuse(f"the name {path[:200]!r} is not UTF-8", "rename that file")
     if path.startswith("/"):
         _refuse(f"{path[:200]!r} is absolute", "give names relative to the folder")
     parts = [part for part in path.split("/") if part not in ("", ".")]
@@ -80,6 +86,10 @@ def _path(member: Member) -> str:
     if any(unicodedata.category(character) == "Cc" for character in whole):
         _refuse(f"the name {whole[:200]!r} holds a control character", "rename it")
     return whole
+
+
+def _is_utf8(name: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in name)
 
 
 def _add(entries: dict[str, TreeEntry], entry: TreeEntry) -> None:

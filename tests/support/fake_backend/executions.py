@@ -6,6 +6,7 @@ import asyncio
 from datetime import timedelta
 
 from deployx_tui.errors import Conflict, NotFound
+from deployx_tui.model.changes import RollbackPayload
 from deployx_tui.model.execution import (
     ALIVE,
     DEFAULT_RERUN,
@@ -110,6 +111,11 @@ class FakeExecutions(Facet):
         again = self.w.start_run(task, task.draft.payload, task.draft.selector, Trigger.RERUN)
         self.w.given[again] = self.w.given.get(execution, ())
         return again
+
+    async def rollback(self, execution: ExecutionId, request: str, *, force: bool = False) -> ExecutionId:
+        await self.w.door("executions.rollback")
+        payload = RollbackPayload(execution=execution, force=force)
+        return self.w.start_run(None, payload, "@web", Trigger.AD_HOC)
 
     async def cancel(self, execution: ExecutionId) -> Execution:
         await self.w.door("executions.cancel")

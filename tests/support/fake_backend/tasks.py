@@ -11,6 +11,7 @@ from deployx_tui.model.execution import (
     ALIVE,
     Trigger,
 )
+from deployx_tui.model.files import FilePayload
 from deployx_tui.model.ids import DeviceId, ExecutionId, GroupId, TaskId
 from deployx_tui.model.page import Page
 from deployx_tui.model.schedule import Fire, Schedule
@@ -194,6 +195,13 @@ class FakeTasks(Facet):
         row = self._row(task)
         coming = fires(row.draft.schedule, self.w.now(), 1)
         return self._keep(replace(row, state=TaskState.ACTIVE, next_execution=coming[0].at if coming else None))
+
+    async def check(self, task: TaskId, request: str) -> ExecutionId:
+        await self.w.door("tasks.check")
+        row = self._row(task)
+        if not isinstance(row.draft.payload, FilePayload):
+            raise Conflict(f"task {task} puts no files on its targets")
+        return self.w.start_run(None, replace(row.draft.payload, check=True), row.draft.selector, Trigger.AD_HOC)
 
     async def run(
         self, task: TaskId, request: str, targets: str | None = None, parameters: Mapping[str, str] = NO_PARAMETERS

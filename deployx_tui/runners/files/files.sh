@@ -1,0 +1,491 @@
+# What a target is asked and told for files: POSIX sh, functions only; text.py sends those that a script needs, without
+# comments and indentation, and after them one call a line. Everything given is a quoted word; every name is absolute.
+# An answer is a line `dxf WORD ...`, whose last part alone may hold anything but a line end; `dxf end` is the last one.
+
+# before everything: names are data (no globbing), messages are English, what is made is private
+dx_begin() {
+  set -f
+  LC_ALL=C
+  export LC_ALL
+  dx_um=$(umask)
+  umask 077
+  dx_bad= dx_mt= dx_ld=
+  dx_ui=$(id -u)
+  dx_sd=$HOME/.local/state
+  [ "$dx_ui" != 0 ] || dx_sd=/var/lib
+  dx_sd=${XDG_STATE_HOME:-$dx_sd}/deployx
+  for dx_hp in sha256sum shasum openssl python3 none; do
+    command -v $dx_hp >/dev/null 2>&1 && break
+  done
+}
+
+# what this account has: home, the folder of what is kept, its number, the program that hashes
+dx_tell() {
+  printf 'dxf hash %s\ndxf me %s\ndxf home %s\ndxf state %s\n' "$dx_hp" "$dx_ui" "$HOME" "$dx_sd"
+}
+
+# text $2, in one line, as the reason why number $1 failed; no change is begun after it
+dx_fail() {
+  dx_bad=yes
+  printf 'dxf failed %s %s\n' "$1" "$(printf '%.600s' "$2" | tr '\n\r' '  ')"
+}
+
+# dx_h: SHA-256 of the file $1; - where it can't be told
+dx_sum() {
+  case $dx_hp in
+    sha256sum) dx_h=$(sha256sum <"$1") ;;
+    shasum) dx_h=$(shasum -a 256 <"$1") ;;
+    openssl) dx_h=$(openssl dgst -sha256 -r <"$1") ;;
+    python3)
+      dx_h=$(python3 -c 'import hashlib, sys
+h = hashlib.sha256()
+for b in iter(lambda: sys.stdin.buffer.read(1 << 20), b""): h.update(b)
+print(h.hexdigest())' <"$1") ;;
+    *) dx_h= ;;
+  esac 2>/dev/null
+  dx_h=${dx_h%% *}
+  [ ${#dx_h} = 64 ] || dx_h=-
+}
+
+# what $1 is: dx_t absent, file, folder, link or other; dx_m its mode as ls writes it, dx_u, dx_g numbers, dx_z size
+dx_kind() {
+  dx_t=absent dx_m=- dx_u=- dx_g=- dx_z=0
+  if [ -h "$1" ]; then dx_t=link
+  elif [ -f "$1" ]; then dx_t=file
+  elif [ -d "$1" ]; then dx_t=folder
+  elif [ -e "$1" ]; then dx_t=other
+  else return 0; fi
+  set -- $(ls -ldn "$1" 2>/dev/null)
+  dx_m=${1:--} dx_u=${3:--} dx_g=${4:--} dx_z=${5:-0}
+}
+
+# dx_p: the path $1, below the home where it says so
+dx_path() {
+  case $1 in
+    "~/"*) dx_p=$HOME/${1#??} ;;
+    *) dx_p=$1 ;;
+  esac
+}
+
+# the first folder at or above $1 that is there; dx_c counts what is missing
+dx_above() {
+  dx_d=$1 dx_c=0
+  while [ ! -e "$dx_d" ] && [ ! -h "$dx_d" ]; do
+    dx_c=$((dx_c + 1))
+    dx_d=${dx_d%/*}
+    [ "$dx_d" ] || dx_d=/
+  done
+}
+
+# of the file system of the folder $2, for number $1: KiB free, rw or ro, its device
+dx_free() {
+  if [ "$2" != "$dx_ld" ]; then
+    dx_ld=$2
+    dx_fl=$(df -Pk "$2" 2>/dev/null | {
+      read -r dx_k
+      read -r dx_k dx_v dx_v dx_v dx_x dx_b
+      echo "${dx_v:--} ${dx_k:--} $dx_b"
+    })
+    dx_b=${dx_fl#* } dx_ro=rw
+    dx_b=${dx_b#* }
+    { while read -r dx_k dx_v dx_k dx_o dx_k; do
+        if [ "$dx_v" = "$dx_b" ]; then case ,$dx_o, in *,ro,*) dx_ro=ro ;; *) dx_ro=rw ;; esac; fi
+      done </proc/mounts; } 2>/dev/null
+    dx_fl=${dx_fl% "$dx_b"}
+  fi
+  printf 'dxf free %s %s %s\n' "$1" "$dx_ro" "$dx_fl"
+}
+
+# what the link $2, number $1, points at
+dx_points() {
+  dx_k=$(readlink "$2")
+  printf 'dxf link %s %s\n' "$1" "$(printf %s "$dx_k" | tr '\n' ' ')"
+}
+
+# look at the destination $2 of number $1; $3 names: also the names of owner and group
+dx_look() {
+  dx_path "$2"
+  dx_kind "$dx_p"
+  dx_h=- dx_on=- dx_gn=-
+  [ $dx_t != file ] || dx_sum "$dx_p"
+  if [ "$3" ] && [ $dx_t != absent ]; then
+    set -- "$1" $(ls -ld "$dx_p" 2>/dev/null)
+    dx_on=${4:--} dx_gn=${5:--}
+  fi
+  printf 'dxf at %s %s %s %s %s %s %s %s %s\n' "$1" $dx_t "$dx_m" "$dx_u" "$dx_g" "$dx_z" $dx_h "$dx_on" "$dx_gn"
+  [ $dx_t != link ] || dx_points "$1" "$dx_p"
+  dx_d=${dx_p%/*}
+  dx_above "${dx_d:-/}"
+  dx_k=folder
+  [ -d "$dx_d" ] || dx_k=other
+  dx_a=yes
+  { [ -w "$dx_d" ] && [ -x "$dx_d" ]; } || dx_a=no
+  printf 'dxf in %s %s %s %s\n' "$1" $dx_k "$dx_c" $dx_a
+  dx_free "$1" "$dx_d"
+}
+
+# what is at $2, number $1, and no more
+dx_glance() {
+  dx_kind "$2"
+  dx_h=-
+  [ $dx_t != file ] || dx_sum "$2"
+  printf 'dxf at %s %s %s %s %s %s %s - -\n' "$1" $dx_t "$dx_m" "$dx_u" "$dx_g" "$dx_z" $dx_h
+  [ $dx_t != link ] || dx_points "$1" "$2"
+}
+
+# what a run of this name, $1, has written down of its changes
+dx_journal() {
+  [ ! -f "$dx_sd/kept/runs/$1" ] || while read -r dx_k; do printf 'dxf done %s\n' "$dx_k"; done <"$dx_sd/kept/runs/$1"
+}
+
+# everything below this folder, NUL after each: "kind mode user group uid gid size mtime ctime path", of a link another
+# one with what it points at; a last NUL
+dx_list() {
+  case $dx_lw in
+    find)
+      find . -mindepth 1 -name '.dx-*' -prune -o -mindepth 1 \
+        -printf '%y %m %u %g %U %G %s %T@ %C@ %P\0' -type l -printf '%l\0' 2>/dev/null ;;
+    stat)
+      find . -name '.dx-*' -prune -o -exec sh -c '
+        for f; do
+          [ "$f" != . ] || continue
+          if [ -h "$f" ]; then t=l; elif [ -f "$f" ]; then t=f; elif [ -d "$f" ]; then t=d; else t=o; fi
+          stat -c "$t %a %U %G %u %g %s %Y %Z" "$f" | tr "\n" " "
+          printf "%s\0" "${f#./}"
+          [ $t != l ] || { readlink "$f" | tr -d "\n"; printf "\0"; }
+        done' sh {} + 2>/dev/null ;;
+  esac
+  printf '\0'
+}
+
+# whether the folder $3 is as the record $1 with the key $2 says: then nothing more is looked at
+dx_quick() {
+  dx_k=
+  [ ! -f "$dx_sd/quick/$1" ] || read -r dx_k dx_v <"$dx_sd/quick/$1"
+  [ "$dx_k" = "$2" ] && find . -prune -printf '' >/dev/null 2>&1 || return 0
+  dx_path "$3"
+  CDPATH= cd "$dx_p/" 2>/dev/null || return 0
+  dx_lw=find
+  if [ "$(dx_list | dx_digest)" = "$dx_v" ]; then
+    printf 'dxf same\ndxf end\n'
+    exit
+  fi
+}
+
+# SHA-256 of standard input
+dx_digest() {
+  case $dx_hp in
+    shasum) dx_h=$(shasum -a 256) ;;
+    openssl) dx_h=$(openssl dgst -sha256 -r) ;;
+    sha256sum) dx_h=$(sha256sum) ;;
+    *) dx_h=- ;;
+  esac
+  echo "${dx_h%% *}"
+}
+
+# the record $1: key $2, digest $3 of the listing
+dx_record() {
+  mkdir -p "$dx_sd/quick" 2>/dev/null
+  printf '%s %s\n' "$2" "$3" >"$dx_sd/quick/.$1" && mv -f "$dx_sd/quick/.$1" "$dx_sd/quick/$1"
+}
+
+# everything below the folder $1 as dx_list says it; then, unless $2 is quick, "hash  path" of each file
+dx_tree() {
+  dx_path "$1"
+  [ -d "$dx_p" ] || return 0
+  CDPATH= cd "$dx_p/" 2>/dev/null || { printf 'dxf tree shut n\n'; return; }
+  dx_hz=n
+  case $dx_hp in
+    python3) dx_hz=z ;;
+    sha256sum) sha256sum -z </dev/null >/dev/null 2>&1 && dx_hz=z ;;
+  esac
+  if find . -prune -printf '' >/dev/null 2>&1; then
+    dx_lw=find
+  elif stat -c %a . >/dev/null 2>&1; then
+    dx_lw=stat
+  else
+    dx_lw=none
+  fi
+  printf 'dxf tree %s %s\n' $dx_lw $dx_hz
+  dx_list
+  [ "$2" != quick ] || return 0
+  case $dx_hp in
+    sha256sum) if [ $dx_hz = z ]; then dx_hashes sha256sum -z; else dx_hashes sha256sum; fi ;;
+    shasum) dx_hashes shasum -a 256 ;;
+    openssl) dx_hashes openssl dgst -sha256 -r ;;
+    python3)
+      dx_hashes python3 -c 'import hashlib, os, sys
+for n in sys.argv[1:]:
+  try:
+    h = hashlib.sha256()
+    with open(n, "rb") as f:
+      for b in iter(lambda: f.read(1 << 20), b""): h.update(b)
+    sys.stdout.buffer.write(h.hexdigest().encode() + b"  " + os.fsencode(n) + b"\0")
+  except OSError: pass' ;;
+  esac
+}
+
+# "hash  path" of each file below this folder, by the program and its options
+dx_hashes() {
+  find . -name '.dx-*' -prune -o -type f -exec "$@" {} + 2>/dev/null
+}
+
+# the SHA-256 of each file in the staging folder $1, whose names are numbers
+dx_seen() {
+  CDPATH= cd "$1" || return
+  case $dx_hp in
+    none) return ;;
+    shasum) set -- shasum -a 256 ;;
+    openssl) set -- openssl dgst -sha256 -r ;;
+    python3) set -- dx_py ;;
+    *) set -- sha256sum ;;
+  esac
+  if [ "$1" = dx_py ]; then
+    for dx_k in $(ls); do dx_sum "$dx_k"; printf 'dxf seen %s %s\n' "$dx_k" "$dx_h"; done
+  else
+    find . -type f -exec "$@" {} + 2>/dev/null | while read -r dx_h dx_k; do printf 'dxf seen %s %s\n' "${dx_k##*/}" "$dx_h"; done
+  fi
+  cd /
+}
+
+# the private folder $1 for bytes on their way, with mode $2: 711 lets others through who know a name in it
+dx_private() {
+  [ -d "$1" ] && [ ! -h "$1" ] && [ -O "$1" ] && return
+  dx_e=$(mkdir "$1" 2>&1) || { dx_fail - "$dx_e"; return 1; }
+  chmod "$2" "$1"
+}
+
+# make the folder $2, number $1, with mode $3 (none: as the account makes them) and owner $4; $5 the run, $6 its journal's
+# line
+dx_folder() {
+  [ -z "$dx_bad" ] || return 0
+  [ ! -d "$2" ] || return 0
+  dx_e=$( (umask "$dx_um"; mkdir "$2") 2>&1 ) || { dx_fail "$1" "$dx_e"; return; }
+  if [ "$3" ]; then chmod "$3" "$2"; fi
+  if [ "$4" ]; then dx_e=$(chown "$4" "$2" 2>&1) || { rmdir "$2"; dx_fail "$1" "$dx_e"; return; }; fi
+  [ -z "$5" ] || dx_note "$5" "$6 -"
+  printf 'dxf placed %s -\n' "$1"
+}
+
+# the file $2, number $1, that bytes go into: made exclusively with mode $3, or measured where a part of it is there
+dx_drop() {
+  dx_kind "$2"
+  dx_h=-
+  case $dx_t in
+    absent)
+      dx_e=$( (set -C; : >"$2") 2>&1 ) || { dx_fail "$1" "$dx_e"; return; }
+      chmod "$3" "$2"
+      dx_free "$1" "${2%/*}" ;;
+    file)
+      [ -O "$2" ] || { dx_fail "$1" "a file of another account lies where the temporary one goes"; return; }
+      [ "$dx_z" = 0 ] || dx_sum "$2" ;;
+    *) dx_fail "$1" "something that is no file lies where the temporary file goes"; return ;;
+  esac
+  printf 'dxf drop %s %s %s\n' "$1" "$dx_z" $dx_h
+}
+
+# an empty file again
+dx_empty() {
+  : >"$2" && printf 'dxf drop %s 0 -\n' "$1"
+}
+
+# what is ours at these names
+dx_sweep() {
+  for dx_k; do
+    rm -rf "$dx_k" 2>/dev/null
+  done
+}
+
+# unpack the file $1 into the folder $2; its names come from us
+dx_unpack() {
+  dx_e=$( (CDPATH= cd "$2" && tar -xpomf -) <"$1" 2>&1 ) || dx_fail - "$dx_e"
+}
+
+# keep $2 in the folder $3 for the run $4, before it is replaced: number $1; dx_kn is its name there
+dx_keep() {
+  mkdir -p "$3" 2>/dev/null
+  dx_nr=0
+  for dx_k in $(ls "$3" 2>/dev/null); do
+    case $dx_k in
+      *-"$4") dx_kn=$dx_k; return ;;
+    esac
+    dx_k=${dx_k%%-*}
+    [ "$dx_k" -gt $dx_nr ] && dx_nr=$dx_k
+  done 2>/dev/null
+  dx_nr=$((dx_nr + 1))
+  dx_kn=$dx_nr-$4
+  ln "$2" "$3/$dx_kn" 2>/dev/null && return
+  if dx_e=$(cp -p "$2" "$3/.$4" 2>&1) && dx_e=$(mv -f "$3/.$4" "$3/$dx_kn" 2>&1); then return; fi
+  rm -f "$3/.$4" 2>/dev/null
+  dx_fail "$1" "what is there can't be kept: $dx_e"
+  return 1
+}
+
+# of what is kept in the folder $1 only the newest $2 stay
+dx_prune() {
+  dx_nr=0
+  for dx_k in $(ls "$1" 2>/dev/null); do
+    dx_k=${dx_k%%-*}
+    [ "$dx_k" -gt $dx_nr ] && dx_nr=$dx_k
+  done 2>/dev/null
+  for dx_k in $(ls "$1" 2>/dev/null); do
+    if [ "${dx_k%%-*}" -le $((dx_nr - $2)) ]; then rm -f "$1/$dx_k"; fi
+  done 2>/dev/null
+  [ "$2" -gt 0 ] || rmdir "$1" 2>/dev/null
+}
+
+# what $1 has beside its content goes to $2 too; what did not is said for number $3
+dx_like() {
+  dx_kind "$1"
+  case $(cp --help 2>&1) in
+    *attributes-only*)
+      cp --attributes-only --preserve=mode,xattr "$1" "$2" 2>/dev/null ||
+        printf 'dxf note %s extended attributes could not be kept\n' "$3" ;;
+    *)
+      case $dx_m in
+        *+)
+          if command -v setfacl >/dev/null 2>&1 && getfacl -p "$1" 2>/dev/null | setfacl --set-file=- "$2" 2>/dev/null; then
+            printf 'dxf note %s its ACL was kept\n' "$3"
+          else
+            printf 'dxf note %s its ACL could not be kept: there is no setfacl that does it\n' "$3"
+          fi ;;
+      esac
+      command -v getfattr >/dev/null 2>&1 ||
+        printf 'dxf note %s extended attributes, if it had any, were not kept: no program for them\n' "$3" ;;
+  esac
+  dx_context "$1" "$2" "$3"
+}
+
+# the SELinux context of $1 for $2, where there are any
+dx_context() {
+  [ -e /sys/fs/selinux/enforce ] || return 0
+  if chcon --reference="$1" "$2" 2>/dev/null; then
+    printf 'dxf note %s its SELinux context was kept\n' "$3"
+  else
+    printf 'dxf note %s its SELinux context could not be kept\n' "$3"
+  fi
+}
+
+# owner $3 and mode $4 of $2, number $1
+dx_dress() {
+  if [ "$3" ]; then
+    dx_kind "$2"
+    if [ "$3" != "$dx_u:$dx_g" ]; then
+      dx_e=$(chown "$3" "$2" 2>&1) || { dx_fail "$1" "its owner can't be made $3: $dx_e"; return 1; }
+    fi
+  fi
+  if [ "$4" ]; then
+    dx_e=$(chmod "$4" "$2" 2>&1) || { dx_fail "$1" "its mode can't be set: $dx_e"; return 1; }
+  fi
+}
+
+# rename $2 to $3, never into a folder: number $1
+dx_rename() {
+  if [ -d "$3" ] && [ ! -h "$3" ]; then dx_fail "$1" "a folder is there now"; return 1; fi
+  if [ -z "$dx_mt" ]; then
+    dx_mt=--
+    case $(mv --help 2>&1) in *-*T*) dx_mt=-T ;; esac
+  fi
+  dx_e=$(mv -f $dx_mt "$2" "$3" 2>&1) || { dx_fail "$1" "$dx_e"; return 1; }
+}
+
+# a line of what this run, $1, changes
+dx_note() {
+  mkdir -p "$dx_sd/kept/runs" 2>/dev/null
+  printf '%s\n' "$2" >>"$dx_sd/kept/runs/$1"
+}
+
+# put the temporary file $2 in the place of $3, number $1: $4 where its bytes are copied from first (none: it has them),
+# $5 their SHA-256 (-: it was seen), $6 what its other properties are taken from, $7 owner, $8 mode, $9 the folder of what
+# is kept (none: nothing is), $10 the run, $11 what stands in its journal, $12 how many are kept
+dx_place() {
+  [ -z "$dx_bad" ] || return 0
+  dx_kind "$3"
+  case $dx_t in
+    folder | link | other) dx_fail "$1" "a $dx_t is there now"; return ;;
+  esac
+  if [ "$4" ]; then
+    rm -f "$2" 2>/dev/null
+    dx_e=$( { (set -C; cat <"$4" >"$2"); } 2>&1 ) || { rm -f "$2"; dx_fail "$1" "$dx_e"; return; }
+  fi
+  if [ "$5" != - ]; then
+    if [ ! -e "$2" ]; then
+      dx_sum "$3"
+      if [ "$dx_h" = "$5" ]; then printf 'dxf placed %s -\n' "$1"; else dx_fail "$1" "its temporary file is gone"; fi
+      return
+    fi
+    dx_sum "$2"
+    [ "$dx_h" = "$5" ] || { rm -f "$2"; dx_bad=yes; printf 'dxf differs %s %s\n' "$1" "$dx_h"; return; }
+  fi
+  if [ "$6" ] && [ -e "$6" ]; then dx_like "$6" "$2" "$1"; fi
+  dx_dress "$1" "$2" "$7" "$8" || { rm -f "$2"; return; }
+  [ -z "$4" ] || [ "$4" != "$6" ] || touch -r "$6" "$2" 2>/dev/null
+  sync "$2" 2>/dev/null
+  dx_kn=-
+  if [ "$9" ] && [ -e "$3" ]; then dx_keep "$1" "$3" "$9" "${10}" || { rm -f "$2"; return; }; fi
+  dx_note "${10}" "${11} $dx_kn"
+  dx_rename "$1" "$2" "$3" || { rm -f "$2"; return; }
+  sync "${3%/*}/" 2>/dev/null
+  [ -z "$9" ] || dx_prune "$9" "${12}"
+  printf 'dxf placed %s %s\n' "$1" $dx_kn
+}
+
+# a new file $3 from $2, whose content and mode were seen: number $1, $4 owner, $5 the run, $6 its journal's line
+dx_new() {
+  [ -z "$dx_bad" ] || return 0
+  if [ -e "$3" ] || [ -h "$3" ]; then dx_fail "$1" "something is there now"; return; fi
+  [ -z "$4" ] || dx_dress "$1" "$2" "$4" "$7" || return
+  dx_note "$5" "$6 -"
+  dx_rename "$1" "$2" "$3" && printf 'dxf placed %s -\n' "$1"
+}
+
+# make or turn the symbolic link $2 to $3 by the temporary name $4: number $1, $5 the run, $6 its journal's line
+dx_link() {
+  [ -z "$dx_bad" ] || return 0
+  if [ -e "$2" ] && [ ! -h "$2" ]; then dx_fail "$1" "something that is no link is there now"; return; fi
+  rm -f "$4" 2>/dev/null
+  dx_e=$(ln -s -- "$3" "$4" 2>&1) || { dx_fail "$1" "$dx_e"; return; }
+  dx_note "$5" "$6 -"
+  dx_rename "$1" "$4" "$2" || { rm -f "$4"; return; }
+  sync "${2%/*}/" 2>/dev/null
+  printf 'dxf placed %s -\n' "$1"
+}
+
+# remove the file or link $2, number $1; $3 the folder of what is kept, $4 the run, $5 its journal's line, $6 how many
+dx_delete() {
+  [ -z "$dx_bad" ] || return 0
+  dx_kind "$2"
+  case $dx_t in
+    folder) dx_fail "$1" "a folder is there now"; return ;;
+  esac
+  dx_kn=-
+  if [ "$3" ] && [ $dx_t = file ]; then dx_keep "$1" "$2" "$3" "$4" || return; fi
+  dx_note "$4" "$5 $dx_kn"
+  dx_e=$(rm -f "$2" 2>&1) || { dx_fail "$1" "$dx_e"; return; }
+  [ -z "$3" ] || dx_prune "$3" "$6"
+  printf 'dxf placed %s %s\n' "$1" $dx_kn
+}
+
+# remove the folder $2, number $1, if it is empty; $3 the run, $4 its journal's line
+dx_rmdir() {
+  [ -z "$dx_bad" ] || return 0
+  if [ ! -d "$2" ] || [ -h "$2" ]; then return; fi
+  if dx_e=$(rmdir "$2" 2>&1); then
+    dx_note "$3" "$4 -"
+    printf 'dxf placed %s -\n' "$1"
+  else
+    printf 'dxf note %s it is not empty, so it stays\n' "$1"
+  fi
+}
+
+# the names in the folder $1 of releases
+dx_releases() {
+  ls "$1" 2>/dev/null | while read -r dx_k; do printf 'dxf release %s\n' "$dx_k"; done
+}
+
+# the finished folder $2 becomes the release $3: number $1
+dx_release() {
+  [ -z "$dx_bad" ] || return 0
+  sync "$2" 2>/dev/null
+  dx_rename "$1" "$2" "$3"
+}

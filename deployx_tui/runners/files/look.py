@@ -1,0 +1,172 @@
+"""The look at a target before anything is changed: destinations, folders, hashes, room. Mostly one script."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from deployx_tui.model.artifact import EntryKind
+from deployx_tui.model.execution import Cause
+from deployx_tui.runners.files import names, text
+from deployx_tui.runners.files.errand import Errands
+from deployx_tui.runners.files.listing import Listing
+from deployx_tui.runners.files.present import Look, Place, Present, read_look
+from deployx_tui.runners.files.send import read_back
+from deployx_tui.runners.files.stopped import failed
+from deployx_tui.runners.files.text import call
+from deployx_tui.runners.files.wanted import Want
+from deployx_tui.transports.base import FileMover
+
+_OURS = re.compile(r"(?:.*/)?\.[^/]*\.dx-[0-9a-f]{24}\Z", re.DOTALL)
+_ABSENT = Present()
+
+
+@dataclass(kw_only=True)
+class Seen:
+    """What a target has, by absolute path."""
+
+    look: Look
+    #: paths below the home are absolute here
+    wants: tuple[Want, ...]
+    roots: tuple[str, ...]
+    present: dict[str, Present]
+    #: where each item and each root lies
+    places: dict[str, Place]
+    #: of each root: everything below it, by relative path
+    listed: dict[str, dict[str, Present]] = field(default_factory=dict)
+    #: by its record, the only root is as this task left it
+    same: bool = False
+    #: of the first root's listing, by which it is known again; "": there is none
+    digest: str = ""
+
+    def at(self, path: str) -> Present | None:
+        """None: it was not looked at."""
+        found = self.present.get(path)
+        if found is None and any(path.startswith(f"{root}/") for root in self.roots):
+            return _ABSENT
+        return found
+
+
+def look_at(
+    errands: Errands,
+    mover: FileMover,
+    wants: Sequence[Want],
+    roots: Sequence[str],
+    nonce: str,
+    *,
+    with_names: bool,
+    record: tuple[str, str] | None = None,
+) -> Seen:
+    """`record`: the name and the key of what a quick look compares with. Raises Stopped."""
+    items = [want for want in wants if want.root is None]
+    paths = [*(want.path for want in items), *roots]
+    calls = [call("dx_tell"), call("dx_journal", names.run_id(nonce))]
+    calls += [call("dx_look", number, path, "names" if with_names else "") for number, path in enumerate(paths)]
+    listings: dict[str, Listing] = {}
+    if not roots:
+        look = read_look(errands.ask(calls, "looking at the target"))
+    else:
+        first, *others = roots
+        quick = call("dx_quick", *record, first) if record is not None else ""
+        listings[first] = _listed(errands, [*calls, quick, call("dx_tree", first, "")])
+        for root in others:
+            listings[root] = _listed(errands, [call("dx_tree", root, "")])
+        answers = listings[first].answers
+        look = read_look([words for words in answers if words != ["same"]])
+        if ["same"] in answers:
+            return _seen(look, wants, roots, paths, listings, same=True)
+    seen = _seen(look, wants, roots, paths, listings, same=False)
+    if look.hash_program == "none":
+        _read_all_back(errands, mover, seen)
+    else:
+        _hash_singly(errands, seen)
+    return seen
+
+
+def _listed(errands: Errands, calls: Sequence[str]) -> Listing:
+    listing = Listing()
+    errands.run(text.script("".join(calls)), listing.hear, "looking at the target folder")
+    listing.finish()
+    return listing
+
+
+def listing_digest(errands: Errands, root: str) -> Listing:
+    """The folder once more, without hashes."""
+    return _listed(errands, [call("dx_tree", root, "quick")])
+
+
+def _seen(
+    look: Look,
+    wants: Sequence[Want],
+    roots: Sequence[str],
+    paths: Sequence[str],
+    listings: dict[str, Listing],
+    *,
+    same: bool,
+) -> Seen:
+    def absolute(path: str) -> str:
+        return f"{look.home}{path[1:]}" if path.startswith("~/") or path == "~" else path
+
+    present = {absolute(path): look.at[number] for number, path in enumerate(paths) if number in look.at}
+    places = {absolute(path): look.places[number] for number, path in enumerate(paths) if number in look.places}
+    if len(present) != len(set(paths)) or len(places) != len(set(paths)):
+        raise failed(Cause.VERIFY, "the target did not answer for every path")
+    listed: dict[str, dict[str, Present]] = {}
+    for root, listing in listings.items():
+        if listing.way in ("none", "shut"):
+            why = "has neither find -printf nor stat" if listing.way == "none" else "does not let this account in"
+            raise failed(Cause.EXIT, f"{absolute(root)} can't be listed: the target {why}")
+        entries = {}
+        for path, found in listing.entries.items():
+            if not _OURS.match(path):
+                entries[path] = replace(found, sha256=listing.hashes.get(path, "")) if found.kind == "file" else found
+        listed[absolute(root)] = entries
+        present.update((f"{absolute(root)}/{path}", found) for path, found in entries.items())
+    return Seen(
+        look=look,
+        wants=tuple(
+            replace(want, path=absolute(want.path), root=None if want.root is None else absolute(want.root))
+            for want in wants
+        ),
+        roots=tuple(absolute(root) for root in roots),
+        present=present,
+        places=places,
+        listed=listed,
+        same=same,
+        digest=listings[roots[0]].digest if roots else "",
+    )
+
+
+def _read_all_back(errands: Errands, mover: FileMover, seen: Seen) -> None:
+    """Files that may be equal, where no program there hashes."""
+    for want in seen.wants:
+        there = seen.present.get(want.path, _ABSENT)
+        if want.kind is EntryKind.FILE and there.kind == "file" and not there.sha256:
+            errands.say(f"{want.path}: no program there hashes, so it is read back")
+            found = read_back(mover, want.path, errands.until, want.path)
+            seen.present[want.path] = replace(there, sha256=found)
+
+
+def _hash_singly(errands: Errands, seen: Seen) -> None:
+    """Files that the listing has no hash of: some programs can't write every name."""
+    wanted = {want.path for want in seen.wants}
+    unknown = [
+        (root, path)
+        for root, entries in seen.listed.items()
+        for path, found in entries.items()
+        if found.kind == "file" and not found.sha256 and (f"{root}/{path}" in wanted or "\n" in path or "\\" in path)
+    ]
+    if not unknown:
+        return
+    calls = [call("dx_glance", number, f"{root}/{path}") for number, (root, path) in enumerate(unknown)]
+    look = read_look(errands.ask([call("dx_tell"), *calls], "looking at the target"))
+    for number, (root, path) in enumerate(unknown):
+        if number in look.at:
+            found = replace(seen.listed[root][path], sha256=look.at[number].sha256)
+            seen.listed[root][path] = seen.present[f"{root}/{path}"] = found
+
+
+def record_key(parts: Sequence[object]) -> str:
+    return hashlib.sha256(repr(parts).encode("utf-8", "surrogateescape")).hexdigest()

@@ -1,0 +1,171 @@
+"""Changes on a target, step by step: each whole or not at all, what was there before kept, and all of them told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from deployx_tui.model.changes import ChangeKind, FileChange
+from deployx_tui.model.execution import Cause
+from deployx_tui.runners.files import journal, names
+from deployx_tui.runners.files.errand import Errands
+from deployx_tui.runners.files.present import number_of
+from deployx_tui.runners.files.stopped import Stopped, bounded, failed
+from deployx_tui.runners.files.text import call
+
+#: lines about single files that a run says; the rest are counted
+_SAID = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """A call that changes something, and what it makes of the target when it succeeds."""
+
+    call: str
+    #: `kept` is the folder where it is kept: its name there comes with the answer. None: nothing that is told of
+    change: FileChange | None
+
+
+class Orders:
+    """Makes them, for one run."""
+
+    def __init__(self, nonce: str, state: str, backups: int) -> None:
+        self._nonce = nonce
+        self._run = names.run_id(nonce)
+        self._state = state
+        self._backups = backups
+        self._count = 0
+
+    def _number(self) -> int:
+        self._count += 1
+        return self._count
+
+    def _kept(self, path: str) -> str:
+        return names.kept_folder(self._state, path) if self._backups else ""
+
+    def place(
+        self,
+        path: str,
+        temporary: str,
+        sha256: str,
+        *,
+        before: str | None,
+        source: str = "",
+        seen: bool = False,
+        like: str = "",
+        owner: str = "",
+        mode: int | None = None,
+    ) -> Order:
+        """A file takes its place; `before` is the SHA-256 of what was there, None: nothing was. `seen`: its content
+        was verified. `source`: where the target copies it from first."""
+        kind = ChangeKind.CREATED if before is None else ChangeKind.REPLACED
+        kept = "" if before is None else self._kept(path)
+        change = FileChange(path=path, kind=kind, before=before or "", after=sha256, kept=kept)
+        bits = "" if mode is None else f"{mode:o}"
+        written = self._line(change)
+        number = self._number()
+        if before is None and seen and not source and not like:
+            return Order(call=call("dx_new", number, temporary, path, owner, self._run, written, bits), change=change)
+        return Order(
+            call=call(
+                "dx_place", number, temporary, path, source, "-" if seen else sha256, like, owner, bits, kept,
+                self._run, written, self._backups,
+            ),
+            change=change,
+        )  # fmt: skip
+
+    def link(self, path: str, target: str, before: str, kept: str = "") -> Order:
+        """`kept`: the folder that it pointed at, where that is one of ours."""
+        change = FileChange(path=path, kind=ChangeKind.LINKED, before=before, after=target, kept=kept)
+        temporary = names.beside(path, self._nonce, "link")
+        line = call("dx_link", self._number(), path, target, temporary, self._run, self._line(change))
+        return Order(call=line, change=change)
+
+    def release(self, folder: str, release: str) -> Order:
+        """A finished folder gets the name that a link will point at."""
+        return Order(call=call("dx_release", self._number(), folder, release), change=None)
+
+    def delete(self, path: str, before: str) -> Order:
+        change = FileChange(path=path, kind=ChangeKind.DELETED, before=before, kept=self._kept(path))
+        line = call("dx_delete", self._number(), path, change.kept, self._run, self._line(change), self._backups)
+        return Order(call=line, change=change)
+
+    def delete_link(self, path: str, before: str) -> Order:
+        change = FileChange(path=path, kind=ChangeKind.LINKED, before=before)
+        line = call("dx_delete", self._number(), path, "", self._run, self._line(change), 0)
+        return Order(call=line, change=change)
+
+    def delete_folder(self, path: str) -> Order:
+        change = FileChange(path=path, kind=ChangeKind.DELETED)
+        return Order(call=call("dx_rmdir", self._number(), path, self._run, self._line(change)), change=change)
+
+    def folder(self, path: str, mode: int | None, owner: str) -> Order:
+        change = FileChange(path=path, kind=ChangeKind.FOLDER)
+        bits = "" if mode is None else f"{mode:o}"
+        line = call("dx_folder", self._number(), path, bits, owner, self._run, self._line(change))
+        return Order(call=line, change=change)
+
+    def _line(self, change: FileChange) -> str:
+        return journal.line(change.kind, change.path, change.before, change.after, change.kept)
+
+
+def carry_out(errands: Errands, orders: Iterable[Order], what: str, changes: list[FileChange]) -> None:
+    """All of them in order, each change added to `changes` when it is told; raises Stopped at the first failure."""
+    listed = list(orders)
+    by_number = {_number_in(order.call): order for order in listed}
+    said = 0
+    for order_script in _grouped(listed):
+        answers = errands.ask(order_script, what)
+        problem: Stopped | None = None
+        for words in answers:
+            match words:
+                case ["placed", number, kept]:
+                    change = by_number[number_of(number)].change if number_of(number) in by_number else None
+                    if change is None:
+                        continue
+                    if change.kind is not ChangeKind.LINKED:
+                        change = replace(change, kept=f"{change.kept}/{kept}" if change.kept and kept != "-" else "")
+                    changes.append(change)
+                    said += 1
+                    if said <= _SAID:
+                        errands.say(_words(changes[-1]))
+                case ["differs", number, _]:
+                    problem = failed(Cause.VERIFY, f"{_path(by_number, number)}: what arrived is not what was sent")
+                case ["failed", number, *rest]:
+                    problem = failed(Cause.EXIT, f"{_path(by_number, number)}: {bounded(' '.join(rest))}")
+                case ["note", number, *rest]:
+                    errands.say(f"{_path(by_number, number)}: {bounded(' '.join(rest))}")
+        if problem is not None:
+            raise problem
+    if said > _SAID:
+        errands.say(f"and {said - _SAID} more")
+
+
+def _grouped(orders: list[Order]) -> Iterable[list[str]]:
+    """At most so many calls in one script that a failure ends soon, and a cancel too."""
+    for start in range(0, len(orders), 500):
+        yield [order.call for order in orders[start : start + 500]]
+
+
+def _number_in(line: str) -> int:
+    return number_of(line.split(" ", 2)[1].strip("'"))
+
+
+def _path(orders: dict[int, Order], number: str) -> str:
+    order = orders.get(number_of(number))
+    return order.change.path if order is not None and order.change is not None else "the target"
+
+
+def _words(change: FileChange) -> str:
+    kept = f", what was there is kept in {change.kept}" if change.kept else ""
+    match change.kind:
+        case ChangeKind.CREATED:
+            return f"placed {change.path} (new), SHA-256 {change.after[:12]}"
+        case ChangeKind.REPLACED:
+            return f"placed {change.path}, SHA-256 {change.after[:12]}{kept}"
+        case ChangeKind.DELETED:
+            return f"removed {change.path}{kept}"
+        case ChangeKind.LINKED:
+            return f"linked {change.path} to {change.after}" if change.after else f"removed the link {change.path}"
+        case ChangeKind.FOLDER:
+            return f"made the folder {change.path}"

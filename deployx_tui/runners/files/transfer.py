@@ -1,0 +1,166 @@
+"""How bytes get to where they are placed from: beside their destination, in a tree's staging folder, or by way of a
+private folder where another account places them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from deployx_tui.model.execution import Cause
+from deployx_tui.model.payload import RunAs
+from deployx_tui.runners.artifacts import Content
+from deployx_tui.runners.files import names
+from deployx_tui.runners.files.bundle import bundles, folder_of, together
+from deployx_tui.runners.files.decide import Step
+from deployx_tui.runners.files.errand import Errands
+from deployx_tui.runners.files.look import Seen
+from deployx_tui.runners.files.present import number_of
+from deployx_tui.runners.files.send import Load, Sender, read_back
+from deployx_tui.runners.files.stopped import bounded, failed
+from deployx_tui.runners.files.text import call
+from deployx_tui.transports.base import FileMover
+
+#: where an account may have a private folder that others can pass through
+_BASES = ("/var/tmp", "/tmp")  # noqa: S108 - on the target, made there by mkdir, under a name that nobody knows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrived:
+    #: what is renamed to the destination
+    temporary: str
+    #: where the placing account copies it from first; "": it is there
+    source: str = ""
+    #: its content was verified
+    seen: bool = False
+
+
+class Transfer:
+    def __init__(
+        self,
+        errands: Errands,
+        mover: FileMover,
+        nonce: str,
+        seen: Seen,
+        run_as: RunAs | None,
+        progress: Callable[[int, int], None],
+    ) -> None:
+        self._errands = errands
+        self._mover = mover
+        self._nonce = nonce
+        self._hash_program = seen.look.hash_program
+        self._run_as = run_as
+        self._progress = progress
+        self._private = ""
+        #: paths of the placing account
+        self._temporary: list[str] = []
+        self._staging: list[str] = []
+
+    def send(self, steps: Sequence[Step]) -> dict[str, Arrived]:
+        """By path, where each file lies now. Raises Stopped."""
+        if not steps:
+            return {}
+        if self._run_as is not None:
+            self._private = self._private_folder("700" if self._run_as.user == "root" else "711")
+        groups = together(steps)
+        small = [step for held in groups.values() for step in held]
+        alone = set(map(id, small))
+        big = [step for step in steps if id(step) not in alone]
+        by_root: dict[str, list[tuple[int, Step, int]]] = {}
+        for number, step in enumerate(small):
+            by_root.setdefault(folder_of(step), []).append((number, step, _mode(step)))
+        bundled = [(root, bundle) for root, members in by_root.items() for bundle in bundles(members)]
+        loads, arrived = [], {}
+        for step in big:
+            want = step.wanted
+            temporary = names.beside(step.path, self._nonce, want.sha256)
+            self._temporary.append(temporary)
+            drop = self._drop(temporary, want.sha256)
+            loads.append(self._load(drop, step.path, want.size, want.opened))
+            arrived[step.path] = Arrived(temporary=temporary, source="" if drop == temporary else drop)
+        before = []
+        for root in by_root:
+            staging = names.staging(root, self._nonce)
+            self._staging.append(staging)
+            if self._run_as is None:
+                before.append(call("dx_private", staging, "700"))
+        drops: list[tuple[str, str]] = []
+        for root, bundle in bundled:
+            staging = names.staging(root, self._nonce)
+            drop = self._drop(f"{staging}/b{names.tag(self._nonce, bundle.key)}", bundle.key)
+            loads.append(self._load(drop, f"{len(bundle.members)} small files", bundle.size, bundle.content))
+            drops.append((drop, staging))
+        total = sum(load.size for load in loads)
+        sender = Sender(self._errands, self._mover, self._hash_program, self._progress, total)
+        sender.send(loads, before, as_login=self._run_as is not None)
+        if drops:
+            self._unpack(drops, {number: step for members in by_root.values() for number, step, _ in members})
+        for root, members in by_root.items():
+            for number, step, _ in members:
+                arrived[step.path] = Arrived(temporary=f"{names.staging(root, self._nonce)}/{number}", seen=True)
+        return arrived
+
+    def _load(self, drop: str, name: str, size: int, content: Callable[[], Content]) -> Load:
+        is_shared = self._run_as is not None and self._run_as.user != "root"
+        return Load(path=drop, name=name, size=size, content=content, mode=0o644 if is_shared else 0o600)
+
+    def _drop(self, temporary: str, key: str) -> str:
+        """Where the login's account writes what will be `temporary`."""
+        return f"{self._private}/{names.tag(self._nonce, temporary, key)}" if self._private else temporary
+
+    def _private_folder(self, mode: str) -> str:
+        reasons = []
+        for base in _BASES:
+            folder = f"{base}/dx-files-{names.tag(self._nonce, 'private')}"
+            answers = self._errands.ask([call("dx_private", folder, mode)], "making a private folder", as_login=True)
+            if not answers:
+                return folder
+            reasons += [" ".join(words[2:]) for words in answers]
+        raise failed(Cause.EXIT, f"no private folder can be made: {bounded('; '.join(reasons))}")
+
+    def _unpack(self, drops: Sequence[tuple[str, str]], steps: dict[int, Step]) -> None:
+        """All bundles into their staging folders; each file's content is verified there."""
+        calls = []
+        for staging in self._staging:
+            calls.append(call("dx_private", staging, "700"))
+        for drop, staging in drops:
+            calls.append(call("dx_unpack", drop, staging))
+            if not self._private:
+                calls.append(call("dx_sweep", drop))
+        calls += [call("dx_seen", staging) for staging in self._staging]
+        found: dict[int, str] = {}
+        for words in self._errands.ask(calls, "unpacking"):
+            match words:
+                case ["failed", _, *rest]:
+                    raise failed(Cause.EXIT, f"small files can't be unpacked: {bounded(' '.join(rest))}")
+                case ["seen", name, sha256]:
+                    found[number_of(name)] = sha256
+        for number, step in steps.items():
+            want = step.wanted
+            arrived = found.get(number)
+            if self._hash_program == "none":
+                staging = names.staging(folder_of(step), self._nonce)
+                arrived = read_back(self._mover, f"{staging}/{number}", self._errands.until, step.path)
+            if arrived != want.sha256:
+                raise failed(Cause.VERIFY, f"{step.path}: what arrived is not what was sent")
+        self._errands.say(f"unpacked and verified {len(steps)} small files")
+
+    def finish(self) -> None:
+        """Everything is in its place: what was on the way is removed."""
+        if self._staging:
+            self._errands.clear(call("dx_sweep", *self._staging))
+        if self._private:
+            self._errands.clear(call("dx_sweep", self._private), as_login=True)
+
+    def clear(self) -> None:
+        """Nothing will be placed any more: all of it is removed."""
+        paths = self._temporary + self._staging
+        if paths:
+            self._errands.clear(call("dx_sweep", *paths))
+        if self._private:
+            self._errands.clear(call("dx_sweep", self._private), as_login=True)
+
+
+def _mode(step: Step) -> int:
+    want = step.wanted
+    return want.mode if want.mode is not None else want.new_mode if want.new_mode is not None else 0o644
