@@ -25,10 +25,13 @@ LINGER = 1.0
 async def serve(order: dict[str, Any]) -> None:
     """Listen on each address and answer until the process is ended."""
 
-    async def answer(process: asyncssh.SSHServerProcess[bytes]) -> None:
-        await answer_with_shell(process, order["environment"])
+    homes: dict[str, str] = order["homes"]
 
-    for address in order["addresses"]:
+    async def answer(process: asyncssh.SSHServerProcess[bytes]) -> None:
+        address, *_ = process.get_extra_info("sockname")
+        await answer_with_shell(process, order["environment"] | of_home(homes[address]))
+
+    for address in homes:
         await asyncssh.listen(
             address,
             order["port"],
@@ -41,6 +44,11 @@ async def serve(order: dict[str, Any]) -> None:
         )
         print(f"Server listening on {address} port {order['port']}.", file=sys.stderr, flush=True)
     await asyncio.Event().wait()
+
+
+def of_home(home: str) -> dict[str, str]:
+    """Where a session's own things lie; what file tasks keep too, also when root logs in."""
+    return {"HOME": home, "XDG_STATE_HOME": f"{home}/.local/state"}
 
 
 async def answer_with_shell(process: asyncssh.SSHServerProcess[bytes], environment: Mapping[str, str]) -> None:

@@ -2,7 +2,8 @@
 
 Real `sshd` processes where OpenSSH's server is installed (one process per at most 16 addresses, sshd's limit), else
 asyncssh's server. Own host keys and one client key in a private folder; nothing of the account's own configuration is
-read or changed, and the sessions' HOME is in that folder. Works as root and as an ordinary account.
+read or changed, and each host's sessions have a HOME of their own in that folder. Works as root and as an ordinary
+account.
 """
 
 from __future__ import annotations
@@ -52,6 +53,8 @@ class FleetHost:
     key_file: str
     #: "ssh-ed25519 AAAA...", as known_hosts holds it after the address
     host_key: str
+    #: HOME of its sessions
+    home: str
     #: which server process: index into `Fleet.pids`
     server: int
 
@@ -211,10 +214,13 @@ def _lay_out(kind: Literal["sshd", "asyncssh"], count: int, folder: Path, per_se
                 user=getpass.getuser() if os.geteuid() else "root",
                 key_file=str(folder / "client"),
                 host_key=key,
+                home=str(folder / f"home-{first + n + 1:03}"),
                 server=server,
             )
             for n, address in enumerate(addresses)
         ]
+    for host in hosts:
+        Path(host.home).mkdir(mode=0o700, exist_ok=True)
     (folder / "known_hosts").write_text("".join(f"[{h.address}]:{h.port} {h.host_key}\n" for h in hosts))
     return Fleet(kind, folder, tuple(hosts), f"DEPLOYX_FLEET={secrets.token_hex(16)}")
 
@@ -249,8 +255,6 @@ def _write_key(path: Path) -> str:
 def _sshd(fleet: Fleet, number: int, hosts: list[FleetHost], options: Mapping[str, str]) -> list[str]:
     program = _find_sshd() or "sshd"
     folder = fleet.folder
-    home = folder / f"home-{number}"
-    home.mkdir(mode=0o700, exist_ok=True)
     if os.geteuid() == 0:
         # what sshd's own service does at its start; sshd refuses to run as root without it
         PRIVILEGE_SEPARATION_FOLDER.mkdir(mode=0o755, exist_ok=True)
@@ -279,14 +283,19 @@ def _sshd(fleet: Fleet, number: int, hosts: list[FleetHost], options: Mapping[st
         "MaxSessions": "64",
         "LoginGraceTime": "60",
         "LogLevel": "INFO",  # says where it listens
-        # what file tasks keep lies in the folder too, also when root logs in
-        "SetEnv": f'{fleet._mark} "HOME={home}" "XDG_STATE_HOME={home}/.local/state"',
         "Subsystem": "sftp internal-sftp",
         **options,
     }
     lines = [f"ListenAddress {host.address}:{host.port}" for host in hosts]
     # sshd keeps the first value of a keyword
     lines += [f"{keyword} {value}" for keyword, value in settings.items()]
+    for host in hosts:
+        # what file tasks keep lies there too, also when root logs in
+        state = f"{host.home}/.local/state"
+        lines += [
+            f"Match LocalAddress {host.address}",
+            f'SetEnv {fleet._mark} "HOME={host.home}" "XDG_STATE_HOME={state}"',
+        ]
     config = folder / f"sshd_config-{number}"
     config.write_text("\n".join(lines) + "\n")
     return [program, "-D", "-e", "-f", str(config)]
@@ -298,18 +307,16 @@ def _cat() -> str:
 
 
 def _asyncssh(fleet: Fleet, number: int, hosts: list[FleetHost]) -> list[str]:
-    home = fleet.folder / f"home-{number}"
-    home.mkdir(mode=0o700, exist_ok=True)
     name, _, value = fleet._mark.partition("=")
     order = fleet.folder / f"asyncssh-{number}.json"
     order.write_text(
         json.dumps(
             {
-                "addresses": [host.address for host in hosts],
+                "homes": {host.address: host.home for host in hosts},
                 "port": hosts[0].port,
                 "host_key": str(fleet.folder / f"host-{number}"),
                 "authorized_keys": str(fleet.folder / "authorized_keys"),
-                "environment": {name: value, "HOME": str(home), "XDG_STATE_HOME": f"{home}/.local/state"},
+                "environment": {name: value},
             }
         )
     )

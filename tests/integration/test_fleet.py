@@ -55,10 +55,11 @@ def test_every_host_of_a_fleet_runs_commands_with_its_own_key(tmp_path: Path, ki
         assert len({host.address for host in fleet.hosts}) == 18
         assert all(host.address.startswith("127.") for host in fleet.hosts)
         assert len(fleet.pids) == 2
+        assert len({host.home for host in fleet.hosts}) == 18
         for host in (fleet.hosts[0], fleet.hosts[17]):
             answer = ssh(fleet, host, 'printf "%s|" "$HOME"; echo err >&2; exit 7')
             assert answer.returncode == 7
-            assert answer.stdout == str(tmp_path / "fleet" / f"home-{host.server}").encode() + b"|"
+            assert answer.stdout == f"{host.home}|".encode()
             assert answer.stderr.endswith(b"err\n")
 
 
