@@ -24,8 +24,9 @@ from deployx_tui.transports.base import (
     TimedOut,
     Unknown,
 )
-from tests.contract.durable.site import Durable, When, small_disk
+from tests.contract.durable.site import Durable, When
 from tests.contract.transport.site import LONG, Told, alive, nap
+from tests.support.disks import small_disk
 
 
 def make_old(folder: Path) -> None:

@@ -7,7 +7,6 @@ import hashlib
 import os
 import secrets
 import signal
-import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -30,7 +29,6 @@ from deployx_tui.transports.base import (
     Unreached,
 )
 from tests.contract.transport.site import CONNECT, Recorder, Site, Told
-from tests.support.require import require
 
 #: breaks the present connection in the middle, as a test of its transport can; new ones are possible
 Lose = Callable[["Spool"], None]
@@ -195,17 +193,3 @@ CHATTER_DIGEST = tuple(hashlib.sha256(stream).hexdigest() for stream in chatter(
 def lost_by_its_follower(spool: Spool) -> None:
     """Whatever carries the bytes: without the follower the channel ends."""
     os.kill(spool.follower, signal.SIGKILL)
-
-
-@contextlib.contextmanager
-def small_disk(folder: Path, options: str) -> Iterator[Path]:
-    """A tmpfs of its own."""
-    folder.mkdir()
-    made = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], capture_output=True, check=False
-    )
-    require(made.returncode == 0, "the right to mount a tmpfs")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)

@@ -24,8 +24,8 @@ from deployx_tui.transports.base import (
     Unknown,
     Unreached,
 )
-from tests.contract.durable.site import small_disk
 from tests.contract.transport.site import CONNECT, Recorder, Site
+from tests.support.disks import small_disk
 from tests.support.sources import Source, content, nothing
 
 SIZES = [0, 1, 32_639, 32_640, 32_641, 261_119, 261_120, 261_121, 2 << 20, (2 << 20) + 1, 5 << 20]
