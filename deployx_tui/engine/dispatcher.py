@@ -16,16 +16,30 @@ from sqlalchemy import Connection
 
 from deployx_tui.engine.run import Run
 from deployx_tui.engine.secrets import waits_for_vault
-from deployx_tui.errors import InvalidInput, Unavailable
+from deployx_tui.errors import InvalidInput, NotFound, Unavailable
+from deployx_tui.model.artifact import ArtifactRef, ref_of
+from deployx_tui.model.changes import RollbackPayload
 from deployx_tui.model.execution import Trigger
+from deployx_tui.model.files import FileItem
 from deployx_tui.model.ids import BatchId, DeviceId, EngineId, ExecutionId
 from deployx_tui.model.inventory import Inventory
 from deployx_tui.model.secret import VaultState
 from deployx_tui.planning.parameters import resolve_values
-from deployx_tui.planning.plan import Plan, PlannedTarget, Work, make_plan, read_draft, values_of
+from deployx_tui.planning.plan import (
+    Plan,
+    PlannedTarget,
+    Work,
+    make_plan,
+    pin,
+    pinned_artifacts,
+    pinned_packages,
+    read_draft,
+    values_of,
+)
+from deployx_tui.planning.rollback import rollback_targets
 from deployx_tui.planning.targets import resolve_targets
 from deployx_tui.runners.parameter_file import read_parameter_file
-from deployx_tui.store import credentials, endings, executions, inventory, results, targets
+from deployx_tui.store import artifacts, changes, credentials, endings, executions, inventory, results, targets
 from deployx_tui.store.clock import now_ms
 from deployx_tui.store.database import Database
 from deployx_tui.store.executions import RunRow
@@ -230,13 +244,28 @@ class Dispatcher:
 
 
 def _planned(c: Connection, row: RunRow, found: Inventory) -> _Planned:
-    work = read_draft(row.draft_json)
+    work = _as_who_changed_it(c, read_draft(row.draft_json))
     if row.plan_json is not None:
-        return _Planned(row, replace(work, values=values_of(row.plan_json)), None, ())
+        pinned = pinned_artifacts(row.plan_json), pinned_packages(row.plan_json)
+        work = replace(work, values=values_of(row.plan_json), artifacts=pinned[0], packages=pinned[1])
+        return _Planned(row, work, None, ())
     if work.values is None:
         # nobody started it by hand: every parameter takes its default, a file what is in it now
         values = resolve_values(work.payload, {}, read_parameter_file, lambda name: credentials.parameter(c, name))
         work = replace(work, values=values)
+
+    if not work.artifacts:
+        work = replace(work, artifacts=pin(work.payload, lambda item: _artifact(c, item)))
+    chosen = _chosen(c, row, work, found)
+    if isinstance(work.payload, RollbackPayload):
+        chosen = _to_take_back(c, work, work.payload, found, chosen)
+    run_as = None if work.payload.run_as is None else work.payload.run_as.user
+    plan = make_plan(task=row.task_id, task_version=row.task_version, work=work, targets=chosen, run_as=run_as)
+    return _Planned(row, work, plan, chosen)
+
+
+def _chosen(c: Connection, row: RunRow, work: Work, found: Inventory) -> tuple[PlannedTarget, ...]:
+    """What its selector and its ids mean now."""
 
     def failed(execution: ExecutionId) -> frozenset[DeviceId]:
         return results.failed_in(c, execution)
@@ -245,10 +274,39 @@ def _planned(c: Connection, row: RunRow, found: Inventory) -> _Planned:
     # where a person waits for the answer, they are told
     is_lenient = row.trigger is Trigger.SCHEDULE
     resolved = resolve_targets(work.selector, work.device_ids, work.group_ids, found, failed, lenient=is_lenient)
-    chosen = tuple(PlannedTarget(device, name, why) for device, name, why in resolved)
-    run_as = None if work.payload.run_as is None else work.payload.run_as.user
-    plan = make_plan(task=row.task_id, task_version=row.task_version, work=work, targets=chosen, run_as=run_as)
-    return _Planned(row, work, plan, chosen)
+    return tuple(PlannedTarget(device, name, why) for device, name, why in resolved)
+
+
+def _to_take_back(
+    c: Connection, work: Work, payload: RollbackPayload, found: Inventory, chosen: tuple[PlannedTarget, ...]
+) -> tuple[PlannedTarget, ...]:
+    """Where the execution changed something; of the chosen ones, where any were chosen."""
+    run = executions.load_run(c, payload.execution)
+    wanted = {each.device for each in chosen} if work.selector or work.device_ids or work.group_ids else None
+    changed = changes.of_execution(c, payload.execution)
+    return rollback_targets(
+        payload.execution, None if run is None else run.status, changed, found.devices.keys(), wanted
+    )
+
+
+def _as_who_changed_it(c: Connection, work: Work) -> Work:
+    """A rollback that names no account takes that of the run that it takes back: who else may?"""
+    payload = work.payload
+    if not isinstance(payload, RollbackPayload) or payload.run_as is not None:
+        return work
+    run = executions.load_run(c, payload.execution)
+    if run is None or run.plan_json is None:
+        return work
+    return replace(work, payload=replace(payload, run_as=read_draft(run.plan_json).payload.run_as))
+
+
+def _artifact(c: Connection, item: FileItem) -> ArtifactRef | None:
+    """What an item means now; None: it is not there any more."""
+    try:
+        found = artifacts.get(c, item.artifact)
+    except NotFound:
+        return None
+    return ref_of(artifacts.versions(c, found.name)[0] if item.newest else found)
 
 
 def _frozen(c: Connection, planned: _Planned, now: int) -> Run | None:

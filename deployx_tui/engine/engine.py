@@ -27,20 +27,23 @@ from deployx_tui.engine.memory import share_arenas
 from deployx_tui.engine.packing import Packing
 from deployx_tui.engine.results import Ended, Results
 from deployx_tui.engine.retention import Retention
-from deployx_tui.engine.run import Run, TargetJob, is_durable
+from deployx_tui.engine.run import Run, TargetJob
 from deployx_tui.engine.run_batch import Batches
 from deployx_tui.engine.run_target import TargetRunner
 from deployx_tui.engine.settings import EngineSettings
 from deployx_tui.engine.starts import Starts
+from deployx_tui.engine.work import How, Sources, how
 from deployx_tui.engine.workers import Workers
 from deployx_tui.errors import Unavailable
+from deployx_tui.model.changes import TargetChanges
 from deployx_tui.model.device import TransportKind
 from deployx_tui.model.execution import ExecutionStatus
-from deployx_tui.model.ids import EngineId, ExecutionId
+from deployx_tui.model.ids import DeviceId, EngineId, ExecutionId
 from deployx_tui.output.store import OutputStore
+from deployx_tui.runners.artifacts import ArtifactSource
 from deployx_tui.scheduling.due import Ticker
 from deployx_tui.scheduling.ticker import APSchedulerTicker
-from deployx_tui.store import endings, executions, targets
+from deployx_tui.store import changes, endings, executions, targets
 from deployx_tui.store.clock import now_ms
 from deployx_tui.store.database import Database
 from deployx_tui.transports.base import Transport
@@ -65,10 +68,11 @@ class Engine:
         transports: Mapping[TransportKind, Transport],
         output: OutputStore,
         vault: Vault,
+        artifacts: ArtifactSource,
         on_fenced: Callable[[], None] | None = None,
     ) -> None:
-        """`on_fenced` is called when another engine has taken this one for dead: nothing starts here any more, its
-        targets count as lost there, and its process should end."""
+        """`artifacts`: what file tasks put on targets. `on_fenced` is called when another engine has taken this one for
+        dead: nothing starts here any more, its targets count as lost there, and its process should end."""
         self._on_fenced = on_fenced
         self._lease = Lease(
             database,
@@ -94,8 +98,9 @@ class Engine:
         self._starts = Starts(database, self.id)
         self._results = Results(database, output, settings, self._batch_over)
         self._asking = Asking(database, settings.facts_age)
+        sources = Sources(artifacts=artifacts, changes=self._changes_of)
         runner = TargetRunner(
-            settings, transports, output, self._starts, self._results, self._target_started, self._asking
+            settings, transports, output, self._starts, self._results, self._target_started, self._asking, sources
         )
         self._workers = Workers(settings.workers, runner.run)
         self._dispatcher = Dispatcher(database, self.id, vault, self._begin, self._abandon)
@@ -127,7 +132,8 @@ class Engine:
         """Start nothing more, wait so long for what runs, then cancel it, and end. Blocks.
 
         Targets that were not started stay waiting, and queued executions queued: the next engine takes them over. So it
-        does with durable targets that run: they are neither waited for nor cancelled.
+        does with durable targets that run: they are neither waited for nor cancelled. Repeatable ones are waited for,
+        and left to it when the wait is over.
         A second call waits for the first; one with a shorter drain makes it faster.
         """
         with self._changed:
@@ -150,15 +156,14 @@ class Engine:
             self._results.put(Ended(job=job, end=None))
         # durable ones go on without us, and the next engine takes them up
         for run in self._present_runs():
-            for job in run.jobs():
-                if is_durable(run.work):
+            if how(run.work.payload) is How.DURABLE:
+                for job in run.jobs():
                     job.leave.set()
         if not self._wait_for_runs():
-            log.warning("cancelling what still runs")
+            log.warning("ending what still runs")
             for run in self._present_runs():
                 for job in run.jobs():
-                    if not is_durable(run.work):
-                        job.cancel.set()
+                    _end_early(job)
             self._drained_by = time.monotonic() + self._settings.kill_wait.total_seconds()
             if not self._wait_for_runs():
                 log.error("leaving %d executions behind; the next engine will call them lost", len(self._runs))
@@ -274,6 +279,11 @@ class Engine:
             self._runs.pop(run.id, None)
             self._changed.notify_all()
 
+    def _changes_of(self, execution: ExecutionId, device: DeviceId) -> TargetChanges:
+        """Of a worker's thread: what a rollback takes back. Raises Unavailable."""
+        with self._database.read() as c:
+            return changes.load(c, execution, device)
+
     def _fenced(self) -> None:
         self._starts.stop()
         if self._on_fenced is not None:
@@ -313,3 +323,16 @@ class Engine:
                 is_failing = True
             except Exception:  # the next look may succeed; a cancel must stay possible
                 log.exception("looking for cancels")
+
+
+def _end_early(job: TargetJob) -> None:
+    """At the end of a drain: what the next engine can go on with is let go of, what it can't is cancelled."""
+    match how(job.run.work.payload):
+        case How.ONCE:
+            job.cancel.set()
+        case How.DURABLE:
+            return
+        case How.REPEATABLE:
+            job.leave.set()
+            if job.connection is not None:
+                job.connection.close()

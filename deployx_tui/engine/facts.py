@@ -94,6 +94,19 @@ class Asking:
                 self._threads.append(thread)
                 thread.start()
 
+    def now(self, endpoint: Endpoint, connection: Connection, by: str, cancel: Event) -> Facts | None:
+        """Ask on a run's way, because what it does depends on it. None: it told nothing; the log says why."""
+        if not isinstance(connection, TellsFacts):
+            return None
+        found = connection.facts(cancel)
+        if isinstance(found, NoFacts):
+            log.info("%s told nothing of itself: %s", endpoint.name, found.message)
+            return None
+        with self._changed:
+            self._due[_account(endpoint)] = time.monotonic() + (self._age or timedelta(days=1)).total_seconds()
+        self._told_of(endpoint, found, by)
+        return found
+
     def stop(self, timeout: float) -> None:
         """Ask nobody more. Waits a moment for the answers of those who were asked, then so long for the threads."""
         with self._changed:
@@ -133,9 +146,13 @@ class Asking:
             with self._changed:
                 self._due[_account(endpoint)] = time.monotonic() + _AGAIN_SECONDS
             return
+        self._told_of(endpoint, found, question.by)
+
+    def _told_of(self, endpoint: Endpoint, found: Facts, by: str) -> None:
+        """Keep it, together with what others were told meanwhile."""
         with self._told_lock:
             # a device may say back what it was told
-            self._told.append(told(endpoint, found.without(veil.holds), question.by))
+            self._told.append(told(endpoint, found.without(veil.holds), by))
         with self._writing:
             with self._told_lock:
                 answers, self._told = self._told, []

@@ -1,8 +1,8 @@
 """What becomes of the work of an engine that died.
 
 Its running targets are lost: their outcome is unknown, which never means that they did not run. Durable ones are not:
-they are attached to from here. What it had queued, and targets that it had not started, are known to be untouched: they
-go on here, if they are not too late.
+they are attached to from here; nor are repeatable ones, which are begun again. What it had queued, and targets that it
+had not started, are known to be untouched: they go on here, if they are not too late.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from sqlalchemy import Connection
 
 from deployx_tui.engine import liveness
 from deployx_tui.engine.liveness import BeatWatch
+from deployx_tui.engine.resuming import resumption
 from deployx_tui.errors import InvalidInput
 from deployx_tui.model.ids import EngineId, ExecutionId
 from deployx_tui.model.parse import format_duration
 from deployx_tui.model.schedule import DEFAULT_GRACE
 from deployx_tui.planning.plan import of_task
-from deployx_tui.runners.durable import DurableRun
 from deployx_tui.store import endings, engines, orphans, targets, tasks
 from deployx_tui.store.database import Database
 from deployx_tui.store.dialects.locks import try_lock
@@ -52,7 +52,7 @@ def sweep(database: Database, engine: EngineId, watch: BeatWatch, now_ms: int, m
 def _take_over(c: Connection, engine: EngineId, now_ms: int) -> bool:
     """Everything that belongs to an engine without a row."""
     left = orphans.left_behind(c)
-    running = _adopt_durable(c, engine, frozenset(orphan.id for orphan in left))
+    running = _adopt_targets(c, engine, frozenset(orphan.id for orphan in left))
     concerned = orphans.lose_targets(c, now_ms)
     has_adopted = False
     for orphan in left:
@@ -74,16 +74,16 @@ def _take_over(c: Connection, engine: EngineId, now_ms: int) -> bool:
     return has_adopted
 
 
-def _adopt_durable(c: Connection, engine: EngineId, left: frozenset[ExecutionId]) -> frozenset[ExecutionId]:
-    """Durable targets of executions that were left behind run on under this engine. Returns those executions."""
-    durable = [
+def _adopt_targets(c: Connection, engine: EngineId, left: frozenset[ExecutionId]) -> frozenset[ExecutionId]:
+    """Targets of executions that were left behind go on under this engine, if they can. Returns those executions."""
+    adopted = [
         target
         for target in orphans.running(c)
-        if target.execution in left and DurableRun.from_json(target.handle_json) is not None
+        if target.execution in left and resumption(target.handle_json) is not None
     ]
-    for target in durable:
+    for target in adopted:
         orphans.adopt_target(c, target.id, engine, token_hex(16))
-    return frozenset(target.execution for target in durable)
+    return frozenset(target.execution for target in adopted)
 
 
 def _too_late(orphan: Orphan, now_ms: int) -> str | None:

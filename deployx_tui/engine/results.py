@@ -24,11 +24,13 @@ from deployx_tui.engine.attempt import NO_CHANGES
 from deployx_tui.engine.run import Run, TargetJob
 from deployx_tui.engine.settings import EngineSettings
 from deployx_tui.errors import Unavailable
+from deployx_tui.model.changes import RollbackPayload
 from deployx_tui.model.device import Contact
-from deployx_tui.model.ids import TargetId
+from deployx_tui.model.execution import TargetState
+from deployx_tui.model.ids import DeviceId, TargetId
 from deployx_tui.output.store import OutputStore
 from deployx_tui.output.writer import OutputTotals
-from deployx_tui.store import devices, endings, events, outputs, targets
+from deployx_tui.store import changes, devices, endings, events, outputs, targets
 from deployx_tui.store.clock import now_ms
 from deployx_tui.store.database import Database
 from deployx_tui.store.events import NewEvent
@@ -268,7 +270,8 @@ class Results:
         over = _batches_over(ended)
         with self._database.write(durable=any(each.is_durable for each in ended)) as c:
             now = now_ms()
-            targets.finish_many(c, [(e.job.id, e.job.token, e.end) for e in ended if e.end is not None])
+            ours = targets.finish_many(c, [(e.job.id, e.job.token, e.end) for e in ended if e.end is not None])
+            _note_taken_back(c, [each for each in ended if each.job.id in ours])
             for each in ended:
                 if each.totals is not None and each.totals.inline:
                     self._output.keep(c, each.job.id, each.totals)
@@ -336,6 +339,18 @@ def _batches_over(ended: Iterable[Ended]) -> list[Run]:
     for each in ended:
         ends.setdefault(each.job.run, set()).add(each.job.id)
     return [run for run, ids in ends.items() if run.is_over_without(ids)]
+
+
+def _note_taken_back(c: Connection, ended: Sequence[Ended]) -> None:
+    """Where a rollback succeeded, what it took back is so no more."""
+    restored: dict[Run, list[DeviceId]] = {}
+    for each in ended:
+        is_rollback = isinstance(each.job.run.work.payload, RollbackPayload)
+        if is_rollback and each.end is not None and each.end.state is TargetState.SUCCEEDED:
+            restored.setdefault(each.job.run, []).append(each.job.device)
+    for run, devices_ in restored.items():
+        if isinstance(run.work.payload, RollbackPayload):
+            changes.taken_back(c, run.work.payload.execution, devices_, run.id)
 
 
 def _note_contacts(c: Connection, ended: Sequence[Ended], now: int) -> None:

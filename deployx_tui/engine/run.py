@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from threading import Event, Lock
 
 from deployx_tui.engine.meter import TransferMeter
+from deployx_tui.engine.resuming import Resumption
+from deployx_tui.model.facts import Facts
 from deployx_tui.model.ids import BatchId, DeviceId, ExecutionId, TargetId, TaskId
-from deployx_tui.model.payload import CommandPayload
 from deployx_tui.model.secret import Secret
 from deployx_tui.output.mask import NO_SECRETS, SecretSet
 from deployx_tui.planning.plan import Work
-from deployx_tui.runners.durable import DurableRun
-from deployx_tui.transports.base import Endpoint, Unreached
+from deployx_tui.transports.base import Connection, Endpoint, Unreached
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -84,14 +84,13 @@ class TargetJob:
     meter: TransferMeter = field(default_factory=TransferMeter)
     #: of its start; "" before
     token: str = ""
-    #: lets go of it when set, if it is durable: it goes on on its target
+    #: what the device told of itself, where that decides what is done; None: not known, or not asked for
+    facts: Facts | None = None
+    #: lets go of it when set: a durable one goes on on its target, a repeatable one is begun again by the next engine
     leave: Event = field(default_factory=Event)
+    #: of a repeatable one, at present; closed to let go of it
+    connection: Connection | None = None
     #: how far an engine that is no more had come with it; None: it has not begun
-    resumes: DurableRun | None = None
+    resumes: Resumption | None = None
     #: with `resumes`: when it began
     started_at_ms: int | None = None
-
-
-def is_durable(work: Work) -> bool:
-    """Whether its commands go on on their targets without this engine, and are taken up again."""
-    return isinstance(work.payload, CommandPayload) and work.payload.durable

@@ -8,8 +8,10 @@ from sqlalchemy import Connection
 
 from deployx_tui.engine.desk import Desk
 from deployx_tui.engine.endpoints import endpoints
+from deployx_tui.engine.resuming import Resumption, resumption
 from deployx_tui.engine.run import Run, TargetJob
 from deployx_tui.engine.secrets import Taking, secrets_on_the_way, sudo_passwords
+from deployx_tui.engine.work import wants_facts
 from deployx_tui.model.execution import TargetState
 from deployx_tui.model.ids import DeviceId, EngineId, UserId
 from deployx_tui.model.inventory import Inventory
@@ -17,8 +19,7 @@ from deployx_tui.model.secret import Secret
 from deployx_tui.model.user import Actor, Role
 from deployx_tui.output.masks import Masks
 from deployx_tui.planning.plan import Work
-from deployx_tui.runners.durable import DurableRun
-from deployx_tui.store import targets
+from deployx_tui.store import facts, targets
 from deployx_tui.store.clock import now_ms
 from deployx_tui.store.database import Database
 from deployx_tui.store.targets import TargetRow
@@ -56,6 +57,7 @@ class Batches:
                 taking = Taking(c, self._vault, inventory, wanted)
                 reachable = endpoints(c, wanted, inventory, taking)
                 given = {device: _parameters(run.work, device, taking) for device in reachable}
+                told = facts.by_devices(c, reachable) if wants_facts(run.work.payload) else {}
                 passwords = sudo_passwords(taking, reachable) if run.work.payload.run_as is not None else {}
             if taking.given:
                 with self._database.write() as c:
@@ -66,6 +68,9 @@ class Batches:
                     self._job(run, row, reachable.get(row.device_id), given.get(row.device_id, {}), passwords)
                     for row in rows
                 )
+                for job in jobs:
+                    known = told.get(job.device)
+                    job.facts = None if known is None else known.facts
                 run.begin(jobs)
                 return jobs
         return ()
@@ -124,8 +129,8 @@ def _engine_at(run: Run) -> Actor:
     return Actor(user_id=UserId(0), name="engine", role=Role.ADMIN, origin=f"execution {run.id}")
 
 
-def _resumed(row: TargetRow) -> DurableRun:
-    found = DurableRun.from_json(row.handle_json)
+def _resumed(row: TargetRow) -> Resumption:
+    found = resumption(row.handle_json)
     if found is None:
-        raise RuntimeError(f"target {row.id} runs here and is not durable")
+        raise RuntimeError(f"target {row.id} runs here and can't be gone on with")
     return found

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from deployx_tui.engine.attempt import broken, contact, end_of, not_tried, release
+from deployx_tui.engine.attempt import broken, end_of, not_tried
 from deployx_tui.engine.facts import Asking
 from deployx_tui.engine.results import Ended, Results
 from deployx_tui.engine.run import TargetJob
 from deployx_tui.engine.settings import EngineSettings
 from deployx_tui.engine.starts import EngineEnds, Starts
-from deployx_tui.model.device import Contact, TransportKind
+from deployx_tui.engine.way import Way
+from deployx_tui.model.device import TransportKind
 from deployx_tui.model.execution import Cause, Stream, TargetState
 from deployx_tui.model.payload import CommandPayload
 from deployx_tui.output.store import OutputStore
 from deployx_tui.output.writer import OutputWriter
-from deployx_tui.runners.command import RunFacts, cancelled_before_start, unreached
+from deployx_tui.runners.command import cancelled_before_start
 from deployx_tui.runners.durable import DurableRun, Left, Over, Ways, run_durable
 from deployx_tui.store.clock import now_ms
-from deployx_tui.transports.base import Connection, Endpoint, Transport, Unreached
+from deployx_tui.transports.base import Endpoint, Transport
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +51,7 @@ class DurableTargets:
 
     def run(self, job: TargetJob, run: DurableRun) -> None:
         """Run it to its end, hand over what is known, and have its traces removed when that is kept."""
-        way = _Way(job, self._transports, self._settings.connect_timeout)
+        way = Way(job, self._transports, self._settings.connect_timeout)
         try:
             writer = self._writer(job, run)
         except OSError as error:
@@ -91,7 +92,7 @@ class DurableTargets:
             return self._output.writer(job.id, job.run.id, job.device, *of_run)
         return self._output.reopen(job.id, job.run.id, job.device, *of_run, run.bases)
 
-    def _attempt(self, job: TargetJob, run: DurableRun, way: _Way, writer: OutputWriter) -> Over | Left:
+    def _attempt(self, job: TargetJob, run: DurableRun, way: Way, writer: OutputWriter) -> Over | Left:
         """Run it. A bug of ours or of a library ends this target, visibly, and nothing else."""
         is_taken_up = job.resumes is not None
         may_run = is_taken_up and not run.is_due
@@ -109,7 +110,7 @@ class DurableTargets:
 
         payload = job.run.work.payload
         if not isinstance(payload, CommandPayload):
-            raise TypeError(f"{type(payload).__name__} has no durable commands")
+            return Over(not_tried(TargetState.FAILED, "this release can't install software yet; nothing was sent"))
         ways = Ways(connect=way.connect, output=writer, keep=keep, cancel=job.cancel, leave=job.leave)
         try:
             found = run_durable(
@@ -135,53 +136,3 @@ class DurableTargets:
         if timeout is None or job.started_at_ms is None:
             return timeout
         return timeout - timedelta(milliseconds=now_ms() - job.started_at_ms)
-
-
-@dataclass(eq=False)
-class _Way:
-    """The connection that a job has at present, and where the next one comes from."""
-
-    job: TargetJob
-    transports: Mapping[TransportKind, Transport]
-    patience: timedelta
-    #: None: no attempt was made
-    contact: Contact | None = None
-    #: the connection that was had last
-    last: Connection | None = None
-    _held: tuple[Transport, Connection] | None = None
-
-    def refusal(self) -> RunFacts | None:
-        """Why the device can't be reached at all."""
-        endpoint = self.job.endpoint
-        if endpoint is None:
-            return not_tried(TargetState.SKIPPED, "the device was deleted")
-        if isinstance(endpoint, Unreached):
-            # what runs there is not given up for that: it can be cancelled, and the next engine may know better
-            return None if self.job.resumes is not None else unreached(endpoint)
-        if endpoint.transport not in self.transports:
-            return not_tried(TargetState.FAILED, f"this engine has no transport {endpoint.transport}")
-        return None
-
-    def connect(self) -> Connection | Unreached:
-        """Another connection; the one before is given back."""
-        self.close()
-        endpoint = self._endpoint()
-        if isinstance(endpoint, Unreached):
-            return endpoint
-        transport = self.transports[endpoint.transport]
-        found = transport.connect(endpoint, self.patience, self.job.cancel)
-        if isinstance(found, Unreached):
-            self.contact = contact(found.cause)
-            return found
-        self._held, self.contact, self.last = (transport, found), Contact.OK, found
-        return found
-
-    def close(self) -> None:
-        held, self._held = self._held, None
-        if held is not None:
-            release(*held, self.job)
-
-    def _endpoint(self) -> Endpoint | Unreached:
-        if self.job.endpoint is None:
-            raise RuntimeError("asked to connect to a deleted device")
-        return self.job.endpoint

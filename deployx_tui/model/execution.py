@@ -119,6 +119,10 @@ class TargetCounts:
     unchanged: int = 0
 
 
+#: an estimate of so much is none
+_NEVER = timedelta(days=30)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransferProgress:
     """How far the files of a running target are over."""
@@ -134,7 +138,8 @@ class TransferProgress:
         """How long it takes still, as things go; None: nothing true to say."""
         if self.rate <= 0 or self.done >= self.total:
             return None
-        return timedelta(seconds=(self.total - self.done) / self.rate)
+        seconds = (self.total - self.done) / self.rate
+        return timedelta(seconds=seconds) if seconds < _NEVER.total_seconds() else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

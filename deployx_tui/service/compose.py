@@ -120,6 +120,7 @@ def compose(
             transports,
             output,
             vault,
+            contents,
             on_fenced=fenced,
         )
         kept_keys.engine_id = engine.id

@@ -1,9 +1,9 @@
 """What engines that died left unfinished, as the next engine will judge it: shown to readers, never written.
 
 Each connection that reads gets temporary views with the names of three tables, so every list, filter, page and count
-agrees. In them the dead engines are gone; a target that they ran is lost, but for a durable one, which runs on; an
-execution that they ran runs when a target of it does, is queued when it can go on, and else what its targets say.
-`orphans.py` has the same for an engine, which writes it. SQLite only.
+agrees. In them the dead engines are gone; a target that they ran is lost, but for a durable one, which runs on, and a
+repeatable one, which is begun again; an execution that they ran runs when such a target of it does, is queued when it
+can go on, and else what its targets say. `orphans.py` has the same for an engine, which writes it. SQLite only.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from deployx_tui.store import endings, executions, orphans
 from deployx_tui.store.database import Database
 from deployx_tui.store.schema import engines, execution_targets
 from deployx_tui.store.schema import executions as runs
-from deployx_tui.store.targets import DURABLE_HANDLE
+from deployx_tui.store.targets import DURABLE_HANDLE, REPEATABLE_HANDLE
 
 #: of a run whose engine ended before all of it was started
 GOES_ON = "its engine ended; it goes on when an engine starts, if that is not too late"
@@ -66,22 +66,25 @@ def show(database: Database, dead: Collection[EngineId]) -> int:
 _IS_LEFT = "NOT coalesce({} IN (SELECT id FROM temp.engines), 0)"
 
 
-#: of a durable target, and of a run that has one
+#: of a durable target, of one that is begun again, and of a run that has one
 _RUNS_ON = "its engine ended; it goes on on its target, and the next engine takes it up"
+_BEGUN_AGAIN = "its engine ended; the next engine goes on with it where it stopped"
 
 
-def _lost(column: str, value: str, durable: str = "") -> str:
-    """Of a target that ran; `durable`: what is said of one that runs on, "": what is written."""
-    runs_on = f"'{durable}'" if durable else column
-    is_durable = f"coalesce(remote_handle LIKE '{DURABLE_HANDLE}%', 0)"
-    instead = f"CASE WHEN {is_durable} THEN {runs_on} ELSE '{value}' END"
+def _lost(column: str, value: str, *, is_message: bool = False) -> str:
+    """Of a target that ran. One that goes on has what is written there; as its message, how it goes on."""
+    runs_on, begun_again = (f"'{_RUNS_ON}'", f"'{_BEGUN_AGAIN}'") if is_message else (column, column)
+    instead = (
+        f"CASE WHEN coalesce(remote_handle LIKE '{DURABLE_HANDLE}%', 0) THEN {runs_on} "
+        f"WHEN coalesce(remote_handle LIKE '{REPEATABLE_HANDLE}%', 0) THEN {begun_again} ELSE '{value}' END"
+    )
     return f"CASE WHEN state = 'running' AND {_IS_LEFT.format('owner')} THEN {instead} ELSE {column} END"
 
 
 _LOST_TARGET = {
     "state": _lost("state", TargetState.LOST.value),
     "cause": _lost("cause", Cause.LOST.value),
-    "error_message": _lost("error_message", orphans.LOST, _RUNS_ON),
+    "error_message": _lost("error_message", orphans.LOST, is_message=True),
 }
 
 
@@ -99,7 +102,7 @@ def _view(table: Table, *, where: str = "1", **instead: str) -> str:
 
 
 def _judge(c: Connection, orphan: orphans.Orphan) -> tuple[str, str]:
-    if orphan.durable:
+    if orphan.going_on:
         return ExecutionStatus.RUNNING.value, _RUNS_ON
     if not orphan.is_cancelled and (orphan.waiting or not orphan.is_planned):
         return ExecutionStatus.QUEUED.value, GOES_ON

@@ -54,18 +54,21 @@ class Orphan:
     has_started: bool
     #: targets that were not
     waiting: int
-    #: durable targets that run on
-    durable: int
+    #: targets that run on, or are begun again
+    going_on: int
 
 
 def left_behind(c: Connection) -> tuple[Orphan, ...]:
     """Executions that are alive and belong to no living engine, the earliest due first."""
     of_run = execution_targets.c.execution_id == executions.c.id
     waiting = sa.select(sa.func.count()).where(of_run, execution_targets.c.state == TargetState.WAITING.value)
-    durable = sa.select(sa.func.count()).where(
+    handle = execution_targets.c.remote_handle
+    going_on = sa.select(sa.func.count()).where(
         of_run,
         execution_targets.c.state == TargetState.RUNNING.value,
-        execution_targets.c.remote_handle.startswith(targets.DURABLE_HANDLE, autoescape=True),
+        sa.or_(
+            *(handle.startswith(each, autoescape=True) for each in (targets.DURABLE_HANDLE, targets.REPEATABLE_HANDLE))
+        ),
     )
     tried = sa.exists().where(
         of_run,
@@ -77,7 +80,7 @@ def left_behind(c: Connection) -> tuple[Orphan, ...]:
         sa.select(
             executions,
             waiting.scalar_subquery().label("waiting"),
-            durable.scalar_subquery().label("durable"),
+            going_on.scalar_subquery().label("going_on"),
             tried.label("has_started"),
         )
         .where(_RUN_IS_ORPHAN)
@@ -93,7 +96,7 @@ def left_behind(c: Connection) -> tuple[Orphan, ...]:
             is_cancelled=bool(row.cancel_requested),
             has_started=bool(row.has_started),
             waiting=row.waiting,
-            durable=row.durable,
+            going_on=row.going_on,
         )
         for row in rows
     )

@@ -39,6 +39,7 @@ from deployx_tui.transports.base import (
 )
 from deployx_tui.transports.local import LocalTransport
 from tests.crash.points import arm
+from tests.support.stored_artifacts import contents_beside
 from tests.support.vaults import vault_in
 
 _PR_SET_PDEATHSIG = 1
@@ -133,7 +134,8 @@ def _serve(order: dict[str, Any]) -> None:
     settings = EngineSettings(workers=8, test_second_engine=order["beside"], spool_bases=(order["spools"],))
     output = OutputStore(database, Path(order["output"]))
     vault = vault_in(database, Path(order["output"]).parent)
-    engine = Engine(database, settings, {TransportKind.LOCAL: NamedTransport()}, output, vault)
+    contents = contents_beside(database, Path(order["output"]))
+    engine = Engine(database, settings, {TransportKind.LOCAL: NamedTransport()}, output, vault, contents)
     engine.start()
     _say(f"ready {order['id']} {os.getpid()}")
     threading.Event().wait()

@@ -18,7 +18,7 @@ from deployx_tui.engine.settings import EngineSettings
 from deployx_tui.model.codec import JSON, canonical
 from deployx_tui.model.device import DeviceDraft, TransportKind
 from deployx_tui.model.execution import Execution, ExecutionStatus, Stream, TargetResult, Trigger
-from deployx_tui.model.ids import DeviceId, ExecutionId, TargetId, UserId
+from deployx_tui.model.ids import ArtifactId, DeviceId, ExecutionId, TargetId, UserId
 from deployx_tui.model.parameter_json import parameters_to_json
 from deployx_tui.model.payload import CommandPayload, Line
 from deployx_tui.model.payload_json import payload_field
@@ -26,10 +26,12 @@ from deployx_tui.model.payloads import Payload
 from deployx_tui.output.store import OutputStore
 from deployx_tui.store import devices, endings, executions, history, results, schema
 from deployx_tui.store.clock import now_ms
+from deployx_tui.store.contents.source import Contents
 from deployx_tui.store.database import Database
 from deployx_tui.transports.base import Transport
 from deployx_tui.vault.vault import Vault
 from tests.support.rows import add_user
+from tests.support.stored_artifacts import add_file, add_tree, contents_beside
 from tests.support.vaults import vault_in
 
 #: a test that waits longer has failed; nothing is measured by it
@@ -37,8 +39,17 @@ PATIENCE = 60.0
 
 
 class Bench:
-    def __init__(self, database: Database, engine: Engine, output: OutputStore, owner: UserId, vault: Vault) -> None:
-        self.vault = vault
+    def __init__(
+        self,
+        database: Database,
+        engine: Engine,
+        output: OutputStore,
+        owner: UserId,
+        vault: Vault,
+        contents: Contents | None = None,
+    ) -> None:
+        """`contents` None: it puts no files anywhere."""
+        self.vault, self._contents = vault, contents
         self.database, self.engine, self.output, self.owner = database, engine, output, owner
         self._committed = threading.Condition()
         database.on_commit(self._commit)
@@ -46,6 +57,18 @@ class Bench:
     def add(self, draft: DeviceDraft) -> DeviceId:
         with self.database.write() as c:
             return devices.add(c, draft, self.owner, now_ms())
+
+    @property
+    def contents(self) -> Contents:
+        assert self._contents is not None, "this bench has no artifacts"
+        return self._contents
+
+    def add_file(self, name: str, content: bytes) -> ArtifactId:
+        """The next version under a name."""
+        return add_file(self.database, self.contents, self.owner, name, content)
+
+    def add_tree(self, name: str, files: Mapping[str, bytes]) -> ArtifactId:
+        return add_tree(self.database, self.contents, self.owner, name, files)
 
     def add_devices(self, *names: str, transport: TransportKind = TransportKind.LOCAL) -> tuple[DeviceId, ...]:
         return tuple(self.add(DeviceDraft(name=name, address="127.0.0.1", transport=transport)) for name in names)
@@ -165,13 +188,14 @@ def engine_on(
 ) -> Iterator[Bench]:
     output = OutputStore(database, folder)
     vault = vault_in(database, folder.parent / "config")
-    engine = Engine(database, settings or EngineSettings(), transports, output, vault)
+    contents = contents_beside(database, folder)
+    engine = Engine(database, settings or EngineSettings(), transports, output, vault, contents)
     if owner is None:
         with database.write() as c:
             owner = add_user(c)
     engine.start()
     try:
-        yield Bench(database, engine, output, owner, vault)
+        yield Bench(database, engine, output, owner, vault, contents)
     finally:
         engine.stop(timedelta(0))
         output.close()

@@ -48,14 +48,15 @@ async def site(database: Database, tmp_path: Path) -> AsyncIterator[LocalSite]:
     }
     output = OutputStore(database, tmp_path / "output")
     vault = vault_in(database, tmp_path / "config")
-    engine = Engine(database, EngineSettings(workers=8), transports, output, vault)
+    contents = open_contents(database, tmp_path / "artifacts")
+    engine = Engine(database, EngineSettings(workers=8), transports, output, vault, contents)
     stream = EventStream(database)
     premises = Premises(
         database=database,
         engine=engine,
         stream=stream,
         output=output,
-        contents=open_contents(database, tmp_path / "artifacts"),
+        contents=contents,
         transports=transports,
         vault=vault,
     )

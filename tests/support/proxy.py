@@ -14,7 +14,14 @@ class Proxy:
     """Forwards every connection to one address; a context manager."""
 
     def __init__(
-        self, address: str, port: int, *, cut_after: int | None = None, cuts_once: bool = False, delay: float = 0.0
+        self,
+        address: str,
+        port: int,
+        *,
+        cut_after: int | None = None,
+        cuts_once: bool = False,
+        delay: float = 0.0,
+        halt_after: int | None = None,
     ) -> None:
         self._to = (address, port)
         #: seconds that each byte is under way, in each direction
@@ -23,6 +30,10 @@ class Proxy:
         self._cut_after = cut_after
         #: and later ones do not
         self._cuts_once = cuts_once
+        #: nothing passes any more when so many bytes went from clients to the server, over all connections
+        self._halt_after = halt_after
+        #: it has come to that
+        self.halted = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._open: list[socket.socket] = []
         self._dropped: set[socket.socket] = set()
@@ -61,6 +72,12 @@ class Proxy:
     def freeze(self) -> None:
         """Connections stay open; nothing passes any more."""
         self._flows.clear()
+
+    def go_on(self, halt_after: int | None = None) -> None:
+        """Things pass again after a halt, or a freeze; until the next halt, if there is to be one."""
+        self._halt_after = halt_after
+        self.halted.clear()
+        self._flows.set()
 
     def drop(self) -> None:
         """Nothing passes on the present connections any more, and nobody is told; new ones are taken as before."""
@@ -109,6 +126,9 @@ class Proxy:
                 sink.sendall(data)
                 passed += len(data)
                 self.sent += len(data) if counts else 0
+                if counts and self._halt_after is not None and self.sent >= self._halt_after:
+                    self.freeze()
+                    self.halted.set()
         for one in (source, sink):
             with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)

@@ -87,6 +87,7 @@ class ScriptedTransport:
 class _Connection:
     transport: ScriptedTransport
     name: str
+    closed: Event = field(default_factory=Event)
 
     def start(self, spec: CommandSpec) -> _Process:
         self.transport.specs.append(spec)
@@ -97,7 +98,8 @@ class _Connection:
     ) -> _Process | Refused | Unknown | Gone:
         raise NotImplementedError
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        self.closed.set()
 
 
 @dataclass

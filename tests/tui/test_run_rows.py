@@ -11,9 +11,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deployx_tui.cli.execution import mark_of
-from deployx_tui.model.execution import ExecutionStatus, OutputGroup, TargetCounts, TargetResult, TargetState, Trigger
+from deployx_tui.model.execution import (
+    ExecutionStatus,
+    OutputGroup,
+    TargetCounts,
+    TargetResult,
+    TargetState,
+    TransferProgress,
+    Trigger,
+)
 from deployx_tui.model.ids import DeviceId, ExecutionId, TargetId
-from deployx_tui.tui.render.execution import GoodFold, GroupRow, TargetRow, last_runs_lines, target_rows, time_left
+from deployx_tui.tui.render.execution import (
+    GoodFold,
+    GroupRow,
+    TargetRow,
+    last_runs_lines,
+    right_words,
+    state_cell,
+    target_rows,
+    time_left,
+    why_cell,
+)
 from deployx_tui.tui.render.execution import across as run_across
 from deployx_tui.tui.render.history import DayHead, FoldRow, RunRow, across, count_spans, rows_of, why_words
 from deployx_tui.tui.render.line import plain, width_of
@@ -113,6 +131,25 @@ def test_what_wants_a_person_comes_first_and_names_sort_as_people_count() -> Non
     )
     assert [row.target.device for row in made if isinstance(row, TargetRow)] == ["z", "f", "web2", "web10", "w"]
     assert made[-1] == GoodFold(2, "slowest b 9.8s")
+
+
+def test_a_target_that_files_go_to_says_how_far_and_one_that_is_well_whether_it_was_changed() -> None:
+    moved = TransferProgress(done=540 << 20, total=1200 << 20, rate=30 << 20)
+    moving = TargetRow(replace(target(1, "web1", TargetState.RUNNING), progress=moved), NOW)
+    assert "".join(part.text for part in why_cell(moving)) == "45 % of 1.2 GiB, 30 MiB/s, 22s left"
+    words = [
+        "".join(part.text for part in state_cell(TargetRow(replace(target(1, "a", state), changed=changed), NOW)))
+        for state in (TargetState.SUCCEEDED, TargetState.FAILED)
+        for changed in (True, False, None)
+    ]
+    assert words == ["changed", "unchanged", "succeeded", "failed", "failed", "failed"]
+
+
+def test_a_run_of_files_counts_what_it_changed() -> None:
+    run = execution(1, "a", AT, S.SUCCEEDED, replace(counts(200, 200), changed=3, unchanged=197))
+    words, _ = right_words(run, (), NOW)
+    assert "changed 3, unchanged 197" in words
+    assert len(right_words(replace(run, targets=counts(200, 200)), (), NOW)[0]) == 1
 
 
 def test_the_slowest_is_not_named_when_not_all_were_read() -> None:

@@ -74,7 +74,7 @@ def test_a_second_stop_with_less_patience_makes_the_first_one_faster(
 
 
 def test_an_engine_that_could_not_start_can_be_stopped(bench: Bench, tmp_path: Path) -> None:
-    second = Engine(bench.database, EngineSettings(), {}, bench.output, bench.vault)
+    second = Engine(bench.database, EngineSettings(), {}, bench.output, bench.vault, bench.contents)
     with pytest.raises(DatabaseRefused):
         second.start()
     second.stop(timedelta(0))
