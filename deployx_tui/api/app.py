@@ -9,7 +9,19 @@ from deployx_tui import __version__
 from deployx_tui.api import answers
 from deployx_tui.api.context import Serving
 from deployx_tui.api.limits import Gate
-from deployx_tui.api.routes import artifacts, credentials, devices, executions, groups, imports, questions, rest, tasks
+from deployx_tui.api.routes import (
+    artifacts,
+    credentials,
+    devices,
+    executions,
+    groups,
+    imports,
+    packages,
+    questions,
+    rest,
+    software,
+    tasks,
+)
 
 
 def create_app(serving: Serving) -> ASGIApp:
@@ -27,6 +39,7 @@ def create_app(serving: Serving) -> ASGIApp:
     app.state.serving = serving
     answers.install(app)
     # the calendar's paths stand beside the tasks' own
-    for routes in (rest, tasks, executions, devices, groups, imports, questions, credentials, artifacts):
+    nouns = (executions, devices, groups, imports, questions, credentials, artifacts, packages, software)
+    for routes in (rest, tasks, *nouns):
         app.include_router(routes.router)
     return Gate(app)

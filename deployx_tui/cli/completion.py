@@ -30,7 +30,7 @@ class Name(click.ParamType[str]):
     name = "name"
 
     def __init__(self, noun: str) -> None:
-        #: "artifact", "device", "group", "credential", "task" or "selector"
+        #: "artifact", "device", "group", "credential", "package", "task" or "selector"
         self.noun = noun
 
     def shell_complete(self, context: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -65,6 +65,8 @@ def _names(call: Invocation, noun: str, sign: str) -> list[str]:
                 return [one.name for one in (await all_groups(backend)).values()]
             case "credential":
                 return [one.name for one in (await backend.credentials.list()).items]
+            case "package":
+                return [one.name for one in (await backend.packages.list()).items]
             case "artifact":
                 return [*{one.name for one in (await backend.artifacts.list(limit=1000)).items}]
             case "task":

@@ -60,6 +60,11 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "name": ("--name", "NAME", "FILE"),
     "file": ("FILE",),
     "artifact": ("FILE", "NAME"),
+    # packages
+    "version": ("--version",),
+    "depends": ("--depends",),
+    "variants": ("--variant",),
+    "packages": ("FILE",),
     # credentials
     "credential_name": ("NAME",),
     "credential_ids": ("--credential",),

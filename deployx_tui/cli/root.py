@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "execution": ("deployx_tui.cli.execution", "execution", "What ran, where, and what each target said (history)."),
     "demo": ("deployx_tui.cli.demo", "demo", "Try it on a fleet of its own; gone afterwards."),
     "artifact": ("deployx_tui.cli.artifact", "artifact", "Files and folders that tasks put on targets."),
+    "package": ("deployx_tui.cli.package", "package", "What software tasks install, and what is where."),
     "task": ("deployx_tui.cli.task", "task", "What is scheduled."),
     "screenshots": (
         "deployx_tui.cli.screenshots",

@@ -11,7 +11,7 @@ from deployx_tui.model.changes import ChangeKind, FileChange, PackageChange, Tar
 def changes_to_json(changes: TargetChanges) -> str:
     """A row for each change, without names: a tree may have changed in 100,000 places."""
     files = [(each.path, each.kind.value, each.before, each.after, each.kept) for each in changes.files]
-    packages = [(each.package, each.installer, each.before, each.after) for each in changes.packages]
+    packages = [(each.package, each.installer, each.native, each.before, each.after) for each in changes.packages]
     return json.dumps({"files": files, "packages": packages}, separators=(",", ":"))
 
 
@@ -23,7 +23,7 @@ def changes_from_json(text: str | bytes) -> TargetChanges:
             for path, kind, before, after, kept in found["files"]
         ),
         packages=tuple(
-            PackageChange(package=package, installer=installer, before=before, after=after)
-            for package, installer, before, after in found["packages"]
+            PackageChange(package=package, installer=installer, native=native, before=before, after=after)
+            for package, installer, native, before, after in found["packages"]
         ),
     )

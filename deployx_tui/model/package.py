@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from deployx_tui.model.ids import PackageId
+from deployx_tui.model.ids import DeviceId, PackageId
 
 
 class InstallerKind(StrEnum):
@@ -162,8 +162,44 @@ class Package:
     requirements: Requirements = NO_REQUIREMENTS
     #: names of packages of the catalogue that are installed first
     depends: tuple[str, ...] = ()
-    #: hidden ones stay for what was done with them
+    #: an inactive one is kept, and offered to nobody
     is_active: bool = True
+    #: of the entry, grows with each change of it; 0: not stored yet
+    revision: int = 0
+    #: aware UTC; None: not stored yet
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstalledPackage:
+    """What a device was seen to have, when it was last asked."""
+
+    device: DeviceId
+    device_name: str
+    #: of the catalogue, or the name that was asked for
+    package: str
+    installer: InstallerKind
+    version: str
+    #: the catalogue's; None: it has none, or does not know the package
+    wanted: str | None
+    #: aware UTC; it may have changed since
+    seen_at: datetime
+    #: the contact that saw it: "run 8841"
+    seen_by: str
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether it is another version than the catalogue's."""
+        return self.wanted is not None and not fits(self.version, self.wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What taking packages into the catalogue did, or would do, by name."""
+
+    created: tuple[str, ...]
+    changed: tuple[str, ...]
+    same: tuple[str, ...]
 
 
 def fits(found: str, wanted: str) -> bool:

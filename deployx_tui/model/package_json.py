@@ -8,6 +8,7 @@ from datetime import date
 from enum import StrEnum
 from typing import TypeVar
 
+from deployx_tui.errors import InvalidInput
 from deployx_tui.model.ids import PackageId
 from deployx_tui.model.json_reader import JSON, Reader
 from deployx_tui.model.package import (
@@ -109,7 +110,21 @@ def _given(data: dict[str, JSON]) -> dict[str, JSON]:
     return {name: value for name, value in data.items() if value not in (None, "", [], {})}
 
 
+def pinned_to_json(package: Package) -> dict[str, JSON]:
+    """As a plan has it: what it is on the day of the plan, with its id."""
+    return {"id": package.id, **package_to_json(package)}
+
+
 # ---- in
+
+
+def pinned_from_json(data: JSON) -> Package:
+    """InvalidInput where the plan was not written by this program."""
+    if not isinstance(data, dict):
+        raise InvalidInput.of("packages", "it is no package", "start the task again")
+    rest = {key: value for key, value in data.items() if key != "id"}
+    number = data.get("id")
+    return package_from_json(rest, "packages", PackageId(number) if isinstance(number, int) else None)
 
 
 def package_from_json(data: JSON, path: str = "", id_: PackageId | None = None) -> Package:

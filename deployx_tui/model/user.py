@@ -23,6 +23,8 @@ class Permission(StrEnum):
     SECRETS_USE = "secret.use"  # to say where a secret goes
     ARTIFACTS_READ = "artifacts.read"
     ARTIFACTS_WRITE = "artifacts.write"
+    SOFTWARE_READ = "software.read"
+    SOFTWARE_WRITE = "software.write"
     VAULT_CONTROL = "vault.control"
     CALENDAR_READ = "calendar.read"
     EVENTS_READ = "events.read"

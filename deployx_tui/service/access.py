@@ -18,6 +18,7 @@ _READS = frozenset(
         Permission.DEVICES_READ,
         Permission.CREDENTIALS_READ,
         Permission.ARTIFACTS_READ,
+        Permission.SOFTWARE_READ,
         Permission.CALENDAR_READ,
         Permission.EVENTS_READ,
         Permission.ENGINE_READ,

@@ -19,6 +19,7 @@ from deployx_tui.service.backend.events import Events
 from deployx_tui.service.backend.executions import Executions
 from deployx_tui.service.backend.groups import Groups
 from deployx_tui.service.backend.imports import Imports
+from deployx_tui.service.backend.packages import Packages
 from deployx_tui.service.backend.questions import Questions
 from deployx_tui.service.backend.tasks import Tasks
 from deployx_tui.service.backend.vault import VaultControl
@@ -46,6 +47,8 @@ class Backend(Protocol):
     @property
     def artifacts(self) -> Artifacts: ...
     @property
+    def packages(self) -> Packages: ...
+    @property
     def vault(self) -> VaultControl: ...
     @property
     def calendar(self) -> Calendar: ...
@@ -66,6 +69,7 @@ FACETS: dict[str, type] = {
     "questions": Questions,
     "credentials": Credentials,
     "artifacts": Artifacts,
+    "packages": Packages,
     "vault": VaultControl,
     "calendar": Calendar,
     "events": Events,

@@ -18,6 +18,7 @@ from deployx_tui.service.local.events import LocalEvents
 from deployx_tui.service.local.executions import LocalExecutions
 from deployx_tui.service.local.groups import LocalGroups
 from deployx_tui.service.local.imports import LocalImports
+from deployx_tui.service.local.packages import LocalPackages
 from deployx_tui.service.local.questions import LocalQuestions
 from deployx_tui.service.local.tasks import LocalTasks
 from deployx_tui.service.local.vault import LocalVault
@@ -37,6 +38,7 @@ class LocalBackend:
         self.groups = LocalGroups(door)
         self.credentials = LocalCredentials(door)
         self.artifacts = LocalArtifacts(door)
+        self.packages = LocalPackages(door)
         self.vault = LocalVault(door)
         self.imports = LocalImports(door)
         self.questions = LocalQuestions(door)

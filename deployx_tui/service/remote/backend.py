@@ -12,6 +12,7 @@ from deployx_tui.service.remote.devices import RemoteDevices, RemoteGroups
 from deployx_tui.service.remote.events import RemoteEvents
 from deployx_tui.service.remote.executions import RemoteExecutions
 from deployx_tui.service.remote.imports import RemoteImports
+from deployx_tui.service.remote.packages import RemotePackages
 from deployx_tui.service.remote.questions import RemoteQuestions
 from deployx_tui.service.remote.rest import RemoteCalendar, RemoteEngine
 from deployx_tui.service.remote.tasks import RemoteTasks
@@ -30,6 +31,7 @@ class RemoteBackend:
         self._credentials = RemoteCredentials(channel)
         self._vault = RemoteVault(channel)
         self._artifacts = RemoteArtifacts(channel)
+        self._packages = RemotePackages(channel)
         self._imports = RemoteImports(channel)
         self._questions = RemoteQuestions(channel)
         self._calendar = RemoteCalendar(channel)
@@ -84,6 +86,10 @@ class RemoteBackend:
     @property
     def artifacts(self) -> RemoteArtifacts:
         return self._artifacts
+
+    @property
+    def packages(self) -> RemotePackages:
+        return self._packages
 
     @property
     def imports(self) -> RemoteImports:

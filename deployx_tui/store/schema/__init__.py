@@ -34,6 +34,7 @@ from deployx_tui.store.schema.secrets import (
     device_credentials,
     vault,
 )
+from deployx_tui.store.schema.software import installed_packages, packages
 
 __all__ = [
     "artifacts",
@@ -57,8 +58,10 @@ __all__ = [
     "executions",
     "group_group_map",
     "holder",
+    "installed_packages",
     "metadata",
     "outputs",
+    "packages",
     "scheduled_tasks",
     "settings",
     "target_changes",

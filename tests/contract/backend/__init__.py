@@ -17,6 +17,7 @@ from tests.contract.backend.executions import ExecutionsContract
 from tests.contract.backend.file_tasks import FileTasksContract
 from tests.contract.backend.groups import GroupsContract
 from tests.contract.backend.imports import ImportsContract
+from tests.contract.backend.packages import PackagesContract
 from tests.contract.backend.parameters import ParametersContract
 from tests.contract.backend.permissions import PermissionsContract
 from tests.contract.backend.site import Site
@@ -32,6 +33,7 @@ class BackendContract(
     CredentialsContract,
     ArtifactsContract,
     FileTasksContract,
+    PackagesContract,
     CalendarContract,
     EventsContract,
     EngineContract,

@@ -12,7 +12,7 @@ import pytest
 from deployx_tui.errors import DeployxError, NotPermitted
 from deployx_tui.model.device import DeviceDraft, GroupDraft, OfferedKey
 from deployx_tui.model.execution import ExecutionQuery
-from deployx_tui.model.ids import ArtifactId, CredentialId, DeviceId, ExecutionId, GroupId, TaskId
+from deployx_tui.model.ids import ArtifactId, CredentialId, DeviceId, ExecutionId, GroupId, PackageId, TaskId
 from deployx_tui.model.importing import HostSource, ImportChoice
 from deployx_tui.model.question import QuestionId
 from deployx_tui.model.secret import CredentialDraft, CredentialKind, NewSecret, Secret
@@ -21,11 +21,13 @@ from deployx_tui.model.user import Permission, Role
 from deployx_tui.service.access import PERMISSIONS
 from deployx_tui.service.backend import FACETS, Backend
 from deployx_tui.service.backend.permission import permission_of
+from tests.contract.backend.packages import package
 from tests.contract.backend.site import Site, daily, draft, line, new_request, stream
 
 _DEVICE, _GROUP, _TASK, _RUN = DeviceId(1), GroupId(1), TaskId(1), ExecutionId(1)
 _CREDENTIAL = CredentialId(1)
 _ARTIFACT = ArtifactId(1)
+_PACKAGE = PackageId(1)
 
 #: one call of every method, with arguments that mean something
 CALLS: dict[str, tuple[Any, ...]] = {
@@ -95,6 +97,14 @@ CALLS: dict[str, tuple[Any, ...]] = {
     "artifacts.add_tree": ("x", stream(b"no tar"), "test"),
     "artifacts.delete": (_ARTIFACT,),
     "artifacts.collect": (),
+    "packages.list": (),
+    "packages.get": (_PACKAGE,),
+    "packages.find": ("x",),
+    "packages.where": (),
+    "packages.create": (package("x"),),
+    "packages.update": (_PACKAGE, package("x")),
+    "packages.delete": (_PACKAGE,),
+    "packages.take": ((package("x"),),),
     "vault.status": (),
     "vault.unlock": (Secret.of("not much"),),
     "vault.rotate_master": (),

@@ -36,6 +36,10 @@ BEFORE = {
         for name in ("credential rotate", "credential rm", "credential test", "vault rotate", "vault rotate-master")
     },
     **{name: [["artifact", "add", "app.conf"]] for name in ("artifact show", "artifact rm")},
+    **{
+        name: [["package", "add", "nginx", "--variant", "apt:nginx@debian"]]
+        for name in ("package show", "package edit", "package rm", "package where", "package export")
+    },
     "task add": [["task", "rm", "nightly-backup", "--yes"]],
     "task resume": [["task", "pause", "nightly-backup"]],
 }

@@ -42,6 +42,7 @@ from tests.support.fake_backend.executions import FakeExecutions
 from tests.support.fake_backend.facet import STREAM
 from tests.support.fake_backend.groups import FakeGroups
 from tests.support.fake_backend.imports import FakeImports
+from tests.support.fake_backend.packages import FakePackages
 from tests.support.fake_backend.questions import FakeQuestions
 from tests.support.fake_backend.tasks import FakeTasks
 
@@ -90,6 +91,7 @@ class FakeBackend:
         self.credentials = FakeCredentials(self)
         self.vault = FakeVault(self)
         self.artifacts = FakeArtifacts(self)
+        self.packages = FakePackages(self)
         self.imports = FakeImports(self)
         self.questions = FakeQuestions(self)
         self.calendar = FakeCalendar(self)

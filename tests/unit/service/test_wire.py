@@ -40,6 +40,7 @@ from deployx_tui.model.execution import (
 from deployx_tui.model.ids import ExecutionId
 from deployx_tui.model.importing import HostSource, ImportPlan
 from deployx_tui.model.json_reader import JSON
+from deployx_tui.model.package import InstalledPackage, Taken
 from deployx_tui.model.page import Page
 from deployx_tui.model.question import Question, Withdrawn
 from deployx_tui.model.schedule import Fire
@@ -53,6 +54,7 @@ from deployx_tui.service.wire import (
     devices,
     executions,
     imports,
+    packages,
     problems,
     questions,
     rest,
@@ -91,6 +93,8 @@ NOUNS: list[tuple[type[Any], Callable[[Any], JSON], Callable[[JSON], Any]]] = [
     (TreeEntry, artifacts.entry_to_json, artifacts.entry_from_json),
     (ArtifactUse, artifacts.use_to_json, artifacts.use_from_json),
     (Collected, artifacts.collected_to_json, artifacts.collected_from_json),
+    (InstalledPackage, packages.installed_to_json, packages.installed_from_json),
+    (Taken, packages.taken_to_json, packages.taken_from_json),
     (Question, questions.heard_to_json, questions.heard_from_json),
     (Withdrawn, questions.heard_to_json, questions.heard_from_json),
     (HostSource, imports.source_to_json, imports.source_from_json),
