@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "screenshots",
         "The demo's screens as pictures, its main job as text.",
     ),
+    "fetch": ("deployx_tui.cli.fetch", "fetch", "Files and folders of devices to this machine."),
     "run": ("deployx_tui.cli.run", "run", "One command on many devices, now."),
     "credential": ("deployx_tui.cli.credential", "credential", "Keys and passwords in the vault."),
     "vault": ("deployx_tui.cli.vault", "vault", "Where secrets are kept, and its key."),

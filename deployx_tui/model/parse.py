@@ -21,9 +21,18 @@ WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _UNITS = {"d": timedelta(days=1), "h": timedelta(hours=1), "m": timedelta(minutes=1), "s": timedelta(seconds=1)}
 _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", re.ASCII)
 _LONGEST = timedelta(days=3660)
+_SIZE = re.compile(r"([1-9]\d{0,14})([KMGT])", re.ASCII)
 _TIME = re.compile(r"(\d{1,2}):(\d{2})", re.ASCII)
 #: years that a schedule may name; zoneinfo and croniter are sound far beyond it
 _FIRST_YEAR, _LAST_YEAR = 1970, 9000
+
+
+def parse_size(text: str, field: str) -> int:
+    """Bytes of `500M`, `1G`: K, M, G, T are powers of 1,024. A bare number is refused."""
+    found = _SIZE.fullmatch(text.strip())
+    if found is None:
+        raise InvalidInput.of(field, f"{text!r} is not a size", "say 100K, 500M, 2G or 1T")
+    return int(found[1]) << {"K": 10, "M": 20, "G": 30, "T": 40}[found[2]]
 
 
 def parse_duration(text: str, field: str = "duration") -> timedelta:

@@ -9,6 +9,8 @@ from deployx_tui.model.ids import DeviceId
 from deployx_tui.planning.selectors import PREFIXES, SPECIAL
 
 #: control, format, surrogate, private use, unassigned; line and paragraph separators
+#: characters; PATH_MAX of Linux
+MOST_PATH = 4096
 _INVISIBLE = ("C", "Zl", "Zp")
 
 
@@ -65,6 +67,26 @@ def validate_artifact_name(name: str, field: str) -> tuple[Problem, ...]:
     if name in (".", ".."):
         return (Problem(field=field, message=f"{name!r} means a folder", remedy="give another name"),)
     return ()
+
+
+def validate_remote_path(path: str, field: str) -> tuple[Problem, ...]:
+    """Of a file or folder on a device that has a name of its own: from the root on, and not the root."""
+    remedy = "give a path from the root folder on, such as /var/log/syslog"
+    if not path.startswith("/"):
+        return (Problem(field=field, message=f"{path!r} does not begin with /", remedy=remedy),)
+    if not remote_name(path) or "\0" in path or len(path) > MOST_PATH:
+        return (Problem(field=field, message=f"{path[:200]!r} names no file or folder", remedy=remedy),)
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return (Problem(field=field, message=f"{path!r} is not UTF-8", remedy="fetch the folder that it is in"),)
+    return ()
+
+
+def remote_name(path: str) -> str:
+    """The last part of a path on a device; "" when that is no name."""
+    name = path.rstrip("/").rpartition("/")[2]
+    return "" if name in (".", "..") else name
 
 
 def validate_prose(text: str, field: str, *, limit: int = 4000) -> tuple[Problem, ...]:

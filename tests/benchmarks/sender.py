@@ -56,6 +56,7 @@ class File:
     def __init__(self, path: Path) -> None:
         self._file = os.open(path, os.O_RDONLY)
         self.size = path.stat().st_size
+        os.fsync(self._file)  # what is not on the disk yet stays in the cache
         os.posix_fadvise(self._file, 0, 0, os.POSIX_FADV_DONTNEED)
 
     def read(self, offset: int, size: int) -> bytes:

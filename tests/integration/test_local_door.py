@@ -60,6 +60,10 @@ async def test_every_change_leaves_an_entry_that_says_who_did_what(site: LocalSi
         async for _ in backend.devices.test(device.id):
             pass
 
+    async def fetch() -> None:
+        async for _ in backend.devices.fetch(device.id, "/etc/hostname"):
+            pass
+
     async def cancel() -> None:
         busy = await backend.executions.run_ad_hoc(line("sleep 600"), "web01", new_request())
         await until(backend, busy, lambda found: found.targets.running == 1)
@@ -95,6 +99,7 @@ async def test_every_change_leaves_an_entry_that_says_who_did_what(site: LocalSi
         "devices.delete": (lambda: backend.devices.delete(device.id), "device.delete"),
         "devices.restore": (lambda: backend.devices.restore(device.id), "device.restore"),
         "devices.test": (test_connection, "device.test"),
+        "devices.fetch": (fetch, "device.fetch"),
         "devices.trust": (lambda: backend.devices.trust(remote.id, offered(b"key")), "device.trust"),
         "groups.create": (lambda: backend.groups.create(GroupDraft(name="db")), "group.create"),
         "groups.update": (lambda: backend.groups.update(group.id, replace(group.draft, name="y")), "group.update"),

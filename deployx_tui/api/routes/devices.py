@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -13,6 +14,7 @@ from deployx_tui.api.answers import WIRE_HEADER, Json, etag
 from deployx_tui.api.context import Asked, Body, Id, NoParams, Params, empty_or_object, expected_version
 from deployx_tui.api.paging import STRIDE
 from deployx_tui.model.device import Device, Group, TestStep
+from deployx_tui.model.fetch import FetchPiece
 from deployx_tui.model.ids import DeviceId, GroupId
 from deployx_tui.model.json_reader import JSON
 from deployx_tui.service.backend import Backend
@@ -25,6 +27,7 @@ from deployx_tui.service.wire.devices import (
     match_to_json,
     step_to_json,
 )
+from deployx_tui.service.wire.fetching import MEDIA_TYPE, to_frame
 from deployx_tui.service.wire.params import MAX_LIMIT
 
 router = APIRouter(prefix="/devices")
@@ -144,6 +147,24 @@ async def _lines(first: TestStep, steps: AsyncIterator[TestStep]) -> AsyncIterat
 def _line(step: TestStep) -> bytes:
     # ASCII: line readers of some clients take U+2028 and others for the end of a line
     return json.dumps(step_to_json(step)).encode("ascii") + b"\n"
+
+
+@router.get("/{device_id}/fetch")
+async def fetch(backend: Asked, device_id: Id, params: Params) -> Response:
+    """A file or folder there, as frames (service/wire/fetching.py)."""
+    path = params.text("path") or ""
+    params.finish()
+    pieces = backend.devices.fetch(DeviceId(device_id), path)
+    # the first piece is awaited, so that a refusal is a status
+    first = await anext(pieces)
+    return StreamingResponse(_frames(first, pieces), media_type=MEDIA_TYPE, headers={WIRE_HEADER: str(WIRE_VERSION)})
+
+
+async def _frames(first: FetchPiece, pieces: AsyncGenerator[FetchPiece, None]) -> AsyncIterator[bytes]:
+    async with aclosing(pieces):  # who asked may go before the end
+        yield to_frame(first)
+        async for piece in pieces:
+            yield to_frame(piece)
 
 
 @router.post("/{device_id}/trust", dependencies=[NoParams])

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Protocol
 
 from deployx_tui.model.device import Device, DeviceDraft, OfferedKey, SelectorMatch, TestStep
+from deployx_tui.model.fetch import FetchPiece
 from deployx_tui.model.ids import DeviceId, GroupId
 from deployx_tui.model.page import Page
 from deployx_tui.model.user import Permission
@@ -46,6 +47,15 @@ class Devices(Protocol):
     @needs(Permission.DEVICES_TEST)
     def test(self, device: DeviceId) -> AsyncIterator[TestStep]:
         """Connect step by step: resolve, connect, host key, authenticate, run."""
+        ...
+
+    @needs(Permission.TASKS_RUN)
+    def fetch(self, device: DeviceId, path: str) -> AsyncGenerator[FetchPiece, None]:
+        """Read a file or folder there, as the account that logs in. The last piece says how it ended; what a device
+        does not do is told so too. Closed before its end, the device is told to stop.
+
+        InvalidInput (field `path`) when it is not absolute.
+        """
         ...
 
     @needs(Permission.DEVICES_WRITE)

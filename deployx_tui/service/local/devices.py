@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Protocol, runtime_checkable
@@ -24,6 +24,7 @@ from deployx_tui.model.device import (
     TestStep,
     TestStepName,
 )
+from deployx_tui.model.fetch import FetchEnded, FetchPiece
 from deployx_tui.model.ids import DeviceId, GroupId
 from deployx_tui.model.inventory import reached_through, seen_by_selectors
 from deployx_tui.model.page import Page
@@ -31,11 +32,12 @@ from deployx_tui.model.secret import Purpose
 from deployx_tui.model.user import Actor, Permission
 from deployx_tui.model.words import first_of
 from deployx_tui.output.veil import veil
+from deployx_tui.planning.names import validate_remote_path
 from deployx_tui.planning.selectors import resolve
 from deployx_tui.planning.validate import validate_device, validate_naming
 from deployx_tui.service import access
 from deployx_tui.service.backend.devices import Devices
-from deployx_tui.service.local import views
+from deployx_tui.service.local import fetching, views
 from deployx_tui.service.local.door import Change, Door
 from deployx_tui.service.local.guard import serves
 from deployx_tui.service.local.snapshot import Snapshot
@@ -206,6 +208,32 @@ class LocalDevices:
         await running
         if last is not None:
             await self._contacted(endpoint, last)
+
+    async def fetch(self, device: DeviceId, path: str) -> AsyncGenerator[FetchPiece, None]:
+        if problems := validate_remote_path(path, "path"):
+            raise InvalidInput(problems)
+        reach = await self._door.read(lambda c: self._reach(c, device))
+
+        def work(change: Change) -> None:
+            if reach.taking.given:
+                reach.taking.record(change.c, self.actor, self._door.premises.engine.id, change.now_ms, fetch_of=device)
+            change.record("device.fetch", device, after={"path": path})
+            change.tell("device.fetch", device_id=device)
+
+        # before the first byte is read: nothing is taken away that is not in the audit
+        await self._door.write(work, durable=True)
+        if isinstance(reach.endpoint, Unreached):
+            why = reach.endpoint
+            yield FetchEnded(cause=why.cause, message=why.message, remedy=why.remedy)
+            return
+        premises = self._door.premises
+        endpoint = reach.endpoint.asking(premises.engine.desk.asker(self.actor.name))
+        found = fetching.pieces(reach.transport, endpoint, path, premises.fetches)
+        try:
+            async for piece in found:
+                yield piece
+        finally:
+            await found.aclose()
 
     async def trust(self, device: DeviceId, key: OfferedKey) -> None:
         transport, endpoint = await self._door.read(lambda c: self._way_to(c, device))

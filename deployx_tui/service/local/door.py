@@ -41,6 +41,8 @@ T = TypeVar("T")
 _THREADS = 8
 #: uploads at once; more wait, and their senders with them
 _UPLOADS = 4
+#: files of devices that are read at once
+_FETCHES = 16
 
 
 class RunsHere(Protocol):
@@ -101,12 +103,13 @@ class Premises:
         self.probes = ThreadPoolExecutor(_THREADS, "deployx-probe")
         #: what is as slow as whoever sends it
         self.uploads = ThreadPoolExecutor(_UPLOADS, "deployx-upload")
+        self.fetches = ThreadPoolExecutor(_FETCHES, "deployx-fetch")
 
     def close(self) -> None:
         """Wake who waits, and let go of the threads. The engine and the store are their owner's to close."""
         self.is_closed = True
         self.waking.close()
-        for pool in (self.threads, self.probes, self.uploads):
+        for pool in (self.threads, self.probes, self.uploads, self.fetches):
             pool.shutdown(wait=False, cancel_futures=True)
 
 

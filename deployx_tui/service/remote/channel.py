@@ -155,6 +155,27 @@ class Channel:
         silence: timedelta,
     ) -> AsyncIterator[AsyncIterator[str]]:
         """The lines of an answer as they come; `silence` is the longest wait for the next byte. Not repeated here."""
+        async with self._streamed(method, path, accept, params, headers, silence) as response:
+            yield response.aiter_lines()
+
+    @asynccontextmanager
+    async def download(
+        self, path: str, *, accept: str, params: Params | None = None, silence: timedelta
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        """As `stream`, the bytes of a GET."""
+        async with self._streamed("GET", path, accept, params, None, silence) as response:
+            yield response.aiter_bytes()
+
+    @asynccontextmanager
+    async def _streamed(
+        self,
+        method: str,
+        path: str,
+        accept: str,
+        params: Params | None,
+        headers: dict[str, str] | None,
+        silence: timedelta,
+    ) -> AsyncIterator[httpx.Response]:
         try:
             async with self._client.stream(
                 method,
@@ -166,7 +187,7 @@ class Channel:
                 if response.status_code >= 400:
                     await response.aread()
                 self._check(response)
-                yield response.aiter_lines()
+                yield response
         except httpx.ConnectError as error:
             raise self._unreachable() from error
         except httpx.TransportError as error:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from datetime import timedelta
 
+from deployx_tui.errors import EngineUnreachable
 from deployx_tui.model.device import Device, DeviceDraft, Group, GroupDraft, OfferedKey, SelectorMatch, TestStep
+from deployx_tui.model.fetch import FetchPiece
 from deployx_tui.model.ids import DeviceId, GroupId
 from deployx_tui.model.page import Page
 from deployx_tui.service.remote.channel import Answer, Channel
@@ -20,10 +22,13 @@ from deployx_tui.service.wire.devices import (
     match_from_json,
     step_from_json,
 )
+from deployx_tui.service.wire.fetching import MEDIA_TYPE, Frames
 from deployx_tui.service.wire.params import Params
 
 #: a step of a connection test takes at most its own deadline, which is shorter
 STEP_SILENCE = timedelta(seconds=90)
+#: a device may be slow, and search for long in a large folder; ctrl-c ends it any time
+_FETCH_SILENCE = timedelta(minutes=30)
 
 
 class RemoteDevices:
@@ -76,6 +81,17 @@ class RemoteDevices:
             async for line in lines:
                 if line:
                     yield step_from_json(json.loads(line))
+
+    async def fetch(self, device: DeviceId, path: str) -> AsyncGenerator[FetchPiece, None]:
+        frames = Frames()
+        async with self._channel.download(
+            f"/devices/{device}/fetch", accept=MEDIA_TYPE, params=[("path", path)], silence=_FETCH_SILENCE
+        ) as data:
+            async for part in data:
+                for piece in frames.feed(part):
+                    yield piece
+        if not frames.is_over:
+            raise EngineUnreachable("the engine went away before the file was whole; try again")
 
     async def trust(self, device: DeviceId, key: OfferedKey) -> None:
         await self._channel.send("POST", f"/devices/{device}/trust", key_to_json(key))

@@ -35,7 +35,7 @@ class Member:
     kind: Kind
     mode: int
     size: int
-    #: of a link
+    #: of a link; of a hard link, which is another thing, the file that it is another name of
     target: str
     #: of another thing: "a device"
     what: str = ""
@@ -130,7 +130,7 @@ class Tar:
             kind=kind,
             mode=_number(head[100:108], "mode"),
             size=self._left,
-            target=said.get("linkpath", _text(_ended(head[157:257]))) if kind is Kind.LINK else "",
+            target=said.get("linkpath", _text(_ended(head[157:257]))) if type_ in (b"1", b"2") else "",
             what=_OTHERS.get(type_, f"of the unknown type {type_!r}") if kind is Kind.OTHER else "",
         )
 

@@ -14,6 +14,7 @@ from tests.contract.backend.downloads import DownloadsContract
 from tests.contract.backend.engine import EngineContract
 from tests.contract.backend.events import EventsContract
 from tests.contract.backend.executions import ExecutionsContract
+from tests.contract.backend.fetching import FetchingContract
 from tests.contract.backend.file_tasks import FileTasksContract
 from tests.contract.backend.groups import GroupsContract
 from tests.contract.backend.imports import ImportsContract
@@ -29,6 +30,7 @@ class BackendContract(
     ExecutionsContract,
     DownloadsContract,
     DevicesContract,
+    FetchingContract,
     GroupsContract,
     CredentialsContract,
     ArtifactsContract,

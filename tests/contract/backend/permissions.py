@@ -70,6 +70,7 @@ CALLS: dict[str, tuple[Any, ...]] = {
     "imports.plan": (HostSource(path="/nowhere"),),
     "imports.take": (HostSource(path="/nowhere"), ImportChoice(digest="x")),
     "devices.test": (_DEVICE,),
+    "devices.fetch": (_DEVICE, "/etc/hostname"),
     "devices.trust": (_DEVICE, OfferedKey("SHA256:x", "ssh-ed25519", "x", None)),
     "groups.list": (),
     "groups.get": (_GROUP,),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import replace
 
 from deployx_tui.errors import Conflict, InvalidInput, NotFound
@@ -14,6 +14,7 @@ from deployx_tui.model.device import (
     TestStep,
     TestStepName,
 )
+from deployx_tui.model.fetch import FetchBegun, FetchEnded, FetchKind, FetchPiece
 from deployx_tui.model.ids import DeviceId, GroupId
 from deployx_tui.model.page import Page
 from deployx_tui.planning.selectors import resolve
@@ -111,6 +112,12 @@ class FakeDevices(Facet):
         yield TestStep(name=TestStepName.HOST_KEY, ok=True, message="the known one", remedy="", elapsed_ms=38)
         yield TestStep(name=TestStepName.AUTHENTICATE, ok=True, message="deploy, by key", remedy="", elapsed_ms=61)
         yield TestStep(name=TestStepName.RUN, ok=True, message="exec sh, echo and back", remedy="", elapsed_ms=70)
+
+    async def fetch(self, device: DeviceId, path: str) -> AsyncGenerator[FetchPiece, None]:
+        await self.w.door("devices.fetch")
+        yield FetchBegun(FetchKind.FILE)
+        yield path.encode()
+        yield FetchEnded()
 
     async def trust(self, device: DeviceId, key: OfferedKey) -> None:
         await self.w.door("devices.trust")
