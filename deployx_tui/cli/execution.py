@@ -234,6 +234,33 @@ def rerun(number: int, scopes: tuple[str, ...], wait: bool, yes: bool) -> int:
     return with_backend(call, again)
 
 
+@execution.command(example="deployx execution rollback 1 --yes || true")
+@click.argument("number", metavar="ID", type=ExecutionNumber())
+@click.option("--force", is_flag=True, help="Also where somebody changed it since.")
+@click.option("--wait/--detach", default=True, help="Wait for the end (the default), or print the id and go.")
+@click.option("--yes", is_flag=True, help="Do not ask above 10 targets or for a protected group.")
+def rollback(number: int, force: bool, wait: bool, yes: bool) -> int:
+    """Restore what a run changed, on the targets where it changed something and on no others."""
+    from deployx_tui.cli.following import all_targets, put_each
+    from deployx_tui.cli.run import start_and_wait
+    from deployx_tui.model.ids import ExecutionId
+
+    call = invocation()
+
+    async def restore(backend: Backend) -> int:
+        execution = ExecutionId(number)
+        targets = await all_targets(backend, execution)
+        devices = {target.device_id: target.device for target in targets if target.changed}
+        await asking.confirm_devices(call, backend, f"roll back #{execution}", devices, yes=yes)
+
+        async def start() -> ExecutionId:
+            return await backend.executions.rollback(execution, str(uuid.uuid4()), force=force)
+
+        return await start_and_wait(call, backend, start, wait=wait, tell=put_each)
+
+    return with_backend(call, restore)
+
+
 def mark_of(status: ExecutionStatus) -> str:
     """The glyph that stands before a status word everywhere."""
     return {

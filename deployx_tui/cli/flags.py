@@ -43,6 +43,23 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "command_payload.tty": ("--tty",),
     "command_payload.success_codes": ("--success-codes",),
     "parameters": ("--param",),
+    "file_payload.file_ids": ("--push", "FILE"),
+    "file_payload.items": ("--push", "FILE"),
+    "file_payload.target_path": ("--to",),
+    "file_payload.platform_paths": ("--to-on",),
+    "file_payload.mode": ("--mode",),
+    "file_payload.owner": ("--owner",),
+    "file_payload.group": ("--owner",),
+    "file_payload.backups": ("--backups",),
+    "file_payload.pre_check": ("--pre-check",),
+    "file_payload.post_command": ("--post",),
+    "file_payload.rollback_on_failure": ("--rollback-on-failure",),
+    "file_payload.delete_extra": ("--delete-extra",),
+    "file_payload.protected": ("--protect",),
+    "file_payload.most_deletions": ("--max-deletions",),
+    "file_payload.swap": ("--swap",),
+    "file_payload.run_as": ("--run-as", "--sudo"),
+    "file_payload.deployment_name": ("--deployment-name",),
     "command_payload.stop_on_failure": ("--keep-going",),
     "command_payload.durable": ("--durable",),
     "command_payload.reboot": ("--reboot",),
@@ -58,7 +75,7 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "host_key_policy": ("--host-key-policy",),
     # artifacts
     "name": ("--name", "NAME", "FILE"),
-    "file": ("FILE",),
+    "file": ("--push", "FILE"),
     "artifact": ("FILE", "NAME"),
     # packages
     "version": ("--version",),
@@ -91,7 +108,11 @@ def in_flags(error: InvalidInput, context: click.Context) -> InvalidInput:
     def word(field: str) -> str:
         if field.startswith("parameters.") and "--param" in words:
             return _of_parameter(field.split(".")[1])
-        wanted = (rule,) if field.startswith(("recurrence", "scheduled_time")) else _WORDS.get(field, ())
+        if field.startswith(("recurrence", "scheduled_time")):
+            wanted: tuple[str, ...] = (rule,)
+        else:
+            # of one item and of one platform too: a flag is for all of them
+            wanted = _WORDS.get(field) or _WORDS.get(".".join(field.split(".")[:2]), ())
         return next((each for each in wanted if each in words), field)
 
     return InvalidInput(Problem(field=word(p.field), message=p.message, remedy=p.remedy) for p in error.problems)

@@ -44,6 +44,9 @@ MOVED_SECONDS = 5.0
 #: whose output was cut, by name
 _MOST_NAMES = 5
 
+#: of targets, each on a line of its own also when it succeeded
+_MOST_ROWS = 40
+
 #: 0 done, 1 something failed, 6 an outcome is unknown: the worst counts
 FAILED, UNKNOWN = 1, 6
 
@@ -315,12 +318,17 @@ def to_document(execution: Execution, targets: Iterable[TargetResult]) -> Json:
     }
 
 
-def put_verdict(execution: Execution, targets: Sequence[TargetResult]) -> None:
+def put_each(execution: Execution, targets: Sequence[TargetResult]) -> None:
+    """As `put_verdict`, with those that succeeded too where they are few: each changed, or unchanged."""
+    put_verdict(execution, targets, successes=len(targets) <= _MOST_ROWS)
+
+
+def put_verdict(execution: Execution, targets: Sequence[TargetResult], *, successes: bool = False) -> None:
     """What did not succeed, each with its reason, then the counts: on standard output, after the output itself."""
     rows = [
         (target.device, state_word(target), _exit(target), target.error_message)
         for target in sorted(targets, key=lambda one: one.device)
-        if target.state is not TargetState.SUCCEEDED
+        if successes or target.state is not TargetState.SUCCEEDED
     ]
     if rows:
         printing.put_table(("TARGET", "STATE", "EXIT", "WHY"), rows)

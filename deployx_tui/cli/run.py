@@ -21,13 +21,16 @@ from deployx_tui.errors import InvalidInput
 from deployx_tui.model.guard import MANY
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
     from datetime import timedelta
 
     from deployx_tui.model.execution import Execution, TargetResult
     from deployx_tui.model.ids import ExecutionId
     from deployx_tui.model.payload import CommandPayload
     from deployx_tui.service.backend import Backend
+
+    #: says how a run ended
+    Tell = Callable[[Execution, Sequence[TargetResult]], None]
 
 
 @click.command(cls=Command, example="deployx run --on tag:prod --timeout 60s --yes -- uname -sr")
@@ -132,17 +135,27 @@ async def _run(
 
 
 async def start_and_wait(
-    call: Invocation, backend: Backend, start: Callable[[], Awaitable[ExecutionId]], *, wait: bool
+    call: Invocation,
+    backend: Backend,
+    start: Callable[[], Awaitable[ExecutionId]],
+    *,
+    wait: bool,
+    tell: Tell | None = None,
 ) -> int:
     """As `wait_or_detach`; who waits at a terminal answers what servers ask meanwhile."""
     if not wait:
         return await wait_or_detach(call, backend, await start(), wait=False)
     async with answering(call, backend):
-        return await wait_or_detach(call, backend, await start(), wait=True)
+        return await wait_or_detach(call, backend, await start(), wait=True, tell=tell)
 
 
-async def wait_or_detach(call: Invocation, backend: Backend, execution: ExecutionId, *, wait: bool) -> int:
-    """Follow an execution that was just started, or say its id. ctrl-c cancels it and waits for that."""
+async def wait_or_detach(
+    call: Invocation, backend: Backend, execution: ExecutionId, *, wait: bool, tell: Tell | None = None
+) -> int:
+    """Follow an execution that was just started, or say its id. ctrl-c cancels it and waits for that.
+
+    `tell` says how it ended; None: what did not succeed, and the counts.
+    """
     if not wait:
         if call.json:
             printing.put_json({"execution_id": execution})
@@ -165,13 +178,15 @@ async def wait_or_detach(call: Invocation, backend: Backend, execution: Executio
         printing.note(call, f"cancelling #{execution} on its targets ...")
         await backend.executions.cancel(execution)
         over = await follower.to_the_end()
-        await put_result(call, backend, over)
+        await put_result(call, backend, over, tell)
         raise
-    targets = await put_result(call, backend, over)
+    targets = await put_result(call, backend, over, tell)
     return exit_status_of(over, targets)
 
 
-async def put_result(call: Invocation, backend: Backend, over: Execution) -> list[TargetResult]:
+async def put_result(
+    call: Invocation, backend: Backend, over: Execution, tell: Tell | None = None
+) -> list[TargetResult]:
     """The verdict of an execution that is over; its targets."""
     from deployx_tui.cli.following import all_targets, put_verdict, to_document
 
@@ -179,7 +194,7 @@ async def put_result(call: Invocation, backend: Backend, over: Execution) -> lis
     if call.json:
         printing.put_json_line({"execution": to_document(over, targets)})
     else:
-        put_verdict(over, targets)
+        (tell or put_verdict)(over, targets)
     return targets
 
 

@@ -44,12 +44,21 @@ async def send(call: Invocation, backend: Backend, source: upload.Source | None,
     if source is None:
         with Line(call, name or "-") as line:
             return await backend.artifacts.add(name or "", standard_input(line.told), "standard input")
-    # the folder itself is meant by "." and by a path that ends in ".."
-    whole = Path(os.path.abspath(source.path))  # noqa: PTH100 - resolve() would name what a link leads to
+    whole = _whole(source)
     add = backend.artifacts.add_tree if source.is_folder else backend.artifacts.add
     with Line(call, whole.name) as line:
         async with aclosing(upload.stream(source, line.told)) as pieces:
             return await add(name or whole.name, pieces, origin_of(whole))
+
+
+def name_of(source: upload.Source) -> str:
+    """What it is called when nothing else is said."""
+    return _whole(source).name
+
+
+def _whole(source: upload.Source) -> Path:
+    # the folder itself is meant by "." and by a path that ends in ".."
+    return Path(os.path.abspath(source.path))  # noqa: PTH100 - resolve() would name what a link leads to
 
 
 def origin_of(path: Path) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +12,13 @@ from deployx_tui.cli import printing
 from deployx_tui.cli.backend import with_backend
 from deployx_tui.cli.completion import Name
 from deployx_tui.cli.deleting import delete_named
+from deployx_tui.cli.file_options import with_items
 from deployx_tui.cli.invocation import Group, Invocation, invocation
+from deployx_tui.cli.pushing import Typed, not_stored, sent, typed, without_ids
 from deployx_tui.cli.task_options import draft_of, task_options
 from deployx_tui.cli.task_printing import at_words, put_fires, put_payload
 from deployx_tui.cli.task_reading import list_, next_, show
-from deployx_tui.cli.task_runs import cancel, run
+from deployx_tui.cli.task_runs import cancel, check, run
 from deployx_tui.errors import InvalidInput, Problem
 from deployx_tui.model.words import counted
 
@@ -37,6 +39,7 @@ task.add_command(show)
 task.add_command(next_)
 task.add_command(run)
 task.add_command(cancel)
+task.add_command(check)
 
 
 @task.command(example="deployx task add nightly-backup --on tag:prod --command 'uname -a' --daily 03:00")
@@ -44,14 +47,19 @@ task.add_command(cancel)
 @task_options
 @click.option("--dry-run", is_flag=True, help="Print targets, next runs and warnings; change nothing.")
 def add(name: str, dry_run: bool, **fields: Any) -> None:
-    """Make a task: what to run, on what, and when."""
+    """Make a task: what to do, on what, and when.
+
+    With --push FILE --to PATH it puts files or a folder on its targets; they are kept as artifacts.
+    """
     call = invocation()
-    draft = draft_of(_normal(name), fields, call.settings.timezone)
+    what = typed(fields["push"], fields["stored"], "--push")
+    typed_draft = draft_of(_normal(name), fields, call.settings.timezone, items=() if what else None)
     if dry_run:
-        _dry_run(call, lambda _: _given(draft))
+        _dry_run(call, lambda backend: _would_be(backend, what, typed_draft, fields))
         return
 
     async def make(backend: Backend) -> Task:
+        draft = await sent(call, backend, what, typed_draft, fields)
         warnings = (await backend.tasks.preview(draft)).warnings
         made = await backend.tasks.create(draft)
         for warning in warnings:
@@ -71,21 +79,22 @@ def add(name: str, dry_run: bool, **fields: Any) -> None:
 def edit(name: str, new_name: str | None, dry_run: bool, **fields: Any) -> None:
     """Change what is given; the rest stays. `none` takes away --start, --end, --timeout, --cwd or the tags."""
     call = invocation()
+    what = typed(fields["push"], fields["stored"], "--push")
 
     def changed(present: Task) -> TaskDraft:
         kept = present.draft
         wanted = _normal(new_name) if new_name is not None else kept.name
-        return draft_of(wanted, fields, kept.schedule.zone, kept)
+        return draft_of(wanted, fields, kept.schedule.zone, kept, () if what else None)
 
     if dry_run:
-        _dry_run(call, lambda backend: _change_of(backend, name, changed))
+        _dry_run(call, lambda backend: _change_of(backend, name, what, changed, fields))
         return
 
     async def change(backend: Backend) -> Task:
         from deployx_tui.model.task import TaskState
 
         present = await backend.tasks.find(name)
-        draft = changed(present)
+        draft = await sent(call, backend, what, changed(present), fields, present.id)
         warnings = (await backend.tasks.preview(draft, 0, present.id)).warnings
         written = await backend.tasks.update(present.id, draft, present.version)
         for warning in warnings:
@@ -192,22 +201,26 @@ def until_when(status: EngineStatus) -> str:
     return "no engine stays running here: tasks fire while deployx is open, or while deployx --serve runs"
 
 
-async def _given(draft: TaskDraft) -> tuple[TaskDraft, TaskId | None]:
-    return draft, None
+async def _would_be(
+    backend: Backend, what: Typed, draft: TaskDraft, fields: Mapping[str, Any], task: TaskId | None = None
+) -> tuple[TaskDraft, TaskPreview]:
+    """The draft and what it would mean, with nothing kept of what would be sent."""
+    if not what:
+        return draft, await backend.tasks.preview(draft, task=task)
+    items, stock = await not_stored(backend, what)
+    whole = with_items(draft, items, fields)
+    preview = await backend.tasks.preview(whole, task=task)
+    return whole, replace(preview, problems=tuple(without_ids(preview.problems)), stock=stock)
 
 
 async def _change_of(
-    backend: Backend, name: str, changed: Callable[[Task], TaskDraft]
-) -> tuple[TaskDraft, TaskId | None]:
+    backend: Backend, name: str, what: Typed, changed: Callable[[Task], TaskDraft], fields: Mapping[str, Any]
+) -> tuple[TaskDraft, TaskPreview]:
     present = await backend.tasks.find(name)
-    return changed(present), present.id
+    return await _would_be(backend, what, changed(present), fields, present.id)
 
 
-def _dry_run(call: Invocation, draft_for: Callable[[Backend], Awaitable[tuple[TaskDraft, TaskId | None]]]) -> None:
-    async def look(backend: Backend) -> tuple[TaskDraft, TaskPreview]:
-        draft, changed = await draft_for(backend)
-        return draft, await backend.tasks.preview(draft, task=changed)
-
+def _dry_run(call: Invocation, look: Callable[[Backend], Awaitable[tuple[TaskDraft, TaskPreview]]]) -> None:
     draft, preview = with_backend(call, look, engine=False)
     if preview.problems:
         raise InvalidInput(Problem(field=p.field, message=p.message, remedy=p.remedy) for p in preview.problems)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from deployx_tui.cli.completion import Name
+from deployx_tui.cli.file_options import file_options, files_of, typed_files
 from deployx_tui.cli.flags import RECURRENCES
 from deployx_tui.cli.options import NONE, listed, together
 from deployx_tui.cli.parameters import DECLARES, declared
@@ -20,7 +21,9 @@ from deployx_tui.plain_file import NotPlain, read_plain, text_of, why_not
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
+    from deployx_tui.model.files import FileItem
     from deployx_tui.model.payload import CommandPayload, RunAs
+    from deployx_tui.model.payloads import Payload
     from deployx_tui.model.schedule import Recurrence, Schedule
     from deployx_tui.model.task import TaskDraft
 
@@ -40,6 +43,7 @@ _SCHEDULE = [
 
 _REST = [
     click.option("--on", "selector", metavar="SELECTOR", type=Name("selector"), help="Where; - reads names."),
+    click.option("--push", multiple=True, metavar="FILE", type=click.Path(), help="What: a file or folder; again."),
     click.option("--command", "commands", multiple=True, metavar="LINE", help="What; again for a list of commands."),
     click.option("--script", metavar="FILE", help="What: a script; - reads it from standard input."),
     click.option("--keep-going/--stop-on-failure", default=None, help="In a list of commands, after a failure."),
@@ -68,7 +72,18 @@ _REST = [
 
 
 schedule_options = together(*_SCHEDULE)
-task_options = together(*_SCHEDULE, *_REST)
+task_options = together(
+    *_SCHEDULE,
+    *_REST,
+    file_options,
+    click.option("--check/--no-check", default=None, help="Only look whether the files are as they should be."),
+)
+
+#: of commands only, as a command line gets them
+_COMMANDS = (
+    "commands", "script", "keep_going", "shell", "environment", "cwd", "success_codes", "durable", "reboot", "umask",
+    "tty",
+)  # fmt: skip
 
 
 # ---- schedules
@@ -138,18 +153,22 @@ def _bound(text: str | None, zone: str, field: str, present: datetime | None) ->
 # ---- drafts
 
 
-def draft_of(name: str, fields: Mapping[str, Any], default_zone: str, base: TaskDraft | None = None) -> TaskDraft:
-    """The draft that was typed; what was not typed comes from `base`. InvalidInput by wire field."""
+def draft_of(
+    name: str,
+    fields: Mapping[str, Any],
+    default_zone: str,
+    base: TaskDraft | None = None,
+    items: Sequence[FileItem] | None = None,
+) -> TaskDraft:
+    """The draft that was typed; what was not typed comes from `base`. InvalidInput by wire field.
+
+    `items`: what is to be sent; None: none was typed.
+    """
     from deployx_tui.model import parse
-    from deployx_tui.model.payload import CommandPayload
-    from deployx_tui.model.payload_json import field_of
     from deployx_tui.model.task import TaskDraft
 
     schedule = schedule_of(fields, default_zone, None if base is None else base.schedule)
-    present = None if base is None else base.payload
-    if present is not None and not isinstance(present, CommandPayload):
-        raise InvalidInput.of(field_of(present), "it runs no commands", "make another task for them")
-    payload = payload_of(fields, present)
+    payload = payload_of(fields, None if base is None else base.payload, items)
     draft = (
         TaskDraft(name=name, schedule=schedule, payload=payload)
         if base is None
@@ -186,7 +205,49 @@ def _duration_or_none(text: str, field: str) -> timedelta | None:
     return None if text == NONE else parse_duration(text, field)
 
 
-def payload_of(fields: Mapping[str, Any], base: CommandPayload | None = None) -> CommandPayload:
+def payload_of(fields: Mapping[str, Any], base: Payload | None, items: Sequence[FileItem] | None) -> Payload:
+    """What is to be done, of the kind that `base` is; else of the kind that was typed."""
+    from deployx_tui.model.files import FilePayload
+    from deployx_tui.model.payload import CommandPayload
+
+    files, commands = typed_files(fields), _typed_commands(fields)
+    wants_files = bool(files) if base is None else isinstance(base, FilePayload)
+    wants_commands = not wants_files and (base is None or isinstance(base, CommandPayload))
+    stray = [*(() if wants_files else files), *(() if wants_commands else commands)]
+    if stray:
+        message, remedy = "the task does something else", "leave it out, or make another task"
+        if base is None:
+            message, remedy = f"{files[0]} is there too", "a task runs commands or sends files: give one of them"
+        raise InvalidInput.of(stray[0], message, remedy)
+    payload: Payload
+    if wants_files:
+        payload = files_of(fields, items, base if isinstance(base, FilePayload) else None)
+    elif base is None or isinstance(base, CommandPayload):
+        payload = _commands_of(fields, base)
+    else:
+        payload = base
+    return _in_common(payload, fields)
+
+
+def _typed_commands(fields: Mapping[str, Any]) -> tuple[str, ...]:
+    flags = {"commands": "command", "environment": "env"}
+    given = [name for name in _COMMANDS if fields[name] is not None and fields[name] != ()]
+    return tuple(f"--{flags.get(name, name).replace('_', '-')}" for name in given)
+
+
+def _in_common(payload: Payload, fields: Mapping[str, Any]) -> Payload:
+    """With the parameters and the account that were typed, which every kind has."""
+    from deployx_tui.model.changes import RollbackPayload
+    from deployx_tui.model.payloads import with_parameters
+
+    parameters = declared(fields["parameters"], fields["parameter_help"], fields.get("dropped", ()), payload.parameters)
+    payload = with_parameters(payload, parameters)
+    if isinstance(payload, RollbackPayload) or not (fields["sudo"] or fields["run_as"] is not None):
+        return payload
+    return replace(payload, run_as=run_as_of(fields["sudo"], fields["run_as"]))
+
+
+def _commands_of(fields: Mapping[str, Any], base: CommandPayload | None) -> CommandPayload:
     """What is to run. InvalidInput by wire field."""
     from deployx_tui.model import parse
     from deployx_tui.model.payload import CommandPayload, Reboot
@@ -198,10 +259,6 @@ def payload_of(fields: Mapping[str, Any], base: CommandPayload | None = None) ->
         changes["shell"] = parse.parse_shell(fields["shell"])
     if fields["environment"]:
         changes["environment"] = tuple(sorted(parse.parse_assignment(pair) for pair in fields["environment"]))
-    base_parameters = () if base is None else base.parameters
-    changes["parameters"] = declared(
-        fields["parameters"], fields["parameter_help"], fields.get("dropped", ()), base_parameters
-    )
     if fields["cwd"] is not None:
         changes["working_directory"] = None if fields["cwd"] == NONE else fields["cwd"]
     if fields["success_codes"] is not None:
@@ -210,8 +267,6 @@ def payload_of(fields: Mapping[str, Any], base: CommandPayload | None = None) ->
         changes["durable"] = fields["durable"]
     if fields["reboot"] is not None:
         changes["reboot"] = Reboot(fields["reboot"])
-    if fields["sudo"] or fields["run_as"] is not None:
-        changes["run_as"] = run_as_of(fields["sudo"], fields["run_as"])
     if fields["umask"] is not None:
         changes["umask"] = None if fields["umask"] == NONE else parse.parse_umask(fields["umask"])
     if fields["tty"] is not None:
@@ -247,7 +302,9 @@ def _body(fields: Mapping[str, Any], base: CommandPayload | None) -> Any:
     elif base is not None:
         body = base.body
     else:
-        raise InvalidInput.of("--command", "there is nothing to run", "give --command LINE or --script FILE")
+        raise InvalidInput.of(
+            "--command", "there is nothing to run", "give --command LINE, --script FILE, or --push FILE --to PATH"
+        )
     if keep_going is None:
         return body
     if not isinstance(body, Commands):

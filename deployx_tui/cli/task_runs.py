@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -12,9 +13,10 @@ from deployx_tui.cli.backend import with_backend
 from deployx_tui.cli.completion import Name
 from deployx_tui.cli.invocation import Command, invocation
 from deployx_tui.cli.parameters import GIVES, given
+from deployx_tui.model.words import counted
 
 if TYPE_CHECKING:
-    from deployx_tui.model.execution import Execution
+    from deployx_tui.model.execution import Execution, TargetResult
     from deployx_tui.model.ids import DeviceId, ExecutionId
     from deployx_tui.model.task import Task
     from deployx_tui.service.backend import Backend
@@ -53,6 +55,49 @@ async def _targets(backend: Backend, task: Task, only: str | None) -> dict[Devic
         return found
     wanted = {device for device, _, _ in (await backend.devices.match(only)).devices}
     return {device: name for device, name in found.items() if device in wanted}
+
+
+@click.command(cls=Command, example="deployx task check daily-config")
+@click.argument("name", type=Name("task"))
+@click.option("--wait/--detach", default=True, help="Wait for the end (the default), or print the id and go.")
+def check(name: str, wait: bool) -> int:
+    """See which targets no longer have what a task put there. Nothing is changed.
+
+    The exit status is 1 when one differs or can't be asked. `task add --check` does the same by schedule.
+    """
+    from deployx_tui.cli.run import start_and_wait
+
+    call = invocation()
+
+    async def start(backend: Backend) -> int:
+        one = await backend.tasks.find(name)
+
+        async def begin() -> ExecutionId:
+            return await backend.tasks.check(one.id, str(uuid.uuid4()))
+
+        def tell(over: Execution, targets: Sequence[TargetResult]) -> None:
+            _put_drift(one.name, over, targets)
+
+        return await start_and_wait(call, backend, begin, wait=wait, tell=tell)
+
+    return with_backend(call, start)
+
+
+def _put_drift(task: str, over: Execution, targets: Sequence[TargetResult]) -> None:
+    from deployx_tui.cli.following import put_verdict
+    from deployx_tui.model.execution import Cause, TargetState
+
+    put_verdict(over, targets)
+    if not targets:
+        return
+    differ = sorted(one.device for one in targets if one.state is TargetState.FAILED and one.cause is Cause.VERIFY)
+    asked = sum(one.state is TargetState.SUCCEEDED for one in targets) + len(differ)
+    unknown = f"; {counted(len(targets) - asked, 'target')} could not be asked" if asked < len(targets) else ""
+    verb = "differs" if len(differ) == 1 else "differ"
+    found = (
+        f"{len(differ)} of {asked} {verb} from {task}: {', '.join(differ)}" if differ else f"none differs from {task}"
+    )
+    printing.put_line(found + unknown)
 
 
 @click.command(cls=Command, example="deployx task cancel nightly-backup")

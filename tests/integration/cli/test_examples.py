@@ -40,6 +40,10 @@ BEFORE = {
         name: [["package", "add", "nginx", "--variant", "apt:nginx@debian"]]
         for name in ("package show", "package edit", "package rm", "package where", "package export")
     },
+    "task check": [
+        ["task", "add", "daily-config", "--on", "web01", "--daily", "01:00", "--push", "app.conf", "--to", "~/conf/"],
+        ["task", "run", "daily-config", "--wait"],
+    ],
     "task add": [["task", "rm", "nightly-backup", "--yes"]],
     "task resume": [["task", "pause", "nightly-backup"]],
 }
@@ -76,7 +80,7 @@ def test_the_example_of_every_command_runs(cli: Cli, name: str, monkeypatch: pyt
     if name == "device import":
         (cli.folder / "home" / ".ssh").mkdir(mode=0o700)
         (cli.folder / "home" / ".ssh" / "config").write_text("Host app01\n")
-    if name.startswith("artifact"):
+    if name.startswith(("artifact", "push", "task check")):
         (cli.folder / "app.conf").write_text("listen = 8080\n")
     for before in BEFORE.get(name, []):
         cli(*before, stdin=PIPED if "--stdin" in before else "")

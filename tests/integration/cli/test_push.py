@@ -1,0 +1,133 @@
+"""Files from the command line: `push`, tasks that put files, `task check` and `execution rollback`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.cli.conftest import Cli
+
+
+@pytest.fixture
+def here(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder that a person stands in, with a file and a folder."""
+    folder = cli.folder / "here"
+    (folder / "www").mkdir(parents=True)
+    (folder / "app.conf").write_text("listen = 8080\n")
+    (folder / "www" / "index.html").write_text("<html>")
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def payload_of(cli: Cli, task: str) -> Any:
+    return cli("task", "show", task, "--json").document["payload"]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["push", "--on", "web01", "--to", "/srv/"], "FILE: there is nothing to send"),
+        (["push", "--on", "web01", "app.conf"], "--to: it is not said where"),
+        (["push", "--on", "web01", "--to", "/srv/", "nowhere"], "FILE: "),
+        (["push", "--on", "web01", "--to", "srv", "app.conf"], "--to: it is not an absolute path"),
+        (["push", "--on", "web01", "--to", "/srv/", "--mode", "rw", "app.conf"], "--mode: "),
+        (["push", "--on", "web01", "--to", "/srv/", "--owner", "-R", "app.conf"], "--owner: "),
+        (["push", "--on", "web01", "--to", "/srv/", "--backups", "99", "app.conf"], "--backups: "),
+        (["push", "--on", "web01", "--to", "/srv/", "--to-on", "linux", "app.conf"], "--to-on: "),
+        (["push", "--on", "web01", "--to", "/srv/", "--to-on", "Linux=/x", "app.conf"], "--to-on: "),
+        (["push", "--on", "web01", "--to", "/srv/", "--delete-extra", "app.conf"], "--delete-extra: "),
+        (["push", "--on", "web01", "--to", "/srv/", "--max-deletions", "900", "www"], "--max-deletions: "),
+        (["push", "--on", "web01", "--to", "/srv/", "--post", " ", "app.conf"], "--post: "),
+        (["push", "--on", "web01", "--to", "/srv/", "app.conf", "www/../app.conf"], "FILE: "),
+        (["push", "--on", "none*", "--to", "/srv/", "app.conf"], "--on: "),
+        (["task", "add", "x", "--on", "web", "--daily", "1:00", "--push", "app.conf"], "--to: it is not said where"),
+        (["task", "add", "x", "--on", "web", "--daily", "1:00", "--to", "/srv/"], "--push: there is nothing to send"),
+        (["task", "add", "x", "--on", "web", "--daily", "1:00", "--push", "no", "--to", "/x/"], "--push: "),
+        (
+            [
+                "task",
+                "add",
+                "x",
+                "--on",
+                "web",
+                "--daily",
+                "1:00",
+                "--push",
+                "app.conf",
+                "--to",
+                "/x/",
+                "--shell",
+                "sh",
+            ],
+            "--shell: --push is there too",
+        ),
+        (
+            ["task", "edit", "nightly-backup", "--push", "app.conf", "--to", "/x/"],
+            "--push: the task does",
+        ),
+        (["task", "edit", "nightly-backup", "--swap"], "--swap: the task does something else"),
+    ],
+)
+def test_what_can_not_be_sent_is_told_by_its_flag(cli: Cli, here: Path, words: list[str], says: str) -> None:
+    assert f"error: {says}" in cli(*words, status=2).err
+
+
+def test_what_is_wrong_with_a_task_is_told_before_its_files_are_sent(cli: Cli, here: Path) -> None:
+    words = ["task", "add", "x", "--on", "web", "--daily", "01:00", "--push", "app.conf", "--to", "srv"]
+    assert "error: --to: " in cli(*words, status=2).err
+    assert "error: --swap: " in cli(*words[:-1], "/srv/", "--swap", status=2).err
+    assert "error: --swap: " in cli("push", "--on", "web", "--to", "/srv/", "--swap", "app.conf", status=2).err
+    assert cli("artifact", "list", "--json").document == []
+
+
+def test_a_task_that_puts_files_is_made_shown_and_edited(cli: Cli, here: Path) -> None:
+    cli(
+        "task", "add", "daily-config", "--on", "web", "--daily", "01:00", "--push", "app.conf", "--to", "/srv/app/",
+        "--mode", "0640", "--owner", "app:adm", "--no-create-folders", "--existing", "keep", "--backups", "3",
+        "--pre-check", "test -d /srv", "--post", "systemctl reload app", "--rollback-on-failure", "--quick", "--newest",
+        "--substitute", "--line-endings", "lf", "--to-on", "freebsd=/usr/local/etc/", "--param", "PORT=80", "--sudo",
+    )  # fmt: skip
+    kept = cli("artifact", "list", "--json").document
+    assert [(one["name"], one["version"]) for one in kept] == [("app.conf", 1)]
+    shown = cli("task", "show", "daily-config").out
+    assert "app.conf v1, 14 bytes" in shown
+    assert "or its newest version then" in shown
+    for line in ("owner: app:adm", "mode: 0640", "on freebsd: /usr/local/etc/", "backups: 3", "as: root, by sudo"):
+        assert line in shown
+    payload = payload_of(cli, "daily-config")
+    assert payload["file_ids"] == [kept[0]["id"]]
+    assert (payload["existing"], payload["post_command"]) == ("keep", "systemctl reload app")
+
+    cli("task", "edit", "daily-config", "--owner", "none", "--post", "none", "--pinned", "--no-rollback-on-failure")
+    changed = payload_of(cli, "daily-config")
+    assert (changed["owner"], changed["group"], changed["post_command"]) == (None, None, None)
+    assert changed["items"] == [payload["items"][0] | {"newest": False}]
+    assert changed["mode"] == "0640"
+
+    (here / "app.conf").write_text("listen = 9090\n")
+    cli("task", "edit", "daily-config", "--push", "app.conf", "--push", "www")
+    again = payload_of(cli, "daily-config")
+    assert len(again["items"]) == 2
+    assert again["target_path"] == "/srv/app/"
+    cli("task", "edit", "daily-config", "--artifact", "app.conf@1", "--check", "--description", "drift only")
+    assert payload_of(cli, "daily-config")["file_ids"] == payload["file_ids"]
+    assert payload_of(cli, "daily-config")["check"] is True
+
+
+def test_a_dry_run_sends_nothing(cli: Cli, here: Path) -> None:
+    pushed = cli("push", "--on", "web", "--to", "/srv/app/", "--dry-run", "app.conf", "www").out
+    assert "would put app.conf" in pushed
+    assert "to /srv/app/app.conf" in pushed
+    made = cli(
+        "task", "add", "x", "--on", "web", "--daily", "01:00", "--push", "app.conf", "--to", "/srv/app/", "--dry-run"
+    ).out
+    assert "to /srv/app/app.conf" in made
+    assert cli("artifact", "list", "--json").document == []
+
+
+def test_what_changed_nothing_is_not_rolled_back_and_commands_are_not_checked(cli: Cli) -> None:
+    assert "changed nothing" in cli("execution", "rollback", "1", "--yes", status=1).err
+    assert "not found" in cli("execution", "rollback", "999", "--yes", status=3).err
+    assert "no files" in cli("task", "check", "nightly-backup", status=1).err
