@@ -54,7 +54,8 @@ def fetch(
     connect: timedelta,
 ) -> FetchEnded:
     """Gives FetchBegun and the bytes, as they come; `give` may block. How it ended is returned. Never raises but what
-    `give` does."""
+    `give` does. `cancel` is this fetch's own: it is set, too, when the device's answer makes no sense.
+    """
     connection = transport.connect(endpoint, connect, cancel)
     if isinstance(connection, Unreached):
         return FetchEnded(cause=connection.cause, message=connection.message, remedy=connection.remedy)
@@ -72,14 +73,16 @@ def _read(connection: Connection, path: str, give: Callable[[FetchPiece], None],
         return FetchEnded(cause=process.cause, message=process.message, remedy="look at the account's login files")
     head: bytearray | None = bytearray()
     said = bytearray()
+    is_strange = False
 
     def sink(stream: Stream, data: bytes, at: datetime) -> None:
-        nonlocal head
+        nonlocal head, is_strange
         if stream is not Stream.STDOUT:
             said.extend(data[: max(0, _MOST_WORDS - len(said))])
             return
         if head is None:
             give(data)
+        if head is None or is_strange:
             return
         head += data
         line, newline, rest = bytes(head).partition(b"\n")
@@ -88,10 +91,15 @@ def _read(connection: Connection, path: str, give: Callable[[FetchPiece], None],
             give(FetchBegun(kind))
             if rest:
                 give(rest)
-        elif len(head) > _MOST_WORDS:  # it is none of ours
+        elif len(head) > _MOST_WORDS:  # the script says nothing like it
+            is_strange = True
             cancel.set()
 
-    return _ended(process.stream(sink, cancel), bytes(said), has_begun=head is None)
+    outcome = process.stream(sink, cancel)
+    if is_strange:
+        message = "the device answered with something else than a file"
+        return FetchEnded(cause=Cause.VERIFY, message=message, remedy="log in by hand and look")
+    return _ended(outcome, bytes(said), has_begun=head is None)
 
 
 def _ended(outcome: Outcome, said: bytes, *, has_begun: bool) -> FetchEnded:
