@@ -13,6 +13,7 @@ from deployx_tui.model.execution import Cause, TargetState
 from deployx_tui.output.writer import OutputTotals
 from deployx_tui.runners.command import RunFacts, cancelled_before_start
 from deployx_tui.runners.command import unreached as unreached_facts
+from deployx_tui.store.changes import Packed, packed
 from deployx_tui.store.clock import to_ms
 from deployx_tui.store.targets import TargetEnd
 from deployx_tui.transports.base import Connection, Transport, Unreached
@@ -22,6 +23,7 @@ log = logging.getLogger(__name__)
 #: characters of a target's message
 _MOST_MESSAGE = 4_000
 NO_CHANGES = TargetChanges()
+NOT_KEPT = "deployx itself failed to keep what it changed: {}; it can't be rolled back"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,8 @@ def end_of(
     job: TargetJob, facts: RunFacts, totals: OutputTotals, at: datetime, changes: TargetChanges = NO_CHANGES
 ) -> TargetEnd:
     """The end of a target as it is stored, masked."""
-    message = "; ".join(part for part in (facts.message, totals.trouble) if part)
+    kept, unkept_why = _packed(job, changes)
+    message = "; ".join(part for part in (facts.message, totals.trouble, unkept_why) if part)
     return TargetEnd(
         state=facts.state,
         at_ms=to_ms(at),
@@ -105,10 +108,19 @@ def end_of(
         output_cut=totals.cut,
         output_sha256=totals.sha256,
         error_message=_kept(job.secrets.mask_text(message)),
-        changes=changes,
+        changes=kept,
         head=totals.head,
         tail=totals.tail,
     )
+
+
+def _packed(job: TargetJob, changes: TargetChanges) -> tuple[Packed | None, str]:
+    """What it changed, as it is stored; or why it is not kept: a bug of ours must not cost the result."""
+    try:
+        return packed(changes), ""
+    except Exception as error:
+        log.exception("packing what execution %s changed on %s", job.run.id, job.name)
+        return None, NOT_KEPT.format(type(error).__name__)
 
 
 def _kept(text: str) -> str:

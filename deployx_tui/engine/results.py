@@ -20,7 +20,7 @@ from threading import Condition, Event, Thread
 
 from sqlalchemy import Connection
 
-from deployx_tui.engine.attempt import NO_CHANGES
+from deployx_tui.engine.attempt import NOT_KEPT
 from deployx_tui.engine.run import Run, TargetJob
 from deployx_tui.engine.settings import EngineSettings
 from deployx_tui.errors import Unavailable
@@ -328,9 +328,9 @@ def _lesser(ended: Ended, error: Exception) -> Iterator[tuple[Ended, str]]:
     end = replace(ended.end, error_message=said, output_cut=True, output_sha256=None, head=b"", tail=b"")
     # a bug that output brought out must not cost the rollback
     yield replace(plain, end=end), "output"
-    if end.changes:
-        said = f"deployx itself failed to keep what it changed: {type(error).__name__}; it can't be rolled back"
-        yield replace(plain, end=replace(end, error_message=said, changes=NO_CHANGES)), "changes"
+    if end.changes is not None:
+        said = NOT_KEPT.format(type(error).__name__)
+        yield replace(plain, end=replace(end, error_message=said, changes=None)), "changes"
 
 
 def _batches_over(ended: Iterable[Ended]) -> list[Run]:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from deployx_tui.model.changes import TargetChanges
 from deployx_tui.model.execution import Cause, KillReport, TargetState, TransferProgress
 from deployx_tui.model.ids import BatchId, DeviceId, EngineId, ExecutionId, TargetId
 from deployx_tui.store import changes, events
+from deployx_tui.store.changes import Packed
 from deployx_tui.store.dialects.insert import insert_new
 from deployx_tui.store.events import NewEvent
 from deployx_tui.store.schema import attempts, engines, execution_targets, executions
@@ -69,8 +69,8 @@ class TargetEnd:
     #: SHA-256 of stdout and stderr, hex; None: no output was kept
     output_sha256: str | None = None
     error_message: str = ""
-    #: what it changed on the target, as far as that is known; it may be taken back
-    changes: TargetChanges = field(default=TargetChanges(), repr=False)
+    #: what it changed on the target, as far as that is known; it may be taken back. None: nothing
+    changes: Packed | None = None
     #: first and last 2 KiB of the output, to find the run by
     head: bytes = field(default=b"", repr=False)
     tail: bytes = field(default=b"", repr=False)
@@ -220,7 +220,7 @@ def finish_many(c: Connection, ends: Sequence[tuple[TargetId, str, TargetEnd]]) 
         return frozenset()
     c.execute(_END, [_end_values(row.id, end) for row, end in ours])
     c.execute(_END_ATTEMPT, [_attempt_values(row.id, row.attempts, end) for row, end in ours])
-    changes.keep(c, [(TargetId(row.id), end.changes) for row, end in ours])
+    changes.keep(c, [(TargetId(row.id), end.changes) for row, end in ours if end.changes is not None])
     remember(
         c,
         (

@@ -43,7 +43,7 @@ IN_FLIGHT = 6 << 20
 @pytest.fixture(scope="module")
 def fleet() -> Iterator[Fleet]:
     with Fleets() as fleets:
-        yield fleets.get(count=HOSTS, per_server=1)
+        yield fleets.get(count=HOSTS)
 
 
 def test_two_kills_in_the_middle_of_a_large_file_cost_what_was_on_its_way(
@@ -68,7 +68,7 @@ def _killed(url: str, folder: Path, fleet: Fleet, points: Sequence[float], name:
     content = random.Random(SEED + seed).randbytes(SIZE)
     output = folder / "output"
     database = Database.open(url)
-    places = [fleet.folder / f"home-{host.server}" / "srv" for host in fleet.hosts]
+    places = [Path(host.home) / "srv" for host in fleet.hosts]
     for place in places:
         place.mkdir(exist_ok=True)
     known_hosts = folder / "known_hosts"

@@ -35,7 +35,7 @@ FOLDER = "srv"
 @pytest.fixture(scope="module")
 def running() -> Iterator[Fleet]:
     with Fleets() as fleets:
-        yield fleets.get(count=HOSTS, per_server=1)
+        yield fleets.get(count=HOSTS)
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def bench(sqlite_database: Database, tmp_path: Path, fleet: Fleet) -> Iterator[B
 
 
 def homes(fleet: Fleet, count: int = HOSTS) -> list[Path]:
-    return [fleet.folder / f"home-{host.server}" for host in fleet.hosts[:count]]
+    return [Path(host.home) for host in fleet.hosts[:count]]
 
 
 def draft_of(host: FleetHost, name: str) -> DeviceDraft:

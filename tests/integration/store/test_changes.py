@@ -39,7 +39,7 @@ class Fleet:
 
     def end(self, c: Connection, number: int, made: TargetChanges, state: TargetState = TargetState.SUCCEEDED) -> bool:
         target = self.targets[number]
-        end = TargetEnd(state=state, at_ms=NOW_MS + 1, changed=bool(made), changes=made)
+        end = TargetEnd(state=state, at_ms=NOW_MS + 1, changed=bool(made), changes=changes.packed(made))
         return targets.finish(c, target, f"t{target}", end)
 
 
