@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import stat
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from secrets import token_hex
 from threading import Event
 
 import pytest
@@ -17,15 +21,31 @@ from deployx_tui.model.changes import ChangeKind, FileChange
 from deployx_tui.model.execution import Cause, TargetState
 from deployx_tui.model.facts import Facts
 from deployx_tui.model.files import Existing, FileItem, LineEndings
+from deployx_tui.model.ids import ArtifactId
 from deployx_tui.model.secret import Secret
-from deployx_tui.transports.base import Unreached
+from deployx_tui.runners.files.wanted import MemoryContent
+from deployx_tui.transports.base import (
+    Broke,
+    ByteSource,
+    Connection,
+    FileMover,
+    Refused,
+    Sent,
+    TransferProgress,
+    Unreached,
+)
 from deployx_tui.transports.local import LocalConnection
 from tests.contract.transport.site import CONNECT
 from tests.support.file_runs import Ran, Target
-from tests.support.require import require_program
+from tests.support.require import require, require_program
 from tests.support.ssh import Fleets, endpoint_of, transport_to
 
-WAYS = ("ssh", "busybox", pytest.param("local", marks=pytest.mark.long), pytest.param("bash", marks=pytest.mark.long))
+#: this machine, a real sshd, one with nothing but busybox, one whose `sh` is bash, and login shells that are none
+WAYS = (
+    "ssh",
+    "busybox",
+    *(pytest.param(way, marks=pytest.mark.long) for way in ("local", "bash", "fish", "tcsh")),
+)
 
 
 @dataclass
@@ -51,11 +71,17 @@ def _of(path: Path) -> tuple[int, int, int, bytes]:
 
 
 @pytest.fixture(scope="module")
-def connected(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Target]]:
+def fleets() -> Iterator[Fleets]:
+    with Fleets() as fleets:
+        yield fleets
+
+
+@pytest.fixture(scope="module")
+def connected(fleets: Fleets, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Target]]:
     """A target per way, its state in a folder of the test."""
     state = tmp_path_factory.mktemp("state")
     targets: dict[str, Target] = {}
-    with pytest.MonkeyPatch.context() as patch, Fleets() as fleets:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(state))
         transports = []
 
@@ -70,6 +96,8 @@ def connected(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[st
                 options["ForceCommand"] = _busybox_only(tmp_path_factory.mktemp("busybox"))
             elif way == "bash":
                 options["ForceCommand"] = _bash_as_sh(tmp_path_factory.mktemp("bash"))
+            elif way != "ssh":
+                options["ForceCommand"] = f'exec {require_program(way)} -c "$SSH_ORIGINAL_COMMAND"'
             fleet = fleets.get(options)
             transport = transport_to(fleet, tmp_path_factory.mktemp("transport"))
             transports.append(transport)
@@ -447,3 +475,185 @@ def test_a_cancel_and_a_deadline_end_it_between_and_within_steps(ground: Ground)
 def test_an_empty_file_is_a_file(ground: Ground) -> None:
     ok(ground.target.run(ground.target.artifacts.file(b""), ground.path()))
     assert Path(ground.path()).read_bytes() == b""
+
+
+class Cutting:
+    """A connection whose transfers do not come to their end."""
+
+    def __init__(
+        self, connection: Connection, after: int, broke: Broke, before: Callable[[], None] = lambda: None
+    ) -> None:
+        self._connection = connection
+        self._after = after
+        self._broke = broke
+        self._before = before
+
+    def put(
+        self, source: ByteSource, path: str, offset: int, progress: TransferProgress, cancel: Event
+    ) -> Sent | Refused | Broke:
+        self._before()
+        part = MemoryContent(source.read(0, self._after))
+        mover = self._connection
+        assert isinstance(mover, FileMover)
+        sent = mover.put(part, path, offset, progress, cancel)
+        return self._broke if isinstance(sent, Sent) else sent
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._connection, name)
+
+
+LOST = Broke(Cause.LOST, "the connection was lost")
+
+
+def broken(ground: Ground, artifact: ArtifactId, nonce: str, broke: Broke = LOST) -> Ran:
+    """A run whose transfer ends after 300,000 bytes."""
+    whole = ground.target.connection
+    ground.target.connection = Cutting(whole, 300_000, broke)  # type: ignore[assignment]  # the rest is passed on
+    try:
+        return ground.target.run(artifact, ground.path("big"), nonce=nonce)
+    finally:
+        ground.target.connection = whole
+
+
+def test_a_broken_transfer_is_gone_on_with_at_the_last_verified_byte(ground: Ground) -> None:
+    content = bytes(range(256)) * 4000
+    artifact = ground.target.artifacts.file(content)
+    nonce = token_hex(16)
+    lost = broken(ground, artifact, nonce)
+    assert (lost.facts.state, lost.facts.cause, lost.facts.changed) == (TargetState.LOST, Cause.LOST, False)
+    assert "can be gone on with" in lost.message
+    [partial] = ground.folder.iterdir()
+    assert (partial.name.startswith(".big.dx-"), partial.stat().st_size) == (True, 300_000)
+    assert stat.S_IMODE(partial.stat().st_mode) == 0o600
+    ran = ok(ground.target.run(artifact, ground.path("big"), nonce=nonce))
+    assert re.search("293 KiB of .* are there and verified", ran.said)
+    assert ran.progress[-1] == (len(content), len(content))
+    assert [path.name for path in ground.folder.iterdir()] == ["big"]
+    assert Path(ground.path("big")).read_bytes() == content
+
+
+def test_a_part_that_is_not_what_was_sent_is_sent_anew(ground: Ground) -> None:
+    content = bytes(range(256)) * 4000
+    artifact = ground.target.artifacts.file(content)
+    for damage in (b"x" * 300_000, content + b"longer"):
+        nonce = token_hex(16)
+        Path(ground.path("big")).unlink(missing_ok=True)
+        broken(ground, artifact, nonce)
+        [partial] = ground.folder.iterdir()
+        partial.write_bytes(damage)
+        assert "verified" not in ok(ground.target.run(artifact, ground.path("big"), nonce=nonce)).said
+        assert [path.name for path in ground.folder.iterdir()] == ["big"]
+        assert Path(ground.path("big")).read_bytes() == content
+
+
+def test_what_arrives_otherwise_is_never_placed(here: Ground) -> None:
+    """A put that says it sent everything, and did not."""
+    whole = here.target.connection
+    artifact = here.target.artifacts.file(b"x" * 400_000)
+    lying = Cutting(whole, 1000, Sent(1000, "nothing"))  # type: ignore[arg-type]  # what it answers is the lie
+    here.target.connection = lying  # type: ignore[assignment]
+    try:
+        refused(here.target.run(artifact, here.path("big")), Cause.VERIFY, "not what was sent")
+    finally:
+        here.target.connection = whole
+    assert here.snapshot() == {}
+
+
+def test_another_run_does_not_find_what_a_broken_one_left(here: Ground) -> None:
+    artifact = here.target.artifacts.file(bytes(range(256)) * 4000)
+    broken(here, artifact, token_hex(16))
+    ran = ok(here.target.run(artifact, here.path("big")))
+    assert "verified" not in ran.said
+
+
+def test_a_cancel_while_bytes_go_over_leaves_nothing(here: Ground) -> None:
+    artifact = here.target.artifacts.file(bytes(range(256)) * 4000)
+    ran = broken(here, artifact, token_hex(16), Broke(Cause.KILLED, "cancelled"))
+    assert (ran.facts.state, ran.facts.changed) == (TargetState.CANCELLED, False)
+    assert here.snapshot() == {}
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 4 MiB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    made = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)], capture_output=True, check=False
+    )
+    require(made.returncode == 0, "the right to mount a tmpfs")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_a_full_disk_is_found_before_a_byte_is_sent(ground: Ground, disk: Path) -> None:
+    target = ground.target
+    large = target.artifacts.file(b"x" * 5_000_000)
+    ran = target.run(large, str(disk / "f"))
+    refused(ran, Cause.EXIT, "too full", "4.8 MiB are needed")
+    assert ran.progress == []
+    tree = target.artifacts.tree({f"f{number}": b"x" * 100_000 for number in range(30)})
+    refused(target.run(tree, str(disk)), Cause.EXIT, "too full")
+    assert list(disk.iterdir()) == []
+
+
+def test_a_disk_that_fills_up_meanwhile_leaves_the_old_file(ground: Ground, disk: Path) -> None:
+    target = ground.target
+    path = disk / "f"
+    path.write_bytes(b"old")
+    artifact = target.artifacts.file(b"x" * 2_000_000)
+
+    def fill() -> None:
+        (disk / "other").write_bytes(b"o" * 3_500_000)
+
+    whole = target.connection
+    target.connection = Cutting(whole, 2_000_000, LOST, before=fill)  # type: ignore[assignment]
+    try:
+        ran = target.run(artifact, str(path))
+    finally:
+        target.connection = whole
+    refused(ran, Cause.EXIT)
+    assert re.search("No space left|0 bytes are free", ran.message)
+    assert (sorted(p.name for p in disk.iterdir()), path.read_bytes()) == (["f", "other"], b"old")
+
+
+def test_a_read_only_file_system_is_told(ground: Ground, disk: Path) -> None:
+    (disk / "f").write_bytes(b"old")
+    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+    refused(ground.target.run(ground.target.artifacts.file(b"new"), str(disk / "f")), Cause.EXIT, "read-only")
+    refused(ground.target.run(ground.target.artifacts.tree({"f": b"new"}), str(disk)), Cause.EXIT, "read-only")
+
+
+@pytest.mark.parametrize("program", ["openssl", "python3", "none"])
+def test_what_hashes_is_what_is_there_and_the_result_says_which(fleets: Fleets, tmp_path: Path, program: str) -> None:
+    """A target without sha256sum."""
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    found = "id mkdir chmod chown cat ls df tr readlink cp mv rm rmdir ln sync touch find stat tar head grep"
+    for tool in found.split():
+        (tools / tool).symlink_to(require_program(tool))
+    if program != "none":
+        (tools / program).symlink_to(
+            Path(sys.executable).resolve() if program == "python3" else require_program(program)
+        )
+    (tools / "sh").symlink_to(require_program("dash"))
+    fleet = fleets.get({"ForceCommand": f'PATH={tools} exec {tools}/sh -c "$SSH_ORIGINAL_COMMAND"'})
+    transport = transport_to(fleet, tmp_path)
+    connection = transport.connect(endpoint_of(fleet.hosts[0]), CONNECT, Event())
+    assert not isinstance(connection, Unreached), connection
+    folder = tmp_path / "target"
+    folder.mkdir()
+    target = Target(connection)
+    ground = Ground(target, folder)
+    one = target.artifacts.file(b"one" * 1000)
+    words = "read back" if program == "none" else f"hashed by {program}"
+    assert words in ok(target.run(one, ground.path())).said
+    assert ok(target.run(one, ground.path())).message == "unchanged"
+    tree = target.artifacts.tree({"a": b"1", "b/c": b"2", "b/d": b"x" * 300_000})
+    ok(target.run(tree, ground.path("tree")))
+    before = ground.snapshot()
+    assert ok(target.run(tree, ground.path("tree"))).message == "unchanged"
+    assert ground.snapshot() == before
+    transport.shutdown()

@@ -1,4 +1,4 @@
-"""Small files of a tree on their way: as tar streams of a few MiB, under numbers for names. Pure but for reading."""
+"""Small files of a tree on their way: as tar streams of a few MiB. Pure but for reading."""
 
 from __future__ import annotations
 
@@ -15,16 +15,20 @@ from deployx_tui.runners.files.wanted import MemoryContent
 #: larger files go alone
 SMALL = 256 * 1024
 _MOST = 4 << 20
-#: bytes that a member takes beside its content
-_HEADER = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    #: its name in the stream and in the staging folder
-    number: int
+    #: its name in the stream and in the staging folder: a number for its folder, and its own
+    name: str
     step: Step
     mode: int
+
+    @property
+    def blocks(self) -> int:
+        """Of 512 bytes in the stream: a header, the content, and what a long name takes."""
+        length = len(self.name.encode("utf-8", "surrogateescape"))
+        return 1 + -(-size_of(self.step) // 512) + (0 if length <= 100 else 1 + -(-(length + 1) // 512))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,22 +38,24 @@ class Bundle:
     @property
     def size(self) -> int:
         """Bytes of the stream: members in blocks, an end of two, all of it in records."""
-        blocks = sum(1 + -(-size_of(member.step) // 512) for member in self.members) + 2
+        blocks = sum(member.blocks for member in self.members) + 2
         return -(-blocks * 512 // tarfile.RECORDSIZE) * tarfile.RECORDSIZE
 
     @property
     def key(self) -> str:
         """The same for the same files."""
-        return "\n".join(f"{member.number} {_sha256(member.step)} {member.mode}" for member in self.members)
+        return "\n".join(f"{member.name} {_sha256(member.step)} {member.mode}" for member in self.members)
 
     def content(self) -> MemoryContent:
         """The stream, the same bytes each time."""
         out = io.BytesIO()
-        with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        with tarfile.open(
+            fileobj=out, mode="w", format=tarfile.GNU_FORMAT, encoding="utf-8", errors="surrogateescape"
+        ) as tar:
             for member in self.members:
                 want = member.step.wanted
                 data = want.opened().read(0, want.size)
-                entry = tarfile.TarInfo(str(member.number))
+                entry = tarfile.TarInfo(member.name)
                 entry.size = len(data)
                 entry.mode = member.mode
                 tar.addfile(entry, io.BytesIO(data))
@@ -85,16 +91,16 @@ def together(steps: Sequence[Step]) -> dict[str, list[Step]]:
     return {folder: held for folder, held in found.items() if len(held) > 1 or held[0].wanted.root is not None}
 
 
-def bundles(steps: Sequence[tuple[int, Step, int]]) -> Iterator[Bundle]:
-    """(number, step, mode) of small files, in order."""
+def bundles(members: Sequence[Member]) -> Iterator[Bundle]:
+    """As few as may hold them, in order."""
     held: list[Member] = []
     size = 0
-    for number, step, mode in steps:
-        length = size_of(step) + _HEADER
+    for member in members:
+        length = member.blocks * 512
         if held and size + length > _MOST:
             yield Bundle(members=tuple(held))
             held, size = [], 0
-        held.append(Member(number=number, step=step, mode=mode))
+        held.append(member)
         size += length
     if held:
         yield Bundle(members=tuple(held))

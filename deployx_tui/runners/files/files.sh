@@ -9,11 +9,16 @@ dx_begin() {
   export LC_ALL
   dx_um=$(umask)
   umask 077
-  dx_bad= dx_mt= dx_ld=
+  dx_bad= dx_mt= dx_ld= dx_ca=
   dx_ui=$(id -u)
   dx_sd=$HOME/.local/state
   [ "$dx_ui" != 0 ] || dx_sd=/var/lib
-  dx_sd=${XDG_STATE_HOME:-$dx_sd}/deployx
+  # su leaves another account's variable: only a folder of this account is one to keep things in
+  if [ "$XDG_STATE_HOME" ]; then
+    dx_above "$XDG_STATE_HOME"
+    [ ! -O "$dx_d" ] || dx_sd=$XDG_STATE_HOME
+  fi
+  dx_sd=$dx_sd/deployx
   for dx_hp in sha256sum shasum openssl python3 none; do
     command -v $dx_hp >/dev/null 2>&1 && break
   done
@@ -72,7 +77,7 @@ dx_above() {
   dx_d=$1 dx_c=0
   while [ ! -e "$dx_d" ] && [ ! -h "$dx_d" ]; do
     dx_c=$((dx_c + 1))
-    dx_d=${dx_d%/*}
+    case $dx_d in */*) dx_d=${dx_d%/*} ;; *) dx_d= ;; esac
     [ "$dx_d" ] || dx_d=/
   done
 }
@@ -102,8 +107,9 @@ dx_points() {
   printf 'dxf link %s %s\n' "$1" "$(printf %s "$dx_k" | tr '\n' ' ')"
 }
 
-# look at the destination $2 of number $1; $3 names: also the names of owner and group
+# look at the destination $2 of number $1; $3 names: also the names of owner and group; $4 root: things lie in it
 dx_look() {
+  dx_rt=$4
   dx_path "$2"
   dx_kind "$dx_p"
   dx_h=- dx_on=- dx_gn=-
@@ -115,6 +121,7 @@ dx_look() {
   printf 'dxf at %s %s %s %s %s %s %s %s %s\n' "$1" $dx_t "$dx_m" "$dx_u" "$dx_g" "$dx_z" $dx_h "$dx_on" "$dx_gn"
   [ $dx_t != link ] || dx_points "$1" "$dx_p"
   dx_d=${dx_p%/*}
+  if [ "$dx_rt" ] && [ $dx_t = folder ]; then dx_d=$dx_p; fi
   dx_above "${dx_d:-/}"
   dx_k=folder
   [ -d "$dx_d" ] || dx_k=other
@@ -230,24 +237,6 @@ dx_hashes() {
   find . -name '.dx-*' -prune -o -type f -exec "$@" {} + 2>/dev/null
 }
 
-# the SHA-256 of each file in the staging folder $1, whose names are numbers
-dx_seen() {
-  CDPATH= cd "$1" || return
-  case $dx_hp in
-    none) return ;;
-    shasum) set -- shasum -a 256 ;;
-    openssl) set -- openssl dgst -sha256 -r ;;
-    python3) set -- dx_py ;;
-    *) set -- sha256sum ;;
-  esac
-  if [ "$1" = dx_py ]; then
-    for dx_k in $(ls); do dx_sum "$dx_k"; printf 'dxf seen %s %s\n' "$dx_k" "$dx_h"; done
-  else
-    find . -type f -exec "$@" {} + 2>/dev/null | while read -r dx_h dx_k; do printf 'dxf seen %s %s\n' "${dx_k##*/}" "$dx_h"; done
-  fi
-  cd /
-}
-
 # the private folder $1 for bytes on their way, with mode $2: 711 lets others through who know a name in it
 dx_private() {
   [ -d "$1" ] && [ ! -h "$1" ] && [ -O "$1" ] && return
@@ -337,8 +326,9 @@ dx_prune() {
 # what $1 has beside its content goes to $2 too; what did not is said for number $3
 dx_like() {
   dx_kind "$1"
-  case $(cp --help 2>&1) in
-    *attributes-only*)
+  [ "$dx_ca" ] || case $(cp --help 2>&1) in *attributes-only*) dx_ca=yes ;; *) dx_ca=no ;; esac
+  case $dx_ca in
+    yes)
       cp --attributes-only --preserve=mode,xattr "$1" "$2" 2>/dev/null ||
         printf 'dxf note %s extended attributes could not be kept\n' "$3" ;;
     *)
@@ -391,12 +381,21 @@ dx_rename() {
 
 # a line of what this run, $1, changes
 dx_note() {
-  mkdir -p "$dx_sd/kept/runs" 2>/dev/null
+  [ -d "$dx_sd/kept/runs" ] || mkdir -p "$dx_sd/kept/runs" 2>/dev/null
   printf '%s\n' "$2" >>"$dx_sd/kept/runs/$1"
 }
 
+# whether the temporary file $2 is there, number $1; where it is not, an earlier attempt, which nobody heard of any more,
+# may have put it in the place of $3 with the SHA-256 $4
+dx_there() {
+  [ ! -e "$2" ] || return 0
+  dx_sum "$3"
+  if [ "$dx_h" = "$4" ]; then printf 'dxf placed %s -\n' "$1"; else dx_fail "$1" "its temporary file is gone"; fi
+  return 1
+}
+
 # put the temporary file $2 in the place of $3, number $1: $4 where its bytes are copied from first (none: it has them),
-# $5 their SHA-256 (-: it was seen), $6 what its other properties are taken from, $7 owner, $8 mode, $9 the folder of what
+# $5 their SHA-256 (after a = it was seen), $6 what its other properties are taken from, $7 owner, $8 mode, $9 the folder of what
 # is kept (none: nothing is), $10 the run, $11 what stands in its journal, $12 how many are kept
 dx_place() {
   [ -z "$dx_bad" ] || return 0
@@ -408,12 +407,8 @@ dx_place() {
     rm -f "$2" 2>/dev/null
     dx_e=$( { (set -C; cat <"$4" >"$2"); } 2>&1 ) || { rm -f "$2"; dx_fail "$1" "$dx_e"; return; }
   fi
-  if [ "$5" != - ]; then
-    if [ ! -e "$2" ]; then
-      dx_sum "$3"
-      if [ "$dx_h" = "$5" ]; then printf 'dxf placed %s -\n' "$1"; else dx_fail "$1" "its temporary file is gone"; fi
-      return
-    fi
+  dx_there "$1" "$2" "$3" "${5#=}" || return
+  if [ "${5#=}" = "$5" ]; then
     dx_sum "$2"
     [ "$dx_h" = "$5" ] || { rm -f "$2"; dx_bad=yes; printf 'dxf differs %s %s\n' "$1" "$dx_h"; return; }
   fi
@@ -430,13 +425,53 @@ dx_place() {
   printf 'dxf placed %s %s\n' "$1" $dx_kn
 }
 
-# a new file $3 from $2, whose content and mode were seen: number $1, $4 owner, $5 the run, $6 its journal's line
+# a new file $3 from $2, whose content and mode were seen: number $1, $4 owner, $5 the run, $6 its journal's line, $7
+# mode, $8 SHA-256
 dx_new() {
   [ -z "$dx_bad" ] || return 0
+  dx_there "$1" "$2" "$3" "$8" || return
   if [ -e "$3" ] || [ -h "$3" ]; then dx_fail "$1" "something is there now"; return; fi
   [ -z "$4" ] || dx_dress "$1" "$2" "$4" "$7" || return
   dx_note "$5" "$6 -"
   dx_rename "$1" "$2" "$3" && printf 'dxf placed %s -\n' "$1"
+}
+
+# new files from the folder $1 into the folder $2, whose content and mode were seen: $3 the run, then of each its number,
+# its name in both folders, its journal's line. One rename each, never over something
+dx_news() {
+  [ -z "$dx_bad" ] || return 0
+  dx_s=$1 dx_d=$2 dx_r=$3
+  shift 3
+  dx_c=$(($# / 3)) dx_ns=
+  while [ $dx_c -gt 0 ]; do
+    dx_note "$dx_r" "$3 -"
+    dx_ns="$dx_ns $1"
+    set -- "$@" "$2"
+    shift 3
+    dx_c=$((dx_c - 1))
+  done
+  ( CDPATH= cd "$dx_s" && dx_move "$@" ) 2>/dev/null
+  for dx_k in $dx_ns; do
+    if [ -e "$dx_s/$1" ]; then
+      dx_e=$( (CDPATH= cd "$dx_s" && mv -n "./$1" "$dx_d/") 2>&1 )
+      [ ! -e "$dx_s/$1" ] || dx_fail "$dx_k" "${dx_e:-something is there now}"
+    elif [ ! -e "$dx_d/$1" ]; then
+      dx_fail "$dx_k" "its temporary file is gone"
+    fi
+    [ ! -e "$dx_s/$1" ] && [ -e "$dx_d/$1" ] && printf 'dxf placed %s -\n' "$dx_k"
+    shift
+  done
+}
+
+# the files of these names into dx_d, by one process
+dx_move() {
+  dx_c=$#
+  while [ $dx_c -gt 0 ]; do
+    set -- "$@" "./$1"
+    shift
+    dx_c=$((dx_c - 1))
+  done
+  mv -n "$@" "$dx_d/"
 }
 
 # make or turn the symbolic link $2 to $3 by the temporary name $4: number $1, $5 the run, $6 its journal's line

@@ -63,7 +63,9 @@ def look_at(
     items = [want for want in wants if want.root is None]
     paths = [*(want.path for want in items), *roots]
     calls = [call("dx_tell"), call("dx_journal", names.run_id(nonce))]
-    calls += [call("dx_look", number, path, "names" if with_names else "") for number, path in enumerate(paths)]
+    flag = "names" if with_names else ""
+    calls += [call("dx_look", number, want.path, flag, "") for number, want in enumerate(items)]
+    calls += [call("dx_look", len(items) + number, root, flag, "root") for number, root in enumerate(roots)]
     listings: dict[str, Listing] = {}
     if not roots:
         look = read_look(errands.ask(calls, "looking at the target"))
@@ -156,16 +158,33 @@ def _hash_singly(errands: Errands, seen: Seen) -> None:
         (root, path)
         for root, entries in seen.listed.items()
         for path, found in entries.items()
-        if found.kind == "file" and not found.sha256 and (f"{root}/{path}" in wanted or "\n" in path or "\\" in path)
+        if found.kind == "file" and not found.sha256 and (f"{root}/{path}" in wanted or _is_odd(path))
     ]
-    if not unknown:
-        return
-    calls = [call("dx_glance", number, f"{root}/{path}") for number, (root, path) in enumerate(unknown)]
+    hashes = _glanced(errands, [f"{root}/{path}" for root, path in unknown])
+    for root, path in unknown:
+        found = replace(seen.listed[root][path], sha256=hashes.get(f"{root}/{path}", ""))
+        seen.listed[root][path] = seen.present[f"{root}/{path}"] = found
+
+
+def _is_odd(path: str) -> bool:
+    return "\n" in path or "\\" in path
+
+
+def _glanced(errands: Errands, paths: Sequence[str]) -> dict[str, str]:
+    """SHA-256 by path, one by one."""
+    if not paths:
+        return {}
+    calls = [call("dx_glance", number, path) for number, path in enumerate(paths)]
     look = read_look(errands.ask([call("dx_tell"), *calls], "looking at the target"))
-    for number, (root, path) in enumerate(unknown):
-        if number in look.at:
-            found = replace(seen.listed[root][path], sha256=look.at[number].sha256)
-            seen.listed[root][path] = seen.present[f"{root}/{path}"] = found
+    return {path: look.at[number].sha256 for number, path in enumerate(paths) if number in look.at}
+
+
+def staged_hashes(errands: Errands, folder: str) -> dict[str, str]:
+    """SHA-256 of every file below a folder of ours, by relative path."""
+    listing = _listed(errands, [call("dx_tree", folder, "")])
+    odd = [path for path, found in listing.entries.items() if found.kind == "file" and path not in listing.hashes]
+    singly = _glanced(errands, [f"{folder}/{path}" for path in odd if _is_odd(path)])
+    return {**listing.hashes, **{path.removeprefix(f"{folder}/"): sha256 for path, sha256 in singly.items()}}
 
 
 def record_key(parts: Sequence[object]) -> str:

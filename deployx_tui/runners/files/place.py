@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 from deployx_tui.model.changes import ChangeKind, FileChange
 from deployx_tui.model.execution import Cause
@@ -15,6 +16,8 @@ from deployx_tui.runners.files.text import call
 
 #: lines about single files that a run says; the rest are counted
 _SAID = 50
+#: changes in one script; new files that one process moves
+_IN_A_SCRIPT, _MOVED_TOGETHER = 1000, 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +27,9 @@ class Order:
     call: str
     #: `kept` is the folder where it is kept: its name there comes with the answer. None: nothing that is told of
     change: FileChange | None
+    number: int
+    #: of a new file that many others may be moved with: its folder there and here, its name in both, its journal's line
+    many: tuple[str, str, str, str] | None = None
 
 
 class Orders:
@@ -31,7 +37,8 @@ class Orders:
 
     def __init__(self, nonce: str, state: str, backups: int) -> None:
         self._nonce = nonce
-        self._run = names.run_id(nonce)
+        #: by which the target knows the run
+        self.run = names.run_id(nonce)
         self._state = state
         self._backups = backups
         self._count = 0
@@ -65,57 +72,64 @@ class Orders:
         written = self._line(change)
         number = self._number()
         if before is None and seen and not source and not like:
-            return Order(call=call("dx_new", number, temporary, path, owner, self._run, written, bits), change=change)
+            line = call("dx_new", number, temporary, path, owner, self.run, written, bits, sha256)
+            (there, name), (folder, own) = _parts(temporary), _parts(path)
+            many = (there, folder or "/", own, written) if name == own and not owner else None
+            return Order(call=line, change=change, number=number, many=many)
         return Order(
             call=call(
-                "dx_place", number, temporary, path, source, "-" if seen else sha256, like, owner, bits, kept,
-                self._run, written, self._backups,
+                "dx_place", number, temporary, path, source, f"={sha256}" if seen else sha256, like, owner, bits, kept,
+                self.run, written, self._backups,
             ),
             change=change,
+            number=number,
         )  # fmt: skip
 
     def link(self, path: str, target: str, before: str, kept: str = "") -> Order:
         """`kept`: the folder that it pointed at, where that is one of ours."""
         change = FileChange(path=path, kind=ChangeKind.LINKED, before=before, after=target, kept=kept)
         temporary = names.beside(path, self._nonce, "link")
-        line = call("dx_link", self._number(), path, target, temporary, self._run, self._line(change))
-        return Order(call=line, change=change)
+        line = call("dx_link", self._number(), path, target, temporary, self.run, self._line(change))
+        return Order(call=line, change=change, number=self._count)
 
     def release(self, folder: str, release: str) -> Order:
         """A finished folder gets the name that a link will point at."""
-        return Order(call=call("dx_release", self._number(), folder, release), change=None)
+        line = call("dx_release", self._number(), folder, release)
+        return Order(call=line, change=None, number=self._count)
 
     def delete(self, path: str, before: str) -> Order:
         change = FileChange(path=path, kind=ChangeKind.DELETED, before=before, kept=self._kept(path))
-        line = call("dx_delete", self._number(), path, change.kept, self._run, self._line(change), self._backups)
-        return Order(call=line, change=change)
+        line = call("dx_delete", self._number(), path, change.kept, self.run, self._line(change), self._backups)
+        return Order(call=line, change=change, number=self._count)
 
     def delete_link(self, path: str, before: str) -> Order:
         change = FileChange(path=path, kind=ChangeKind.LINKED, before=before)
-        line = call("dx_delete", self._number(), path, "", self._run, self._line(change), 0)
-        return Order(call=line, change=change)
+        line = call("dx_delete", self._number(), path, "", self.run, self._line(change), 0)
+        return Order(call=line, change=change, number=self._count)
 
     def delete_folder(self, path: str) -> Order:
         change = FileChange(path=path, kind=ChangeKind.DELETED)
-        return Order(call=call("dx_rmdir", self._number(), path, self._run, self._line(change)), change=change)
+        line = call("dx_rmdir", self._number(), path, self.run, self._line(change))
+        return Order(call=line, change=change, number=self._count)
 
     def folder(self, path: str, mode: int | None, owner: str) -> Order:
         change = FileChange(path=path, kind=ChangeKind.FOLDER)
         bits = "" if mode is None else f"{mode:o}"
-        line = call("dx_folder", self._number(), path, bits, owner, self._run, self._line(change))
-        return Order(call=line, change=change)
+        line = call("dx_folder", self._number(), path, bits, owner, self.run, self._line(change))
+        return Order(call=line, change=change, number=self._count)
 
     def _line(self, change: FileChange) -> str:
         return journal.line(change.kind, change.path, change.before, change.after, change.kept)
 
 
-def carry_out(errands: Errands, orders: Iterable[Order], what: str, changes: list[FileChange]) -> None:
-    """All of them in order, each change added to `changes` when it is told; raises Stopped at the first failure."""
+def carry_out(errands: Errands, orders: Iterable[Order], run: str, what: str, changes: list[FileChange]) -> None:
+    """All of them in order for the run of this id, each change added to `changes` when it is told. Raises Stopped at
+    the first failure."""
     listed = list(orders)
-    by_number = {_number_in(order.call): order for order in listed}
+    by_number = {order.number: order for order in listed}
     said = 0
-    for order_script in _grouped(listed):
-        answers = errands.ask(order_script, what)
+    for calls in _grouped(listed, run):
+        answers = errands.ask(calls, what)
         problem: Stopped | None = None
         for words in answers:
             match words:
@@ -141,14 +155,32 @@ def carry_out(errands: Errands, orders: Iterable[Order], what: str, changes: lis
         errands.say(f"and {said - _SAID} more")
 
 
-def _grouped(orders: list[Order]) -> Iterable[list[str]]:
-    """At most so many calls in one script that a failure ends soon, and a cancel too."""
-    for start in range(0, len(orders), 500):
-        yield [order.call for order in orders[start : start + 500]]
+def _grouped(orders: list[Order], run: str) -> Iterable[list[str]]:
+    """At most so many changes in one script that a failure ends soon, and a cancel too."""
+    for start in range(0, len(orders), _IN_A_SCRIPT):
+        yield list(_calls(orders[start : start + _IN_A_SCRIPT], run))
 
 
-def _number_in(line: str) -> int:
-    return number_of(line.split(" ", 2)[1].strip("'"))
+def _calls(orders: list[Order], run: str) -> Iterator[str]:
+    """New files of one folder, one after the other, are moved together."""
+    for key, group in groupby(orders, lambda order: order.many[:2] if order.many is not None else None):
+        if key is None:
+            yield from (order.call for order in group)
+            continue
+        members = list(group)
+        for start in range(0, len(members), _MOVED_TOGETHER):
+            words = [
+                str(word)
+                for order in members[start : start + _MOVED_TOGETHER]
+                if order.many is not None
+                for word in (order.number, order.many[2], order.many[3])
+            ]
+            yield call("dx_news", *key, run, *words)
+
+
+def _parts(path: str) -> tuple[str, str]:
+    folder, _, name = path.rpartition("/")
+    return folder, name
 
 
 def _path(orders: dict[int, Order], number: str) -> str:

@@ -40,7 +40,7 @@ class Present:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """The folder that a destination lies in."""
+    """The folder that a destination lies in; of a tree's folder that is there, that folder."""
 
     #: whether the nearest thing that is there is a folder
     is_folder: bool

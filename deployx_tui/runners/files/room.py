@@ -23,15 +23,15 @@ def folders_to_make(seen: Seen, steps: Sequence[Step], *, create: bool) -> list[
     for path in concerned:
         place = seen.places[path]
         above = _above(names.parent(path), place.missing)
-        nearest = names.parent(above[0]) if above else names.parent(path)
+        is_root = path in seen.roots and seen.present[path].kind == "folder"
+        nearest = path if is_root else names.parent(above[0]) if above else names.parent(path)
         if not place.is_folder:
             raise failed(Cause.EXIT, f"{nearest} is no folder, so nothing can lie in it")
         if above and not create:
             raise failed(Cause.EXIT, f"the folder {above[0]} is missing, and this task makes none (create_folders)")
-        root_is_there = path in seen.roots and seen.present[path].kind == "folder"
         if place.read_only:
             raise failed(Cause.EXIT, f"{nearest} is on a file system that is mounted read-only")
-        if not place.writable and not root_is_there:
+        if not place.writable:
             raise failed(
                 Cause.EXIT,
                 f"this account has no right to write in {nearest} (let the task run as another one, such as root)",

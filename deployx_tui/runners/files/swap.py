@@ -82,7 +82,9 @@ def _release(work: Work, seen: Seen, manifest: str) -> str:
         orders = Orders(work.nonce, seen.look.state, 0)
         kept = before if before.startswith("/") or not before else f"{names.parent(root)}/{before}"
         turned = orders.link(root, release.removeprefix(f"{names.parent(root)}/"), before, kept)
-        carry_out(work.errands, [orders.release(building, release), turned], "turning the link", work.changes)
+        carry_out(
+            work.errands, [orders.release(building, release), turned], orders.run, "turning the link", work.changes
+        )
         work.placing = False
     except Stopped as stopped:
         build.clear(stopped.facts.state)

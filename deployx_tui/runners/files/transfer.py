@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 from deployx_tui.model.execution import Cause
 from deployx_tui.model.payload import RunAs
+from deployx_tui.model.words import counted
 from deployx_tui.runners.artifacts import Content
 from deployx_tui.runners.files import names
-from deployx_tui.runners.files.bundle import bundles, folder_of, together
+from deployx_tui.runners.files.bundle import Member, bundles, together
 from deployx_tui.runners.files.decide import Step
 from deployx_tui.runners.files.errand import Errands
-from deployx_tui.runners.files.look import Seen
-from deployx_tui.runners.files.present import number_of
+from deployx_tui.runners.files.look import Seen, staged_hashes
 from deployx_tui.runners.files.send import Load, Sender, read_back
 from deployx_tui.runners.files.stopped import bounded, failed
 from deployx_tui.runners.files.text import call
@@ -63,12 +63,9 @@ class Transfer:
         if self._run_as is not None:
             self._private = self._private_folder("700" if self._run_as.user == "root" else "711")
         groups = together(steps)
-        small = [step for held in groups.values() for step in held]
-        alone = set(map(id, small))
-        big = [step for step in steps if id(step) not in alone]
-        by_root: dict[str, list[tuple[int, Step, int]]] = {}
-        for number, step in enumerate(small):
-            by_root.setdefault(folder_of(step), []).append((number, step, _mode(step)))
+        by_root = {root: _members(held) for root, held in groups.items()}
+        together_go = {id(step) for held in groups.values() for step in held}
+        big = [step for step in steps if id(step) not in together_go]
         bundled = [(root, bundle) for root, members in by_root.items() for bundle in bundles(members)]
         loads, arrived = [], {}
         for step in big:
@@ -88,16 +85,18 @@ class Transfer:
         for root, bundle in bundled:
             staging = names.staging(root, self._nonce)
             drop = self._drop(f"{staging}/b{names.tag(self._nonce, bundle.key)}", bundle.key)
-            loads.append(self._load(drop, f"{len(bundle.members)} small files", bundle.size, bundle.content))
+            loads.append(self._load(drop, counted(len(bundle.members), "small file"), bundle.size, bundle.content))
             drops.append((drop, staging))
         total = sum(load.size for load in loads)
         sender = Sender(self._errands, self._mover, self._hash_program, self._progress, total)
         sender.send(loads, before, as_login=self._run_as is not None)
         if drops:
-            self._unpack(drops, {number: step for members in by_root.values() for number, step, _ in members})
+            self._unpack(drops)
         for root, members in by_root.items():
-            for number, step, _ in members:
-                arrived[step.path] = Arrived(temporary=f"{names.staging(root, self._nonce)}/{number}", seen=True)
+            self._verify(names.staging(root, self._nonce), members)
+            for member in members:
+                temporary = f"{names.staging(root, self._nonce)}/{member.name}"
+                arrived[member.step.path] = Arrived(temporary=temporary, seen=True)
         return arrived
 
     def _load(self, drop: str, name: str, size: int, content: Callable[[], Content]) -> Load:
@@ -118,32 +117,28 @@ class Transfer:
             reasons += [" ".join(words[2:]) for words in answers]
         raise failed(Cause.EXIT, f"no private folder can be made: {bounded('; '.join(reasons))}")
 
-    def _unpack(self, drops: Sequence[tuple[str, str]], steps: dict[int, Step]) -> None:
-        """All bundles into their staging folders; each file's content is verified there."""
-        calls = []
-        for staging in self._staging:
-            calls.append(call("dx_private", staging, "700"))
+    def _unpack(self, drops: Sequence[tuple[str, str]]) -> None:
+        """All bundles into their staging folders."""
+        calls = [call("dx_private", staging, "700") for staging in self._staging]
         for drop, staging in drops:
             calls.append(call("dx_unpack", drop, staging))
             if not self._private:
                 calls.append(call("dx_sweep", drop))
-        calls += [call("dx_seen", staging) for staging in self._staging]
-        found: dict[int, str] = {}
         for words in self._errands.ask(calls, "unpacking"):
-            match words:
-                case ["failed", _, *rest]:
-                    raise failed(Cause.EXIT, f"small files can't be unpacked: {bounded(' '.join(rest))}")
-                case ["seen", name, sha256]:
-                    found[number_of(name)] = sha256
-        for number, step in steps.items():
-            want = step.wanted
-            arrived = found.get(number)
+            if words[0] == "failed":
+                raise failed(Cause.EXIT, f"small files can't be unpacked: {bounded(' '.join(words[2:]))}")
+
+    def _verify(self, staging: str, members: Sequence[Member]) -> None:
+        """Each file's content where it was unpacked."""
+        found = staged_hashes(self._errands, staging)
+        for member in members:
+            want = member.step.wanted
+            sha256 = found.get(member.name)
             if self._hash_program == "none":
-                staging = names.staging(folder_of(step), self._nonce)
-                arrived = read_back(self._mover, f"{staging}/{number}", self._errands.until, step.path)
-            if arrived != want.sha256:
-                raise failed(Cause.VERIFY, f"{step.path}: what arrived is not what was sent")
-        self._errands.say(f"unpacked and verified {len(steps)} small files")
+                sha256 = read_back(self._mover, f"{staging}/{member.name}", self._errands.until, want.path)
+            if sha256 != want.sha256:
+                raise failed(Cause.VERIFY, f"{want.path}: what arrived is not what was sent")
+        self._errands.say(f"unpacked and verified {counted(len(members), 'small file')}")
 
     def finish(self) -> None:
         """Everything is in its place: what was on the way is removed."""
@@ -159,6 +154,17 @@ class Transfer:
             self._errands.clear(call("dx_sweep", *paths))
         if self._private:
             self._errands.clear(call("dx_sweep", self._private), as_login=True)
+
+
+def _members(steps: Sequence[Step]) -> list[Member]:
+    """Files that go to one folder lie in one, too, before they do: then one process moves many."""
+    folders: dict[str, int] = {}
+    found = []
+    for step in steps:
+        folder, _, name = step.path.rpartition("/")
+        number = folders.setdefault(folder, len(folders))
+        found.append(Member(name=f"{number}/{name}", step=step, mode=_mode(step)))
+    return found
 
 
 def _mode(step: Step) -> int:

@@ -51,7 +51,7 @@ def undo(
         elif order is not None:
             todo.append(order)
     if todo:
-        carry_out(errands, todo, "taking back", undone.changes)
+        carry_out(errands, todo, orders.run, "taking back", undone.changes)
     return undone
 
 

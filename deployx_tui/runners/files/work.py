@@ -161,10 +161,12 @@ class Work:
         owner = owner_words(payload, None)
         made = [orders.folder(path, mode, owner) for path, mode in folders]
         if made:
-            carry_out(self.errands, made, "making folders", self.changes)
+            carry_out(self.errands, made, orders.run, "making folders", self.changes)
         self.placing = False
         arrived = transfer.send([step for step in steps if step.deed is Deed.PUT])
         self.placing = True
+        # nothing there hashes: what arrived was read back already
+        is_read_back = seen.look.hash_program == "none"
         todo = []
         for step in steps:
             want = step.want
@@ -179,7 +181,7 @@ class Work:
                             want.sha256,
                             before=before,
                             source=there.source,
-                            seen=there.seen,
+                            seen=there.seen or is_read_back,
                             like="" if before is None else step.path,
                             owner=owner_words(payload, None if before is None else step.present),
                             mode=mode_of(step),
@@ -193,6 +195,7 @@ class Work:
                             want.sha256,
                             before=before,
                             source=step.path,
+                            seen=is_read_back,
                             like=step.path,
                             owner=owner_words(payload, step.present),
                             mode=mode_of(step),
@@ -208,7 +211,7 @@ class Work:
                     todo.append(orders.delete_folder(step.path))
                 case _:
                     continue  # folders are made
-        carry_out(self.errands, todo, "placing", self.changes)
+        carry_out(self.errands, todo, orders.run, "placing", self.changes)
         self.placing = False
         transfer.finish()
         self._transfer = None
