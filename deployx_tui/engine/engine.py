@@ -286,6 +286,11 @@ class Engine:
 
     def _fenced(self) -> None:
         self._starts.stop()
+        # another engine begins them again at this moment: two that write one file would spoil it for each other
+        for run in self._present_runs():
+            if how(run.work.payload) is How.REPEATABLE:
+                for job in run.jobs():
+                    _let_go(job)
         if self._on_fenced is not None:
             self._on_fenced()
 
@@ -333,6 +338,12 @@ def _end_early(job: TargetJob) -> None:
         case How.DURABLE:
             return
         case How.REPEATABLE:
-            job.leave.set()
-            if job.connection is not None:
-                job.connection.close()
+            _let_go(job)
+
+
+def _let_go(job: TargetJob) -> None:
+    """Of a repeatable target: it stops where it is, and the next engine goes on there."""
+    job.leave.set()
+    connection = job.connection
+    if connection is not None:
+        connection.close()

@@ -27,7 +27,7 @@ from deployx_tui.model.payload import RunAs
 from deployx_tui.output.store import OutputStore
 from deployx_tui.runners.command import RunFacts
 from deployx_tui.runners.files.run import FileRun
-from deployx_tui.store import abandoned, changes, endings, history, results
+from deployx_tui.store import abandoned, changes, endings, engines, history, results
 from deployx_tui.store import facts as known_facts
 from deployx_tui.store.clock import now_ms
 from deployx_tui.store.database import Database
@@ -314,6 +314,26 @@ def test_without_an_engine_it_is_shown_to_be_gone_on_with(
     assert target.state is TargetState.RUNNING
     assert target.error_message == "its engine ended; the next engine goes on with it where it stopped"
     reader.close()
+
+
+def test_an_engine_that_was_taken_for_dead_stops_at_once(bench: Bench, runner: Scripted) -> None:
+    bench.add_devices("web1")
+    began, stopped = Event(), Event()
+
+    def moves(attempt: Attempt) -> Done:
+        began.set()
+        found = until_closed(attempt)
+        stopped.set()
+        return found
+
+    runner.behaviours["web1"] = [moves]
+    bench.queue(PAYLOAD)
+    assert began.wait(60)
+    with bench.database.write() as c:
+        engines.remove(c, bench.engine.id)  # as the other engine does that begins it again
+    assert stopped.wait(60)
+    bench.until(bench.engine.is_at_rest)
+    assert len(runner.attempts) == 1
 
 
 def test_a_drain_waits_for_it(bench: Bench, runner: Scripted) -> None:
