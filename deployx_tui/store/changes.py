@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, select, update
 
 from deployx_tui.model.change_json import changes_from_json, changes_to_json
-from deployx_tui.model.changes import ChangedTarget, TargetChanges
+from deployx_tui.model.changes import ChangedTarget, PackageChange, TargetChanges
 from deployx_tui.model.ids import DeviceId, ExecutionId, TargetId
 from deployx_tui.store.dialects import sets
 from deployx_tui.store.dialects.insert import insert_or_replace
@@ -28,6 +28,8 @@ class Packed:
     #: how many things
     count: int
     data: bytes = field(repr=False)
+    #: of these, for whoever keeps what is where
+    packages: tuple[PackageChange, ...] = ()
 
 
 def packed(changes: TargetChanges) -> Packed | None:
@@ -35,7 +37,7 @@ def packed(changes: TargetChanges) -> Packed | None:
     if not changes:
         return None
     data = zlib.compress(changes_to_json(changes).encode("ascii"), _LEVEL)
-    return Packed(len(changes.files) + len(changes.packages), data)
+    return Packed(len(changes.files) + len(changes.packages), data, changes.packages)
 
 
 def keep(c: Connection, changed: Sequence[tuple[TargetId, Packed]]) -> None:
