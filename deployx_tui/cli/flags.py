@@ -59,6 +59,10 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "file_payload.most_deletions": ("--max-deletions",),
     "file_payload.swap": ("--swap",),
     "file_payload.run_as": ("--run-as", "--sudo"),
+    "software_payload.software_ids": ("--install", "PACKAGE"),
+    "software_payload.versions": ("--install", "PACKAGE"),
+    "software_payload.custom_software": ("--install", "PACKAGE"),
+    "software_payload.run_as": ("--run-as", "--sudo"),
     "file_payload.deployment_name": ("--deployment-name",),
     "command_payload.stop_on_failure": ("--keep-going",),
     "command_payload.durable": ("--durable",),
@@ -138,4 +142,4 @@ def words_of(command: click.Command) -> set[str]:
 
 def _shown(argument: click.Parameter) -> str:
     """An argument as its command's help writes it, without the signs: NAME, NEW, COMMAND."""
-    return (argument.metavar or argument.human_readable_name.upper()).strip("[].")
+    return (argument.metavar or argument.human_readable_name.upper()).strip("[].").partition("[")[0]

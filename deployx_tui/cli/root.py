@@ -39,6 +39,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "fetch": ("deployx_tui.cli.fetch", "fetch", "Files and folders of devices to this machine."),
     "run": ("deployx_tui.cli.run", "run", "One command on many devices, now."),
     "push": ("deployx_tui.cli.push", "push", "Files and folders on many devices, now."),
+    "install": ("deployx_tui.cli.install", "install", "Packages on many devices, now."),
+    "uninstall": ("deployx_tui.cli.install", "uninstall", "Packages off many devices, now."),
     "credential": ("deployx_tui.cli.credential", "credential", "Keys and passwords in the vault."),
     "vault": ("deployx_tui.cli.vault", "vault", "Where secrets are kept, and its key."),
     "device": ("deployx_tui.cli.device", "device", "What tasks run on."),

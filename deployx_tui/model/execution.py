@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from deployx_tui.model.ids import DeviceId, ExecutionId, TargetId, TaskId
+from deployx_tui.model.payload import TaskType
 
 
 class ExecutionStatus(StrEnum):
@@ -204,6 +205,7 @@ class Execution:
     plan_sha256: str | None
     #: the payload as one line, for lists
     summary: str
+    type: TaskType = TaskType.COMMAND
 
     @property
     def by(self) -> str:

@@ -3,9 +3,8 @@ elsewhere."""
 
 from __future__ import annotations
 
-import re
-
 from deployx_tui.errors import Problem
+from deployx_tui.model.package import NATIVE_NAME, VERSION
 from deployx_tui.model.payloads import Stock, packages_of
 from deployx_tui.model.software import SoftwarePayload
 from deployx_tui.planning.names import validate_name
@@ -16,9 +15,6 @@ from deployx_tui.planning.problems import problem_of, validate_ids, validate_run
 MOST_PACKAGES = 200
 
 _FIELD = "software_payload"
-#: as package managers name things ("g++", "libc6:i386", "node@18", "tap/formula"); never like an option
-_PACKAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._:@/~-]{0,199}", re.ASCII)
-_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._:~^-]{0,99}", re.ASCII)
 
 
 def validate_software(payload: SoftwarePayload, stock: Stock) -> tuple[Problem, ...]:
@@ -42,14 +38,14 @@ def _packages(payload: SoftwarePayload, stock: Stock) -> list[Problem]:
     if len(packages_of(payload)) < len(payload.packages):
         problems.append(problem_of(field, "a package is there twice", "leave one out"))
     for choice in payload.packages:
-        if choice.version is not None and not _VERSION.fullmatch(choice.version):
+        if choice.version is not None and not VERSION.fullmatch(choice.version):
             message = f"{choice.version[:40]!r} is no version"
             problems.append(problem_of(f"{_FIELD}.versions.{choice.package}", message, "give for example 1.24.0-1"))
     return problems
 
 
 def _custom(name: str | None) -> list[Problem]:
-    if name is None or _PACKAGE.fullmatch(name):
+    if name is None or NATIVE_NAME.fullmatch(name):
         return []
     remedy = "give it as the devices' package manager knows it, such as nginx"
     return [problem_of(f"{_FIELD}.custom_software", f"{name[:40]!r} is no name of a package", remedy)]

@@ -26,6 +26,7 @@ from deployx_tui.model.execution import (
     Trigger,
 )
 from deployx_tui.model.ids import ExecutionId, TaskId, UserId
+from deployx_tui.model.payload import TaskType
 from deployx_tui.store import outcome, search
 from deployx_tui.store.clock import from_ms, to_ms
 from deployx_tui.store.dialects import sets
@@ -40,7 +41,17 @@ _BY_TIME = "executions"
 _BY_ID = "executions.id"
 
 #: what a list of executions shows; the draft and the plan stay where they are
+#: the type of a run, by the field that its draft has its payload in. A draft is canonical: no text within it can hold
+#: such a field with its quotes
+_TYPE = case(
+    (e.draft.like('{"command\\_payload":%', escape="\\"), TaskType.COMMAND.value),
+    (e.draft.like('%,"software\\_payload":{%', escape="\\"), TaskType.SOFTWARE_DEPLOYMENT.value),
+    (e.draft.like('%,"file\\_payload":{%', escape="\\"), TaskType.FILE_DEPLOYMENT.value),
+    (e.draft.like('%,"rollback\\_payload":{%', escape="\\"), TaskType.FILE_DEPLOYMENT.value),
+    else_=TaskType.COMMAND.value,
+)
 _SHOWN: tuple[Any, ...] = (
+    _TYPE.label("task_type"),
     e.id,
     e.task_id,
     e.task_name,
@@ -303,6 +314,7 @@ def _executions(c: Connection, rows: Sequence[Row[Any]]) -> tuple[Execution, ...
             wait_reason=row.wait_reason,
             plan_sha256=row.plan_sha256,
             summary=row.summary,
+            type=TaskType(row.task_type),
         )
         for row in rows
     )

@@ -60,11 +60,11 @@ def execution_word(status: ExecutionStatus, *, started: bool) -> str:
     assert_never(status)
 
 
-def result_to_json(execution: ExecutionId, status: ExecutionStatus, targets: TargetCounts) -> Json:
+def result_to_json(execution: ExecutionId, status: ExecutionStatus, targets: TargetCounts, kind: TaskType) -> Json:
     """What `result` and `last_result` hold; `deployment_id` is the execution itself."""
     return {
         "deployment_id": execution,
-        "type": RESULT_TYPES[TaskType.COMMAND],
+        "type": RESULT_TYPES[kind],
         "outcome": status.value,
         "targets": counts_to_json(targets),
     }
@@ -79,7 +79,8 @@ def execution_to_json(execution: Execution) -> Json:
         "completed_time": values.instant(execution.finished_at),
         "status": execution_word(execution.status, started=execution.started_at is not None),
         "deployment_id": execution.id,
-        "result": result_to_json(execution.id, execution.status, execution.targets) if over else None,
+        "result": result_to_json(execution.id, execution.status, execution.targets, execution.type) if over else None,
+        "task_type": execution.type.value,
         "error_message": execution.error_message or None,
         "task_name": execution.task_name,
         "trigger": execution.trigger.value,
@@ -115,6 +116,7 @@ def execution_from_json(data: JSON) -> Execution:
         wait_reason=values.text_or_none(row, "wait_reason"),
         plan_sha256=values.text_or_none(row, "plan_sha256"),
         summary=values.text(row, "summary"),
+        type=values.word(row, "task_type", TaskType),
     )
 
 

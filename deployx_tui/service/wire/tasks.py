@@ -99,7 +99,7 @@ def task_to_json(task: Task, *, executions: Iterable[Execution] = (), next_execu
         "version": task.version,
         "last_result": None
         if task.last is None or task.last.status.is_alive
-        else result_to_json(task.last.id, task.last.status, task.last.targets),
+        else result_to_json(task.last.id, task.last.status, task.last.targets, task.type),
         "error_message": None if task.last is None or task.last.status not in _FAILED else task.last.why,
         "executions": [
             {key: value for key, value in execution_to_json(execution).items() if key != "task_id"}

@@ -14,7 +14,7 @@ from deployx_tui.model.ids import ArtifactId, ExecutionId, PackageId, TaskId
 from deployx_tui.model.payload import TaskType
 from deployx_tui.model.software import PackageChoice, SoftwarePayload
 from deployx_tui.service.backend import Backend
-from tests.contract.backend.site import Site, add_device, draft, fields, line, new_request, run, stream
+from tests.contract.backend.site import Site, add_device, draft, fields, finished, line, new_request, run, stream
 
 GONE = FileItem(artifact=ArtifactId(999_999))
 
@@ -89,7 +89,17 @@ class FileTasksContract:
         with pytest.raises(InvalidInput) as refused:
             await backend.executions.run_ad_hoc(replace(payload, backups=2), "web01", request)
         assert fields(refused) == ["request"]
-        assert (await backend.executions.get(started)).summary == f"app.conf to {tmp_path}/there/"
+        shown = await backend.executions.get(started)
+        assert shown.summary == f"app.conf to {tmp_path}/there/"
+        assert shown.type is TaskType.FILE_DEPLOYMENT
+        assert (await finished(backend, started)).targets.changed == 1
+        back = await backend.executions.rollback(started, new_request())
+        assert (await finished(backend, back)).type is TaskType.FILE_DEPLOYMENT
+        with pytest.raises(Conflict, match="rolled back by"):
+            await backend.executions.rollback(started, new_request())
+        tricky = line("""echo '{"x":1,"software_payload":{}}'""")
+        commands = await backend.executions.run_ad_hoc(tricky, "web01", new_request())
+        assert (await backend.executions.get(commands)).type is TaskType.COMMAND
 
     async def test_what_changed_nothing_is_not_rolled_back(self, site: Site) -> None:
         backend = await site.backend()

@@ -38,7 +38,15 @@ BEFORE = {
     **{name: [["artifact", "add", "app.conf"]] for name in ("artifact show", "artifact rm")},
     **{
         name: [["package", "add", "nginx", "--variant", "apt:nginx@debian"]]
-        for name in ("package show", "package edit", "package rm", "package where", "package export")
+        for name in (
+            "install",
+            "uninstall",
+            "package show",
+            "package edit",
+            "package rm",
+            "package where",
+            "package export",
+        )
     },
     "task check": [
         ["task", "add", "daily-config", "--on", "web01", "--daily", "01:00", "--push", "app.conf", "--to", "~/conf/"],

@@ -131,3 +131,60 @@ def test_what_changed_nothing_is_not_rolled_back_and_commands_are_not_checked(cl
     assert "changed nothing" in cli("execution", "rollback", "1", "--yes", status=1).err
     assert "not found" in cli("execution", "rollback", "999", "--yes", status=3).err
     assert "no files" in cli("task", "check", "nightly-backup", status=1).err
+
+
+def test_a_push_is_verified_unchanged_the_second_time_and_taken_back(cli: Cli, here: Path) -> None:
+    there = cli.folder / "there" / "app.conf"
+    words = ["push", "--on", "web01", "--to", str(there), "--mode", "0640", "app.conf"]
+    first = cli(*words).out
+    assert there.read_text() == "listen = 8080\n"
+    assert there.stat().st_mode & 0o7777 == 0o640
+    assert "web01" in first
+    assert "changed 1, unchanged 0" in first
+    made = there.stat().st_mtime_ns
+    assert "changed 0, unchanged 1" in cli(*words).out
+    assert there.stat().st_mtime_ns == made
+
+    (here / "app.conf").write_text("listen = 9090\n")
+    run = cli("push", "--on", "web01", "--to", str(there), "app.conf", "--json").lines[-1]["execution"]
+    assert there.read_text() == "listen = 9090\n"
+    assert run["result"]["type"] == "file"
+    assert "changed 1" in cli("execution", "rollback", str(run["id"])).out
+    assert there.read_text() == "listen = 8080\n"
+    assert "was rolled back by" in cli("execution", "rollback", str(run["id"]), status=1).err
+
+
+def test_a_task_s_files_are_compared_without_changing_them(cli: Cli, here: Path) -> None:
+    there = cli.folder / "there" / "app.conf"
+    cli(
+        "task", "add", "daily-config", "--on", "web01", "--daily", "01:00", "--push", "app.conf", "--to",
+        f"{there.parent}/", "--newest",
+    )  # fmt: skip
+    cli("task", "run", "daily-config", "--wait")
+    assert "none differs from daily-config" in cli("task", "check", "daily-config").out
+    # a version that came since is no drift
+    (here / "app.conf").write_text("listen = 9090\n")
+    cli("artifact", "add", "app.conf")
+    assert "none differs" in cli("task", "check", "daily-config").out
+    there.write_text("listen = 1\n")
+    assert "1 of 1 differs from daily-config: web01" in cli("task", "check", "daily-config", status=1).out
+    assert there.read_text() == "listen = 1\n"
+
+
+def test_packages_are_named_by_the_catalogue_and_by_the_devices_own(cli: Cli) -> None:
+    cli("package", "add", "nginx", "--variant", "apt:nginx@debian")
+    out = cli("install", "--on", "web", "--dry-run", "--sudo", "--restart", "if_needed", "nginx=1.24.0-1", "htop").out
+    assert "would install nginx=1.24.0-1" in out
+    assert "would install htop" in out
+    assert "restart: if needed" in out
+    assert "would uninstall nginx" in cli("uninstall", "--on", "web", "--dry-run", "nginx").out
+    for words, says in (
+        (["nginx="], "PACKAGE: "),
+        (["htop", "iotop"], "not found"),
+        (["htop=1"], "not found"),
+        (["nginz"], "did you mean nginx"),
+    ):
+        answer = cli.any_status("install", "--on", "web", "--dry-run", *words)
+        assert answer.status in (2, 3)
+        assert says in answer.err
+    assert "PACKAGE: " in cli("install", "--on", "web", "--yes", "--", "-x", status=2).err

@@ -154,6 +154,7 @@ def test_files_that_can_not_be_sent_are_refused(changes: dict[str, Any], field: 
         (replace(SOFTWARE, packages=(PackageChoice(package=PackageId(5), version=""),)), "versions.5"),
         (replace(SOFTWARE, custom="--allow-unauthenticated"), "custom_software"),
         (replace(SOFTWARE, custom="nginx; reboot"), "custom_software"),
+        (replace(SOFTWARE, custom="nginx-"), "custom_software"),  # apt would remove it
         (replace(SOFTWARE, custom=""), "custom_software"),
         (replace(SOFTWARE, run_as=RunAs(user="")), "run_as"),
         (replace(SOFTWARE, deployment_name=""), "deployment_name"),
