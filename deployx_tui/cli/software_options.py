@@ -13,6 +13,7 @@ from deployx_tui.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
     from deployx_tui.model.software import SoftwareAction, SoftwarePayload
+    from deployx_tui.model.task import TaskDraft
     from deployx_tui.service.backend import Backend
 
 #: but for what is installed
@@ -21,7 +22,6 @@ software_options = together(
     click.option("--restart", type=click.Choice(["never", "if_needed", "always"]), help="Afterwards."),
     click.option("--repair/--no-repair", default=None, help="Mend a half-configured package database first."),
 )
-SOFTWARE_FIELDS = ("all_or_nothing", "restart", "repair")
 
 
 async def named(backend: Backend, words: Sequence[str], flag: str, *, action: SoftwareAction) -> SoftwarePayload:
@@ -48,6 +48,24 @@ async def named(backend: Backend, words: Sequence[str], flag: str, *, action: So
             raise TypeError("the catalogue gave a package without an id")
         choices.append(PackageChoice(package=found.id, version=version or None))
     return SoftwarePayload(packages=tuple(choices), custom=custom, action=action)
+
+
+def typed_software(fields: Mapping[str, Any]) -> tuple[str, ...]:
+    """The options of packages that were given, by their flags."""
+    names = ("install", "all_or_nothing", "restart", "repair")
+    return tuple(f"--{name.replace('_', '-')}" for name in names if fields[name] is not None and fields[name] != ())
+
+
+async def with_named(backend: Backend, draft: TaskDraft, words: Sequence[str]) -> TaskDraft:
+    """The draft, which installs what was typed; as it is when nothing was."""
+    from deployx_tui.model.software import SoftwarePayload
+
+    if not words:
+        return draft
+    if not isinstance(draft.payload, SoftwarePayload):
+        raise TypeError("the draft installs nothing")
+    found = await named(backend, words, "--install", action=draft.payload.action)
+    return replace(draft, payload=replace(draft.payload, packages=found.packages, custom=found.custom))
 
 
 def with_software_options(payload: SoftwarePayload, fields: Mapping[str, Any]) -> SoftwarePayload:

@@ -15,6 +15,7 @@ from deployx_tui.cli.deleting import delete_named
 from deployx_tui.cli.file_options import with_items
 from deployx_tui.cli.invocation import Group, Invocation, invocation
 from deployx_tui.cli.pushing import Typed, not_stored, sent, typed, without_ids
+from deployx_tui.cli.software_options import with_named
 from deployx_tui.cli.task_options import draft_of, task_options
 from deployx_tui.cli.task_printing import at_words, put_fires, put_payload
 from deployx_tui.cli.task_reading import list_, next_, show
@@ -49,7 +50,8 @@ task.add_command(check)
 def add(name: str, dry_run: bool, **fields: Any) -> None:
     """Make a task: what to do, on what, and when.
 
-    With --push FILE --to PATH it puts files or a folder on its targets; they are kept as artifacts.
+    With --push FILE --to PATH it puts files or a folder on its targets, which are kept as artifacts; with --install
+    PACKAGE it installs what the catalogue, or each device's own package manager, knows by that name.
     """
     call = invocation()
     what = typed(fields["push"], fields["stored"], "--push")
@@ -59,7 +61,8 @@ def add(name: str, dry_run: bool, **fields: Any) -> None:
         return
 
     async def make(backend: Backend) -> Task:
-        draft = await sent(call, backend, what, typed_draft, fields)
+        known = await with_named(backend, typed_draft, fields["install"])
+        draft = await sent(call, backend, what, known, fields)
         warnings = (await backend.tasks.preview(draft)).warnings
         made = await backend.tasks.create(draft)
         for warning in warnings:
@@ -94,7 +97,8 @@ def edit(name: str, new_name: str | None, dry_run: bool, **fields: Any) -> None:
         from deployx_tui.model.task import TaskState
 
         present = await backend.tasks.find(name)
-        draft = await sent(call, backend, what, changed(present), fields, present.id)
+        known = await with_named(backend, changed(present), fields["install"])
+        draft = await sent(call, backend, what, known, fields, present.id)
         warnings = (await backend.tasks.preview(draft, 0, present.id)).warnings
         written = await backend.tasks.update(present.id, draft, present.version)
         for warning in warnings:
@@ -205,6 +209,7 @@ async def _would_be(
     backend: Backend, what: Typed, draft: TaskDraft, fields: Mapping[str, Any], task: TaskId | None = None
 ) -> tuple[TaskDraft, TaskPreview]:
     """The draft and what it would mean, with nothing kept of what would be sent."""
+    draft = await with_named(backend, draft, fields["install"])
     if not what:
         return draft, await backend.tasks.preview(draft, task=task)
     items, stock = await not_stored(backend, what)

@@ -14,6 +14,7 @@ from deployx_tui.cli.file_options import file_options, files_of, typed_files
 from deployx_tui.cli.flags import RECURRENCES
 from deployx_tui.cli.options import NONE, listed, together
 from deployx_tui.cli.parameters import DECLARES, declared
+from deployx_tui.cli.software_options import software_options, typed_software, with_software_options
 from deployx_tui.cli.standard_input import standard_input
 from deployx_tui.errors import InvalidInput
 from deployx_tui.plain_file import NotPlain, read_plain, text_of, why_not
@@ -43,6 +44,9 @@ _SCHEDULE = [
 
 _REST = [
     click.option("--on", "selector", metavar="SELECTOR", type=Name("selector"), help="Where; - reads names."),
+    click.option(
+        "--install", multiple=True, metavar="PACKAGE[=V]", type=Name("package"), help="What: a package; again for more."
+    ),
     click.option("--push", multiple=True, metavar="FILE", type=click.Path(), help="What: a file or folder; again."),
     click.option("--command", "commands", multiple=True, metavar="LINE", help="What; again for a list of commands."),
     click.option("--script", metavar="FILE", help="What: a script; - reads it from standard input."),
@@ -75,6 +79,7 @@ schedule_options = together(*_SCHEDULE)
 task_options = together(
     *_SCHEDULE,
     *_REST,
+    software_options,
     file_options,
     click.option("--check/--no-check", default=None, help="Only look whether the files are as they should be."),
 )
@@ -209,19 +214,26 @@ def payload_of(fields: Mapping[str, Any], base: Payload | None, items: Sequence[
     """What is to be done, of the kind that `base` is; else of the kind that was typed."""
     from deployx_tui.model.files import FilePayload
     from deployx_tui.model.payload import CommandPayload
+    from deployx_tui.model.software import SoftwarePayload
 
-    files, commands = typed_files(fields), _typed_commands(fields)
-    wants_files = bool(files) if base is None else isinstance(base, FilePayload)
-    wants_commands = not wants_files and (base is None or isinstance(base, CommandPayload))
-    stray = [*(() if wants_files else files), *(() if wants_commands else commands)]
+    typed: dict[type[Payload], tuple[str, ...]] = {
+        FilePayload: typed_files(fields),
+        SoftwarePayload: typed_software(fields),
+        CommandPayload: _typed_commands(fields),
+    }
+    wanted = type(base) if base is not None else next((kind for kind, flags in typed.items() if flags), CommandPayload)
+    stray = [flag for kind, flags in typed.items() if kind is not wanted for flag in flags]
     if stray:
         message, remedy = "the task does something else", "leave it out, or make another task"
         if base is None:
-            message, remedy = f"{files[0]} is there too", "a task runs commands or sends files: give one of them"
+            message = f"{typed[wanted][0]} is there too"
+            remedy = "a task runs commands, sends files or installs packages: give one of them"
         raise InvalidInput.of(stray[0], message, remedy)
     payload: Payload
-    if wants_files:
+    if wanted is FilePayload:
         payload = files_of(fields, items, base if isinstance(base, FilePayload) else None)
+    elif wanted is SoftwarePayload:
+        payload = with_software_options(base if isinstance(base, SoftwarePayload) else SoftwarePayload(), fields)
     elif base is None or isinstance(base, CommandPayload):
         payload = _commands_of(fields, base)
     else:
@@ -303,7 +315,9 @@ def _body(fields: Mapping[str, Any], base: CommandPayload | None) -> Any:
         body = base.body
     else:
         raise InvalidInput.of(
-            "--command", "there is nothing to run", "give --command LINE, --script FILE, or --push FILE --to PATH"
+            "--command",
+            "there is nothing to run",
+            "give --command LINE, --script FILE, --push FILE --to PATH or --install PACKAGE",
         )
     if keep_going is None:
         return body

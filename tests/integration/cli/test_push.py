@@ -188,3 +188,26 @@ def test_packages_are_named_by_the_catalogue_and_by_the_devices_own(cli: Cli) ->
         assert answer.status in (2, 3)
         assert says in answer.err
     assert "PACKAGE: " in cli("install", "--on", "web", "--yes", "--", "-x", status=2).err
+
+
+def test_a_task_that_installs_packages_is_made_shown_and_edited(cli: Cli) -> None:
+    cli("package", "add", "nginx", "--variant", "apt:nginx@debian")
+    cli("package", "add", "redis", "--variant", "apt:redis@debian")
+    words = ["task", "add", "weekly", "--on", "web", "--weekly", "mon@02:00"]
+    for wrong, says in (
+        (["--install", "nginx", "--command", "true"], "error: --command: --install is there too"),
+        (["--install", "nginx", "--to", "/x/"], "error: --install: --to is there too"),
+        (["--all-or-nothing"], "error: --install: there is nothing to install"),
+        (["--install", "nginx="], "error: --install: "),
+    ):
+        assert says in cli(*words, *wrong, status=2).err
+    cli(*words, "--install", "nginx=1.24", "--install", "redis", "--restart", "if_needed", "--sudo")
+    payload = payload_of(cli, "weekly")
+    assert (len(payload["software_ids"]), payload["reboot"]) == (2, "if_needed")
+    assert [*payload["versions"].values()] == ["1.24"]
+    shown = cli("task", "show", "weekly").out
+    assert "nginx=1.24" in shown
+    assert "restart: if needed" in shown
+    cli("task", "edit", "weekly", "--install", "redis", "--all-or-nothing")
+    assert payload_of(cli, "weekly")["software_ids"] == payload["software_ids"][1:]
+    assert payload_of(cli, "weekly")["all_or_nothing"] is True
