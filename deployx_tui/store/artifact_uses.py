@@ -1,11 +1,12 @@
 """Who still needs an artifact, read out of the JSON of tasks and of executions that are not over.
 
-An artifact stands there as `artifact_id` (a payload's) or in `artifacts` (a plan's, which pins the content itself).
+A payload names an artifact as `artifact_id`; a plan lists `artifacts` with their ids, and pins contents as `sha256`.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +19,8 @@ from deployx_tui.store.executions import IS_ALIVE
 from deployx_tui.store.schema import executions, scheduled_tasks
 
 #: what a text without any of them has no artifact in
-_MARKS = ('"artifact_id"', '"artifacts"')
+_MARKS = ('"artifact_id"', '"artifacts"', '"sha256"')
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +41,10 @@ def named_in(text: str | None) -> Named:
     for key, value in _pairs(json.loads(text)):
         if key == "artifact_id" and isinstance(value, int):
             ids.add(value)
+        elif key == "sha256" and isinstance(value, str) and _SHA256.fullmatch(value):
+            contents.add(value)
         elif key == "artifacts" and isinstance(value, list):
-            for each in value:
-                if isinstance(each, dict):
-                    if isinstance(id_ := each.get("id"), int):
-                        ids.add(id_)
-                    if isinstance(sha256 := each.get("sha256"), str):
-                        contents.add(sha256)
+            ids |= {each["id"] for each in value if isinstance(each, dict) and isinstance(each.get("id"), int)}
     return Named(frozenset(ids), frozenset(contents))
 
 
