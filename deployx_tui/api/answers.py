@@ -62,6 +62,10 @@ def problem_answer(request: Request, status: int, body: dict[str, JSON]) -> Resp
     media = "application/json" if accepted == {"application/json"} else "application/problem+json"
     answer = Json(body, status)
     answer.headers["content-type"] = media
+    given = request.headers.get("content-type")
+    if given is not None and given.partition(";")[0].strip().lower() != "application/json":
+        # of an upload the rest is on its way: its sender is to stop, and hears of this only when it does
+        answer.headers["connection"] = "close"
     return answer
 
 

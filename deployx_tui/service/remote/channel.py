@@ -236,7 +236,7 @@ class Channel:
 def as_the_door_says(error: DeployxError) -> DeployxError:
     """A parameter of the wire is an argument of the door."""
     if isinstance(error, InvalidInput):
-        return InvalidInput(
+        return type(error)(
             Problem(field=found.field.removeprefix("?"), message=found.message, remedy=found.remedy)
             for found in error.problems
         )
