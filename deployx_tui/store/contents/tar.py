@@ -17,6 +17,8 @@ from deployx_tui.store.contents.incoming import PIECE, Read
 _BLOCK = 512
 #: of a long name, or of a member's pax header
 _MOST_EXTENSION = 1 << 20
+#: pieces behind the end of an archive
+_MOST_PADDING = 64
 _MOST_NUMBER = 2**63 - 1
 
 
@@ -151,8 +153,10 @@ class Tar:
 
     def _drain(self) -> None:
         """To the end of the stream: what comes behind the end of the archive is padding."""
-        while self._read(PIECE):
-            pass
+        for _ in range(_MOST_PADDING):
+            if not self._read(PIECE):
+                return
+        _refuse("it does not end where its archive does", "send the tar alone")
 
     def _exactly(self, size: int) -> bytes:
         data = self._read(size)
