@@ -44,7 +44,8 @@ def named_in(text: str | None) -> Named:
         elif key == "sha256" and isinstance(value, str) and _SHA256.fullmatch(value):
             contents.add(value)
         elif key == "artifacts" and isinstance(value, list):
-            ids |= {each["id"] for each in value if isinstance(each, dict) and isinstance(each.get("id"), int)}
+            given = [each.get("id") for each in value if isinstance(each, dict)]
+            ids |= {id_ for id_ in given if isinstance(id_, int)}
     return Named(frozenset(ids), frozenset(contents))
 
 
