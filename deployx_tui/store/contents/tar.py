@@ -17,8 +17,8 @@ from deployx_tui.store.contents.incoming import PIECE, Read
 _BLOCK = 512
 #: of a long name, or of a member's pax header
 _MOST_EXTENSION = 1 << 20
-#: pieces behind the end of an archive
-_MOST_PADDING = 64
+#: behind the end of an archive
+_MOST_PADDING = 64 << 20
 _MOST_NUMBER = 2**63 - 1
 
 
@@ -153,9 +153,12 @@ class Tar:
 
     def _drain(self) -> None:
         """To the end of the stream: what comes behind the end of the archive is padding."""
-        for _ in range(_MOST_PADDING):
-            if not self._read(PIECE):
+        seen = 0
+        while seen <= _MOST_PADDING:
+            piece = self._read(PIECE)
+            if not piece:
                 return
+            seen += len(piece)
         _refuse("it does not end where its archive does", "send the tar alone")
 
     def _exactly(self, size: int) -> bytes:

@@ -61,7 +61,7 @@ def test_what_the_standard_library_writes_is_read(
         assert member.kind is kinds.get(kind, Kind.OTHER)
         assert member.mode == mode
         assert content == (written if kind == tarfile.REGTYPE else b"")
-        assert member.target == (target if kind == tarfile.SYMTYPE else "")
+        assert member.target == (target if kind in (tarfile.SYMTYPE, tarfile.LNKTYPE) else "")
 
 
 def header(**fields: bytes) -> bytes:
@@ -73,6 +73,12 @@ def header(**fields: bytes) -> bytes:
     entry[148:156] = b" " * 8
     entry[148:156] = b"%06o\0 " % sum(entry)
     return bytes(entry)
+
+
+def test_what_follows_the_end_of_an_archive_has_an_end() -> None:
+    zeros = bytes(1 << 20)
+    with pytest.raises(InvalidInput, match="does not end"):
+        list(Tar(lambda size: zeros[:size]))
 
 
 @pytest.mark.parametrize(
