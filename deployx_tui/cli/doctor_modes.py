@@ -56,6 +56,7 @@ def _places(settings: Settings) -> Iterator[_Place]:
         log = path.with_name(path.name + "-wal")
         yield _Place(name="database log", path=log, wanted=0o600, is_ours=is_ours)
         yield _Place(name="outputs", path=paths.segments_of(settings.db), wanted=0o700, is_ours=is_ours)
+        yield _Place(name="artifacts", path=paths.contents_of(settings.db), wanted=0o700, is_ours=is_ours)
     yield _Place(name="known hosts", path=paths.config_folder() / "known_hosts", wanted=0o600)
     key = _vault_key(settings)
     yield _Place(name="vault key", path=key, wanted=0o400, is_ours=_is_key(key))
