@@ -9,8 +9,8 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from secrets import token_hex
 from threading import Event
@@ -18,7 +18,7 @@ from threading import Event
 import pytest
 
 from deployx_tui.model.changes import ChangeKind, FileChange
-from deployx_tui.model.execution import Cause, TargetState
+from deployx_tui.model.execution import Cause, Stream, TargetState
 from deployx_tui.model.facts import Facts
 from deployx_tui.model.files import Existing, FileItem, LineEndings
 from deployx_tui.model.ids import ArtifactId
@@ -27,11 +27,16 @@ from deployx_tui.runners.files.wanted import MemoryContent
 from deployx_tui.transports.base import (
     Broke,
     ByteSource,
+    CommandSpec,
     Connection,
     FileMover,
+    Outcome,
+    OutputSink,
+    Process,
     Refused,
     Sent,
     TransferProgress,
+    Unknown,
     Unreached,
 )
 from deployx_tui.transports.local import LocalConnection
@@ -339,6 +344,19 @@ def test_mode_and_owner_are_those_of_the_task(ground: Ground) -> None:
     refused(target.run(target.artifacts.file(b"2"), str(path), owner="dxnobody"), Cause.EXIT, "owner")
     assert path.read_bytes() == b"one"
     assert [p.name for p in ground.folder.iterdir()] == ["app.conf"]
+
+
+def test_extended_attributes_of_a_replaced_file_are_kept(here: Ground) -> None:
+    path = Path(here.path())
+    path.write_bytes(b"old")
+    try:
+        os.setxattr(path, "user.deployx", b"kept")
+    except OSError:
+        require(False, "a file system with extended attributes")
+    ran = ok(here.target.run(here.target.artifacts.file(b"new"), str(path)))
+    assert (path.read_bytes(), os.getxattr(path, "user.deployx")) == (b"new", b"kept")
+    ok(here.target.take_back(ran))
+    assert (path.read_bytes(), os.getxattr(path, "user.deployx")) == (b"old", b"kept")
 
 
 def test_only_so_many_versions_are_kept(ground: Ground) -> None:
@@ -657,3 +675,79 @@ def test_what_hashes_is_what_is_there_and_the_result_says_which(fleets: Fleets, 
     assert ok(target.run(tree, ground.path("tree"))).message == "unchanged"
     assert ground.snapshot() == before
     transport.shutdown()
+
+
+def test_what_nobody_began_again_goes_after_a_week(ground: Ground) -> None:
+    target = ground.target
+    nonce = token_hex(16)
+    broken(ground, target.artifacts.file(bytes(range(256)) * 4000), nonce)
+    [partial] = ground.folder.iterdir()
+    one = target.artifacts.file(b"one")
+    ok(target.run(one, ground.path()))
+    assert partial.exists()
+    week_ago = partial.stat().st_mtime - 8 * 24 * 3600
+    os.utime(partial, (week_ago, week_ago))
+    os.utime(ground.path(), (week_ago, week_ago))
+    ok(target.run(one, ground.path("another")))
+    assert sorted(path.name for path in ground.folder.iterdir()) == ["another", "app.conf"]
+
+
+def test_what_was_placed_before_a_cancel_is_told_and_can_be_taken_back(here: Ground) -> None:
+    """A placing script that hangs at its second file."""
+    target = here.target
+    cancel = Event()
+    (here.folder / "second").write_bytes(b"old")
+    os.mkfifo(here.folder / "gate")
+    whole = target.connection
+    target.connection = Hanging(whole, "dx_place '2'", f"cat {here.folder}/gate", cancel)  # type: ignore[assignment]
+    items = tuple(
+        FileItem(artifact=target.artifacts.file(name.encode() * 400_000), name=name) for name in ("first", "second")
+    )
+    try:
+        ran = target.run(target_path=f"{here.folder}/", items=items, cancel=cancel)
+    finally:
+        target.connection = whole
+    assert (ran.facts.state, ran.facts.changed) == (TargetState.CANCELLED, True)
+    assert [Path(change.path).name for change in ran.changes.files] == ["first"]
+    (here.folder / "gate").unlink()
+    assert sorted(path.name for path in here.folder.iterdir()) == ["first", "second"]
+    ok(target.take_back(ran))
+    assert [path.name for path in here.folder.iterdir()] == ["second"]
+
+
+class Hanging:
+    """A connection whose script waits in one place, and which cancels then."""
+
+    def __init__(self, connection: Connection, at: str, instead: str, cancel: Event) -> None:
+        self._connection = connection
+        self._at = at
+        self._instead = instead
+        self._cancel = cancel
+
+    def start(self, spec: CommandSpec) -> Process | Refused | Unknown:
+        if self._at not in spec.script:
+            return self._connection.start(spec)
+        script = spec.script.replace(self._at, f"echo waiting\n{self._instead}\n{self._at}")
+        started = self._connection.start(replace(spec, script=script, grace=timedelta(seconds=1)))
+        assert not isinstance(started, Refused | Unknown)
+        return Cancelling(started, self._cancel)  # type: ignore[return-value]  # the rest is passed on
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._connection, name)
+
+
+class Cancelling:
+    def __init__(self, process: Process, cancel: Event) -> None:
+        self._process = process
+        self._cancel = cancel
+
+    def stream(self, sink: OutputSink, cancel: Event, leave: Event | None = None) -> Outcome:
+        def hear(stream: Stream, data: bytes, at: datetime) -> None:
+            if b"waiting" in data:
+                self._cancel.set()
+            sink(stream, data, at)
+
+        return self._process.stream(hear, cancel, leave)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._process, name)

@@ -97,7 +97,11 @@ class Errands:
         answers: list[list[str]] = []
         for script in text.scripts(calls):
             heard = _Lines(self._say)
-            self.run(script, heard.hear, what, as_login=as_login)
+            try:
+                self.run(script, heard.hear, what, as_login=as_login)
+            except Stopped as stopped:
+                stopped.heard = [*answers, *heard.read()]
+                raise
             answers += heard.answers(what)
         return answers
 
@@ -170,9 +174,16 @@ class _Lines:
     def answers(self, what: str) -> list[list[str]]:
         if self._size > _MOST_ANSWER:
             raise failed(Cause.VERIFY, f"{what}: the target said more than it was asked")
+        found = self.read()
+        if not found or found.pop() != ["end"]:
+            raise failed(Cause.VERIFY, f"{what}: the target's answer has no end")
+        return found
+
+    def read(self) -> list[list[str]]:
+        """All whole lines so far."""
         found = []
         rest = bytearray()
-        lines = bytes(self._held).split(b"\n")
+        *lines, _ = bytes(self._held).split(b"\n")
         for line in lines:
             if line.startswith(text.MARK):
                 words = line[len(text.MARK) :].decode("utf-8", "surrogateescape")
@@ -181,6 +192,4 @@ class _Lines:
                 rest += line + b"\n"
         if rest:
             self._say(Stream.STDERR, bytes(rest), datetime.now(UTC))
-        if not found or found.pop() != ["end"]:
-            raise failed(Cause.VERIFY, f"{what}: the target's answer has no end")
         return found

@@ -9,7 +9,7 @@ dx_begin() {
   export LC_ALL
   dx_um=$(umask)
   umask 077
-  dx_bad= dx_mt= dx_ld= dx_ca=
+  dx_bad= dx_mt= dx_ld= dx_ca= dx_lo=
   dx_ui=$(id -u)
   dx_sd=$HOME/.local/state
   [ "$dx_ui" != 0 ] || dx_sd=/var/lib
@@ -237,9 +237,20 @@ dx_hashes() {
   find . -name '.dx-*' -prune -o -type f -exec "$@" {} + 2>/dev/null
 }
 
+# what runs that nobody began again left in the folder $1 more than a week ago
+dx_old() {
+  [ "$1" != "$dx_lo" ] || return 0
+  dx_lo=$1
+  dx_k='????????????????????????'
+  find "$1" -maxdepth 1 \( -name ".*.dx-$dx_k" -o -name ".dx-$dx_k" -o -name "dx-files-$dx_k" \) \
+    -user "$dx_ui" -mtime +7 -exec rm -rf {} + 2>/dev/null
+  return 0
+}
+
 # the private folder $1 for bytes on their way, with mode $2: 711 lets others through who know a name in it
 dx_private() {
   [ -d "$1" ] && [ ! -h "$1" ] && [ -O "$1" ] && return
+  dx_old "${1%/*}/"
   dx_e=$(mkdir "$1" 2>&1) || { dx_fail - "$dx_e"; return 1; }
   chmod "$2" "$1"
 }
@@ -258,6 +269,7 @@ dx_folder() {
 
 # the file $2, number $1, that bytes go into: made exclusively with mode $3, or measured where a part of it is there
 dx_drop() {
+  dx_old "${2%/*}/"
   dx_kind "$2"
   dx_h=-
   case $dx_t in
@@ -381,7 +393,10 @@ dx_rename() {
 
 # a line of what this run, $1, changes
 dx_note() {
-  [ -d "$dx_sd/kept/runs" ] || mkdir -p "$dx_sd/kept/runs" 2>/dev/null
+  if [ ! -e "$dx_sd/kept/runs/$1" ]; then
+    mkdir -p "$dx_sd/kept/runs" 2>/dev/null
+    find "$dx_sd/kept/runs" -type f -mtime +30 -exec rm -f {} + 2>/dev/null
+  fi
   printf '%s\n' "$2" >>"$dx_sd/kept/runs/$1"
 }
 

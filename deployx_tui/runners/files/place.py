@@ -126,39 +126,76 @@ def carry_out(errands: Errands, orders: Iterable[Order], run: str, what: str, ch
     """All of them in order for the run of this id, each change added to `changes` when it is told. Raises Stopped at
     the first failure."""
     listed = list(orders)
-    by_number = {order.number: order for order in listed}
-    said = 0
-    for calls in _grouped(listed, run):
-        answers = errands.ask(calls, what)
-        problem: Stopped | None = None
+    told = _Told(errands, {order.number: order for order in listed}, changes)
+    for start in range(0, len(listed), _IN_A_SCRIPT):  # so few that a failure ends soon
+        held = listed[start : start + _IN_A_SCRIPT]
+        try:
+            answers = errands.ask(_calls(held, run), what)
+        except Stopped as stopped:
+            told.hear(stopped.heard)
+            raise
+        told.hear(answers)
+        told.check(held)
+    told.finish()
+
+
+class _Told:
+    """What a target says of its orders."""
+
+    def __init__(self, errands: Errands, orders: dict[int, Order], changes: list[FileChange]) -> None:
+        self._errands = errands
+        self._orders = orders
+        self._changes = changes
+        self._answered: set[int] = set()
+        self._problem: Stopped | None = None
+        self._said = 0
+
+    def hear(self, answers: list[list[str]]) -> None:
         for words in answers:
             match words:
                 case ["placed", number, kept]:
-                    change = by_number[number_of(number)].change if number_of(number) in by_number else None
-                    if change is None:
-                        continue
-                    if change.kind is not ChangeKind.LINKED:
-                        change = replace(change, kept=f"{change.kept}/{kept}" if change.kept and kept != "-" else "")
-                    changes.append(change)
-                    said += 1
-                    if said <= _SAID:
-                        errands.say(_words(changes[-1]))
+                    self._placed(number_of(number), kept)
                 case ["differs", number, _]:
-                    problem = failed(Cause.VERIFY, f"{_path(by_number, number)}: what arrived is not what was sent")
+                    self._problem = failed(Cause.VERIFY, f"{self._path(number)}: what arrived is not what was sent")
                 case ["failed", number, *rest]:
-                    problem = failed(Cause.EXIT, f"{_path(by_number, number)}: {bounded(' '.join(rest))}")
+                    self._problem = failed(Cause.EXIT, f"{self._path(number)}: {bounded(' '.join(rest))}")
                 case ["note", number, *rest]:
-                    errands.say(f"{_path(by_number, number)}: {bounded(' '.join(rest))}")
-        if problem is not None:
-            raise problem
-    if said > _SAID:
-        errands.say(f"and {said - _SAID} more")
+                    self._errands.say(f"{self._path(number)}: {bounded(' '.join(rest))}")
+
+    def _placed(self, number: int, kept: str) -> None:
+        order = self._orders.get(number)
+        if order is None or order.change is None or number in self._answered:
+            return
+        self._answered.add(number)
+        change = order.change
+        if change.kind is not ChangeKind.LINKED:
+            change = replace(change, kept=f"{change.kept}/{kept}" if change.kept and kept != "-" else "")
+        self._changes.append(change)
+        self._said += 1
+        if self._said <= _SAID:
+            self._errands.say(_words(change))
+
+    def check(self, orders: list[Order]) -> None:
+        """Raises Stopped at what failed, and at what nothing was said of."""
+        if self._problem is not None:
+            raise self._problem
+        for order in orders:
+            if order.change is not None and _must_answer(order.change) and order.number not in self._answered:
+                raise failed(Cause.VERIFY, f"{order.change.path}: the target did not say whether it was placed")
+
+    def finish(self) -> None:
+        if self._said > _SAID:
+            self._errands.say(f"and {self._said - _SAID} more")
+
+    def _path(self, number: str) -> str:
+        order = self._orders.get(number_of(number))
+        return order.change.path if order is not None and order.change is not None else "the target"
 
 
-def _grouped(orders: list[Order], run: str) -> Iterable[list[str]]:
-    """At most so many changes in one script that a failure ends soon, and a cancel too."""
-    for start in range(0, len(orders), _IN_A_SCRIPT):
-        yield list(_calls(orders[start : start + _IN_A_SCRIPT], run))
+def _must_answer(change: FileChange) -> bool:
+    """Folders may be there already, or stay because something is in them."""
+    is_folder = change.kind is ChangeKind.DELETED and not (change.before or change.kept)
+    return change.kind is not ChangeKind.FOLDER and not is_folder
 
 
 def _calls(orders: list[Order], run: str) -> Iterator[str]:
@@ -181,11 +218,6 @@ def _calls(orders: list[Order], run: str) -> Iterator[str]:
 def _parts(path: str) -> tuple[str, str]:
     folder, _, name = path.rpartition("/")
     return folder, name
-
-
-def _path(orders: dict[int, Order], number: str) -> str:
-    order = orders.get(number_of(number))
-    return order.change.path if order is not None and order.change is not None else "the target"
 
 
 def _words(change: FileChange) -> str:

@@ -19,6 +19,8 @@ class Stopped(Exception):
     def __init__(self, facts: RunFacts) -> None:
         super().__init__(facts.message)
         self.facts = facts
+        #: what the target had answered to the script that was stopped
+        self.heard: list[list[str]] = []
 
 
 def failed(cause: Cause, message: str) -> Stopped:

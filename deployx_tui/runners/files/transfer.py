@@ -25,6 +25,11 @@ from deployx_tui.transports.base import FileMover
 _BASES = ("/var/tmp", "/tmp")  # noqa: S108 - on the target, made there by mkdir, under a name that nobody knows
 
 
+def private_folders(nonce: str) -> tuple[str, ...]:
+    """Where a run's bytes may lie on their way to another account, in this order."""
+    return tuple(f"{base}/dx-files-{names.tag(nonce, 'private')}" for base in _BASES)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrived:
     #: what is renamed to the destination
@@ -109,8 +114,7 @@ class Transfer:
 
     def _private_folder(self, mode: str) -> str:
         reasons = []
-        for base in _BASES:
-            folder = f"{base}/dx-files-{names.tag(self._nonce, 'private')}"
+        for folder in private_folders(self._nonce):
             answers = self._errands.ask([call("dx_private", folder, mode)], "making a private folder", as_login=True)
             if not answers:
                 return folder

@@ -20,7 +20,7 @@ from deployx_tui.runners.files.present import Present
 from deployx_tui.runners.files.room import folders_to_make, refuse_without_room
 from deployx_tui.runners.files.stopped import Stopped, failed, listed
 from deployx_tui.runners.files.text import call
-from deployx_tui.runners.files.transfer import Transfer
+from deployx_tui.runners.files.transfer import Transfer, private_folders
 from deployx_tui.runners.files.undo import Undone, undo
 from deployx_tui.runners.files.wanted import Wanted
 from deployx_tui.transports.base import Become, Connection, FileMover
@@ -68,9 +68,18 @@ class Work:
         if decision.steps:
             self.pre_check()
             self.carry_out(seen, decision)
+        if seen.look.done:
+            self._clear_after_an_earlier_attempt(seen)
         self._remember(found, seen, changed=bool(decision.steps))
         self.after()
         return self._summary(decision)
+
+    def _clear_after_an_earlier_attempt(self, seen: Seen) -> None:
+        """It may have died between its last change and its clearing up."""
+        folders = {want.root or names.parent(want.path) for want in seen.wants} | set(seen.roots)
+        self.errands.clear("".join(call("dx_sweep", names.staging(folder, self.nonce)) for folder in sorted(folders)))
+        if self.payload.run_as is not None:
+            self.errands.clear(call("dx_sweep", *private_folders(self.nonce)), as_login=True)
 
     def look(self, found: Wanted) -> Seen:
         payload = self.payload
