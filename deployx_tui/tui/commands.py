@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-TASK_VERBS = ("run", "pause", "resume", "edit", "duplicate", "rm", "show")
+TASK_VERBS = ("run", "check", "pause", "resume", "edit", "duplicate", "rm", "show")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -104,11 +105,11 @@ def files_form_of(payload: FilePayload, artifacts: Mapping[ArtifactId, ArtifactR
         post=payload.post_command or "",
         takeback=payload.rollback_on_failure,
         pre=payload.pre_check or "",
-        platforms=" ".join(shlex.quote(f"{word}={path}") for word, path in payload.platform_paths),
+        platforms=" ".join(_quoted(f"{word}={path}") for word, path in payload.platform_paths),
         folders=payload.create_folders,
         backups=str(payload.backups),
         extra=payload.delete_extra,
-        protected=" ".join(shlex.quote(pattern) for pattern in payload.protected),
+        protected=" ".join(_quoted(pattern) for pattern in payload.protected),
         most=str(payload.most_deletions),
         swap=payload.swap,
         quick=payload.quick,
@@ -137,9 +138,9 @@ def file_payload_of(form: FilesForm, reader: FieldReader, base: FilePayload | No
         owner=owner.strip() or None,
         group=group.strip() or None,
         existing=form.existing,
-        post_command=form.post.strip() or None,
+        post_command=form.post if form.post.strip() else None,
         rollback_on_failure=form.takeback,
-        pre_check=form.pre.strip() or None,
+        pre_check=form.pre if form.pre.strip() else None,
         platform_paths=reader.read("platforms", lambda: _platforms(form.platforms), ()),
         create_folders=form.folders,
         backups=reader.number("backups", form.backups, _MOST_BACKUPS, default.backups),
@@ -150,6 +151,11 @@ def file_payload_of(form: FilesForm, reader: FieldReader, base: FilePayload | No
         quick=form.quick,
         check=form.check,
     )
+
+
+def _quoted(word: str) -> str:
+    """With quotes only where a blank or a quote in it wants them: no shell reads it, so a star stands for itself."""
+    return word if re.fullmatch(r"[^\s'\"\\]+", word) else shlex.quote(word)
 
 
 def _words(text: str, example: str) -> Sequence[str]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 #: (text to complete, what it does)
 _EXAMPLES = (
     ("task run ", "task run NAME: run a task now"),
+    ("task check ", "task check NAME: compare its targets with what it put there"),
     ("task pause ", "task pause NAME"),
     ("task resume ", "task resume NAME"),
     ("task edit ", "task edit NAME: open it in the editor"),

@@ -126,7 +126,7 @@ def test_the_exact_block_says_what_will_lie_where(backend: FakeBackend) -> None:
     preview = TaskPreview(problems=(), fires=(), targets=(), warnings=(), stock=STOCK)
     rows = preview_lines(task.draft, preview, datetime.now(UTC), UTC, 60, schedule_is_read=True, targets_are_read=True)
     text = "\n".join(plain(row) for row in rows)
-    assert "EXACT FILES" in text
+    assert "PLACES 1 ARTIFACT" in text
     assert "nginx.conf v3, 1.2 KiB to /etc/nginx/nginx.conf" in text
     assert "owner app" in text
     assert "after systemctl reload nginx" in text

@@ -15,6 +15,14 @@ RUN: tuple[Key, ...] = (
         "Cancel: waiting targets never start, running ones are killed",
         footer=21,
     ),
+    Key(
+        "run.rollback",
+        "B",
+        "rollback",
+        "roll back",
+        "Restore what it changed, on the targets where it changed something",
+        footer=22,
+    ),
     Key("run.export", "E", "export", "export", "Write the run and all its output to a file", footer=23),
 )
 

@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from statistics import median, quantiles
 
-from deployx_tui.model.execution import CauseCount, Execution, ExecutionStatus, OutputGroup, TargetResult, TargetState
+from deployx_tui.model.execution import (
+    CauseCount,
+    Execution,
+    ExecutionStatus,
+    OutputGroup,
+    TargetResult,
+    TargetState,
+    TransferProgress,
+)
+from deployx_tui.model.fact_words import sized
 from deployx_tui.model.outcome_words import changed_words, result_word, run_word, target_word
 from deployx_tui.model.parameter import Value
 from deployx_tui.model.words import counted
@@ -19,11 +28,14 @@ from deployx_tui.tui.render.progress import glyph as status_glyph
 from deployx_tui.tui.render.progress import target_glyph as glyph
 from deployx_tui.tui.render.run_detail import sample_spans
 from deployx_tui.tui.render.targets import ORDER, took_seconds
+from deployx_tui.tui.render.transfer import together, transfer_line
 from deployx_tui.tui.render.when import clock, day_and_clock, took
 from deployx_tui.tui.render.why import cause_lines, class_of, short_why
 
 _RANK = {state: rank for rank, state in enumerate(ORDER)}
 _SPARKS = "▁▂▃▄▅▆▇█"
+#: cells of the state of a target
+STATE_WIDTH = 13
 #: an estimate wants so many earlier good runs
 _ENOUGH = 3
 
@@ -82,7 +94,12 @@ def _good_note(good: Sequence[TargetResult], count: int, now: datetime) -> str:
     if len(good) < count or not times:
         return ""
     slowest, name = max(times)
-    return f"slowest {name} {took(timedelta(seconds=slowest))}"
+    words = [f"slowest {name} {took(timedelta(seconds=slowest))}"]
+    changed = [target.changed for target in good if target.changed is not None]
+    if changed:
+        # whether anything was changed is what one looks for: how long it took comes behind
+        words.insert(0, f"changed {sum(changed)}, unchanged {len(changed) - sum(changed)}")
+    return "  ".join(words)
 
 
 def across(row: RunLine, width: int) -> Line | None:
@@ -120,7 +137,16 @@ def state_cell(row: RunLine) -> Line:
     text = result_word(target)
     if target.state is TargetState.RUNNING and target.attempts > 1:
         text = f"attempt {target.attempts}"
+    if target.state is TargetState.RUNNING and target.progress is not None:
+        text = _share(target.progress)
     return (span(text, glyph(target.state)[1]),)
+
+
+def _share(progress: TransferProgress) -> str:
+    """ "45 % 30 MiB/s", as far as the column has room."""
+    share = f"{100 * progress.done // max(1, progress.total)} %"
+    whole = f"{share} {sized(progress.rate)}/s"
+    return whole if progress.rate and len(whole) <= STATE_WIDTH else share
 
 
 def exit_cell(row: RunLine) -> Line:
@@ -207,10 +233,16 @@ def facts_lines(
     width: int,
     now: datetime,
     *,
+    targets: Sequence[TargetResult] = (),
     most_groups: int = 4,
 ) -> tuple[Line, ...]:
-    """PARAMETERS, SAME OUTPUT, FAILURES BY CAUSE, LAST RUNS: each only when there is something to say."""
+    """FILES ON THEIR WAY, PARAMETERS, SAME OUTPUT, FAILURES BY CAUSE, LAST RUNS: each if there is something to say."""
     made: list[Line] = []
+    moving = together(targets)
+    if moving is not None:
+        count = sum(target.progress is not None for target in targets)
+        made.append(_head("FILES ON THEIR WAY", f"to {counted(count, 'target')}", width))
+        made += [(span("  "), *transfer_line(moving)), BLANK]
     if values:
         chosen = sum(not each.is_default for each in values)
         made.append(_head("PARAMETERS", f"{chosen} of {len(values)} given", width))

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta, tzinfo
 
 from deployx_tui.model.execution import Execution, ExecutionStatus, Trigger
 from deployx_tui.model.ids import ExecutionId
-from deployx_tui.model.outcome_words import run_word
+from deployx_tui.model.outcome_words import changed_words, run_word
 from deployx_tui.model.words import counted
 from deployx_tui.tui.render.line import Line, Span, StyleName, fit_line, line, span
 from deployx_tui.tui.render.progress import glyph
@@ -119,8 +119,8 @@ def rows_of(
 
 
 def is_plain(run: Execution) -> bool:
-    """A good run that nobody asked for by hand: worth a count, not a line."""
-    return run.status is _S.SUCCEEDED and run.trigger is Trigger.SCHEDULE
+    """A good run that nobody asked for by hand and that changed nothing it knows of: worth a count, not a line."""
+    return run.status is _S.SUCCEEDED and run.trigger is Trigger.SCHEDULE and not run.targets.changed
 
 
 def day_words(day: date, this_year: int) -> str:
@@ -232,13 +232,13 @@ def why_cell(row: HistoryRow) -> Line:
 
 
 def why_words(run: Execution) -> str:
-    """Why it is not simply good; while it runs, how many failed so far."""
+    """Why it is not simply good; while it runs, how many failed so far; of a good one, what it changed."""
     if run.status is _S.WAITING:
         return f"waits for {run.wait_reason}" if run.wait_reason else ""
     if run.status.is_alive:
         bad = bad_count(run.targets)
         return f"✗ {bad} so far" if bad else ""
-    return beside_counts(run.error_message)
+    return beside_counts(run.error_message) or changed_words(run.targets)
 
 
 def glyph_of(run: Execution) -> StyleName:

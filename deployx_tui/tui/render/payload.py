@@ -52,7 +52,8 @@ def exact_heading(payload: Payload) -> str:
         case CommandPayload():
             return "EXACT COMMAND"
         case FilePayload():
-            return "EXACT FILES"
+            count = counted(len(payload.items), "artifact").upper()
+            return f"{'COMPARES' if payload.check else 'PLACES'} {count}"
         case SoftwarePayload():
             return "EXACT PACKAGES"
         case RollbackPayload():

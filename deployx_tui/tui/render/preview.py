@@ -13,7 +13,7 @@ from deployx_tui.tui.render.line import BLANK, Line, line, span, spread
 from deployx_tui.tui.render.names import in_room
 from deployx_tui.tui.render.parameters import declared_line
 from deployx_tui.tui.render.payload import disconnected_words, exact_heading, manner, payload_kind, payload_text
-from deployx_tui.tui.render.words import said
+from deployx_tui.tui.render.words import folded_values, said
 
 
 def preview_lines(
@@ -87,7 +87,7 @@ def _of_others(payload: Payload, stock: Stock, width: int) -> tuple[Line, ...]:
     size = max((len(name) for name, _ in found), default=0)
     return (
         *payload_text(payload, stock, width),
-        *(line(span(f"{name:{size}} ", "dim"), value) for name, value in found),
+        *folded_values((line(span(f"{name:{size}} ", "dim"), value) for name, value in found), width),
         *(line(span("gives ", "dim"), *declared_line(each)) for each in payload.parameters),
     )
 

@@ -10,6 +10,7 @@ from deployx_tui.tui.render.line import BLANK, Line, Span, StyleName, line, span
 from deployx_tui.tui.render.names import in_room
 from deployx_tui.tui.render.safe import SafeText, show
 from deployx_tui.tui.render.targets import why
+from deployx_tui.tui.render.transfer import transfer_line
 from deployx_tui.tui.render.words import wrap
 
 #: causes whose word is true of every message that comes with them; those of the others say more than a word could
@@ -44,6 +45,8 @@ def why_lines(target: TargetResult, width: int, *, has_output: bool) -> tuple[Li
     """The whole message, wrapped; what to do stands apart. Empty when there is no more to say than the title does."""
     message = target.error_message
     made: list[Line] = []
+    if target.progress is not None and not target.state.is_over:
+        made.append(transfer_line(target.progress))
     if message and message != class_of(target):
         remedy = ""
         if target.cause in _WITH_REMEDY:

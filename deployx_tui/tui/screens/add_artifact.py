@@ -19,7 +19,7 @@ from deployx_tui.model.words import counted, size_words
 from deployx_tui.service.upload import Source, look, stream
 from deployx_tui.tui.bridge import Bridge
 from deployx_tui.tui.render.line import BLANK, Line, line, span
-from deployx_tui.tui.render.transfer import transfer_line
+from deployx_tui.tui.render.transfer import measured, transfer_line
 from deployx_tui.tui.render.words import said
 from deployx_tui.tui.widgets.base import Lines, Prose
 from deployx_tui.tui.widgets.card import Card
@@ -90,7 +90,7 @@ class AddArtifact(Card[Artifact | None]):
             return
         elapsed = time.monotonic() - self._began
         if self._done < self._source.size:
-            row = transfer_line(self._done, self._source.size, elapsed, _WIDTH)
+            row = transfer_line(measured(self._done, self._source.size, elapsed))
         else:
             row = line(span("all is sent; the engine reads what it is", "dim"))
         self._say(((span("  "), *row),))

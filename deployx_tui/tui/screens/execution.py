@@ -50,7 +50,7 @@ _NOT_GOOD = frozenset(ORDER) - {TargetState.SUCCEEDED}
 COLUMNS: tuple[Column[RunLine], ...] = (
     Column(key="state", title="", width=1, cell=draw.glyph_cell),
     Column(key="target", title="TARGET", width=12, flex=2, cell=draw.name_cell, identity=True),
-    Column(key="word", title="STATE", width=13, cell=draw.state_cell),
+    Column(key="word", title="STATE", width=draw.STATE_WIDTH, cell=draw.state_cell),
     Column(key="exit", title="EXIT", width=4, cell=draw.exit_cell, align=">"),
     Column(key="time", title="TIME", width=7, cell=draw.time_cell, align=">"),
     Column(key="why", title=" WHY", width=12, flex=4, cell=lambda row: (span(" "), *draw.why_cell(row)), priority=1),
@@ -201,7 +201,11 @@ class ExecutionPlace(RunActs):
         self.say_title(draw.left_words(run, self._targets, zone, narrow=self.is_narrow), right, verdict)
         facts = self.query_one("#facts", Lines)
         width = self.size.width if self.is_narrow else 53
-        facts.set_lines(draw.facts_lines(run, self._values, self._groups, self._causes, self._earlier, width, now))
+        facts.set_lines(
+            draw.facts_lines(
+                run, self._values, self._groups, self._causes, self._earlier, width, now, targets=self._targets
+            )
+        )
         bar = self.query_one(PageBar)
         bar.notes = ("", str(len(self._groups)) if self._is_read else "", "")
         bar.refresh()

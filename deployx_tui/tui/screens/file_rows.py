@@ -49,7 +49,7 @@ def file_rows(form: FilesForm) -> Iterable[FormRow]:
     yield FormRow("equal is", _yes(form.quick, "equal content", "equal size and time", "quick"))
     yield FormRow("what is extra", _yes(form.extra, "stays", "is deleted", "extra"))
     yield FormRow("never delete", Field(form.protected, framed=True, hint="*.local uploads/*", id="protected"))
-    yield FormRow("delete at most", Field(form.most, framed=True, id="most"), "  % of what is there")
+    yield FormRow("at most", Field(form.most, framed=True, id="most"), "  % of what is there")
     yield FormRow("a folder goes", _yes(form.swap, "file by file", "whole, by a link", "swap"))
     yield FormRow("does it", _yes(form.check, "put them there", "only look", "check"))
 
@@ -67,7 +67,7 @@ def software_rows(form: SoftwareForm) -> Iterable[FormRow]:
             id="restart",
         ),
     )  # fmt: skip
-    yield FormRow("half-configured", _yes(form.repair, "is a failure", "is repaired", "repair"))
+    yield FormRow("half-done", _yes(form.repair, "is a failure", "is repaired", "repair"))
 
 
 def _text(form: Widget, name: str) -> str:

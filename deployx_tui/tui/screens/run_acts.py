@@ -29,6 +29,9 @@ _S = TargetState
 _RERUN_STATES = frozenset({_S.FAILED, _S.UNREACHABLE, _S.TIMED_OUT, _S.LOST, _S.WAITING, _S.CANCELLED, _S.SKIPPED})
 
 
+_OF_A_RUN = frozenset({"rerun", "rollback", "cancel_run", "export", "open_run"})
+
+
 class RunActs(Place):
     """A place where a run can be acted on."""
 
@@ -62,10 +65,12 @@ class RunActs(Place):
         self.tell(f"{sign} #{run.id} is over: {run_word(run.status)}, {stopped}", style)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        run = self.run_here if action in ("rerun", "cancel_run", "export", "open_run") else None
+        run = self.run_here if action in _OF_A_RUN else None
         match action:
             case "rerun":
                 return run is not None and not run.status.is_alive and _rerunnable(run) > 0
+            case "rollback":
+                return run is not None and not run.status.is_alive and run.targets.changed > 0
             case "cancel_run":
                 return run is not None and run.status.is_alive
             case "export":
@@ -108,6 +113,40 @@ class RunActs(Place):
         started = await self.attempt(self.bridge.backend.executions.rerun(run.id, str(uuid.uuid4()), DEFAULT_RERUN))
         if started is not None:
             self.tell(f"✓ #{started} runs on {counted(count, 'target')} of #{run.id}")
+            self.open_execution(started)
+
+    @work(group="act", exclusive=True)
+    async def action_rollback(self) -> None:
+        run = self.run_here
+        if run is None:
+            return
+        changed = await self._devices(run, changed=True)
+        found = None if changed is None else await guard_of(self, changed)
+        if found is None:
+            return
+        count = run.targets.changed
+        question = Question(
+            f"Roll back #{run.id} {run.task_name} on {counted(count, 'target')}?",
+            (
+                line("  where it changed something, and nowhere else:"),
+                *_names_lines(found.names, count),
+                *guard_lines(found),
+                BLANK,
+                line(span("  it did    ", "dim"), span(run.summary)),
+                line(span("  What was there before comes back; the rollback is a run of its own.", "dim")),
+            ),
+            (
+                Choice(False, "roll back", "leaves alone what somebody changed since"),
+                Choice(True, "force it", "also what somebody changed since: their change is lost"),
+            ),
+            typed=found.word,
+        )
+        force = await self.app.push_screen_wait(question)
+        if force is None:
+            return
+        started = await self.attempt(self.bridge.backend.executions.rollback(run.id, str(uuid.uuid4()), force=force))
+        if started is not None:
+            self.tell(f"✓ #{started} rolls #{run.id} back on {counted(count, 'target')}")
             self.open_execution(started)
 
     @work(group="act", exclusive=True)
@@ -188,15 +227,20 @@ class RunActs(Place):
             else:
                 self.tell(f"✓ {size:,} bytes written to {path}")
 
-    async def _devices(self, run: Execution, states: frozenset[TargetState]) -> dict[DeviceId, str] | None:
-        """The run's targets in one of these states; None: they could not be read, and the person was told."""
+    async def _devices(
+        self, run: Execution, states: frozenset[TargetState] = frozenset(), *, changed: bool = False
+    ) -> dict[DeviceId, str] | None:
+        """The run's targets in one of these states, or those on which it changed something; None: they could not be
+        read, and the person was told."""
         devices: dict[DeviceId, str] = {}
         cursor: str | None = None
         while True:
             page = await self.attempt(self.bridge.backend.executions.targets(run.id, states, cursor=cursor))
             if page is None:
                 return None
-            devices.update((target.device_id, target.device) for target in page.items)
+            devices.update(
+                (target.device_id, target.device) for target in page.items if target.changed is True or not changed
+            )
             cursor = page.next_cursor
             if cursor is None:
                 return devices

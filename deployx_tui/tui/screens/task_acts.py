@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from deployx_tui.errors import DeployxError, InvalidInput, Problem
+from deployx_tui.model.files import FilePayload
 from deployx_tui.model.ids import DeviceId, TaskId
 from deployx_tui.model.parameter import ParameterType
 from deployx_tui.model.secret import CredentialKind
@@ -115,6 +116,22 @@ async def _agreed(place: Place, tasks: Sequence[Task], targets: Mapping[DeviceId
         f"Run {what} now", lines, "run", "start now; schedules stay as they are", typed=found.word
     )
     return await place.app.push_screen_wait(asked) is True
+
+
+def can_check(task: Task | None) -> bool:
+    """Whether there is something to compare its targets with."""
+    return task is not None and isinstance(task.draft.payload, FilePayload)
+
+
+async def check(place: Place, task: Task) -> None:
+    """Compare its targets with what it puts there, and show the run that does it. It changes nothing: not asked."""
+    run = await place.attempt(place.bridge.backend.tasks.check(task.id, str(uuid.uuid4())))
+    if run is None:
+        return
+    from deployx_tui.tui.screens.execution import ExecutionPlace  # noqa: PLC0415 - loaded when it is opened
+
+    place.tell(f"▸ #{run} compares {counted(task.target_count, 'target')}; nothing is changed")
+    place.app.push_screen(ExecutionPlace(run))
 
 
 async def pause_or_resume(place: Place, tasks: Sequence[Task]) -> None:

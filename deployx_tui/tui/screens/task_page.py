@@ -89,6 +89,8 @@ class TaskPage(Place):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in ("run", "pause", "edit", "delete"):
             return self.bridge.is_up and not self._is_gone
+        if action == "check":
+            return self.bridge.is_up and not self._is_gone and task_acts.can_check(self._shown)
         if action == "last_run":
             return self.bridge.is_up and self._shown.last is not None
         return super().check_action(action, parameters)
@@ -111,6 +113,10 @@ class TaskPage(Place):
     @work(group="act")
     async def action_pause(self) -> None:
         await task_acts.pause_or_resume(self, (self._shown,))
+
+    @work(group="act")
+    async def action_check(self) -> None:
+        await task_acts.check(self, self._shown)
 
     def action_edit(self) -> None:
         task_acts.edit(self, self._shown)

@@ -249,6 +249,8 @@ class TasksPlace(Place):
         if action in ("run", "pause", "delete", "edit", "duplicate", "open_row", "history", "new"):
             there = self.bridge.is_up and (action == "new" or bool(self.table.chosen()))
             return there and not self._field.has_focus
+        if action == "check":
+            return self.bridge.is_up and task_acts.can_check(self.task) and not self._field.has_focus
         return super().check_action(action, parameters)
 
     def _chosen(self) -> tuple[Task, ...]:
@@ -287,6 +289,11 @@ class TasksPlace(Place):
         await task_acts.pause_or_resume(self, self._chosen())
 
     @work(group="act")
+    async def action_check(self) -> None:
+        if (view := self.table.row) is not None:
+            await task_acts.check(self, view.task)
+
+    @work(group="act")
     async def action_delete(self) -> None:
         chosen = self._chosen()
         if await task_acts.delete(self, chosen):
@@ -323,6 +330,8 @@ class TasksPlace(Place):
                 self._edit(task)
             case "duplicate":
                 self._edit(None, task)
+            case "check":
+                await task_acts.check(self, task)
             case "rm":
                 await task_acts.delete(self, (task,))
             case _:
