@@ -13,10 +13,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, or_, select
 
+from deployx_tui.model.artifact import Artifact
 from deployx_tui.model.codec import JSON
 from deployx_tui.model.ids import ArtifactId
 from deployx_tui.store.executions import IS_ALIVE
-from deployx_tui.store.schema import executions, scheduled_tasks
+from deployx_tui.store.schema import executions, packages, scheduled_tasks
 
 #: what a text without any of them has no artifact in
 _MARKS = ('"artifact_id"', '"artifacts"', '"sha256"')
@@ -76,6 +77,21 @@ def tasks_using(c: Connection, artifact: ArtifactId) -> tuple[str, ...]:
 
 def executions_using(c: Connection, artifact: ArtifactId) -> tuple[int, ...]:
     return tuple(id_ for id_, named in of_executions(c) if artifact in named.ids)
+
+
+def packages_using(c: Connection, artifact: Artifact, *, is_last: bool) -> tuple[str, ...]:
+    """Packages of the catalogue that install from it: by NAME@VERSION, or by NAME where it `is_last` of its name."""
+    words = {f"{artifact.name}@{artifact.version}"} | ({artifact.name} if is_last else set())
+    rows = c.execute(
+        select(packages.c.package_name, packages.c.body)
+        .where(packages.c.deleted_at.is_(None), packages.c.body.contains('"artifact"', autoescape=True))
+        .order_by(packages.c.package_name)
+    )
+    return tuple(
+        row.package_name
+        for row in rows
+        if any(key == "artifact" and value in words for key, value in _pairs(json.loads(row.body)))
+    )
 
 
 def all_named(c: Connection) -> Named:

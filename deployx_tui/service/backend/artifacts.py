@@ -86,7 +86,7 @@ class Artifacts(Protocol):
 
     @needs(Permission.ARTIFACTS_WRITE)
     async def delete(self, artifact: ArtifactId) -> None:
-        """Conflict when a task needs it. Its content goes at the next collection."""
+        """Conflict when a task needs it, or a package of the catalogue. Its content goes at the next collection."""
         ...
 
     @needs(Permission.ARTIFACTS_WRITE)

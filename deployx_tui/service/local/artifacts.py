@@ -111,6 +111,13 @@ class LocalArtifacts:
                     f"{old.name}@{old.version} is needed by {first_of(tasks)}; give those tasks another artifact, "
                     "or delete them first"
                 )
+            is_last = len(artifacts.versions(change.c, old.name)) == 1
+            packages = artifact_uses.packages_using(change.c, old, is_last=is_last)
+            if packages:
+                raise Conflict(
+                    f"{old.name}@{old.version} is what {first_of(packages)} of the catalogue installs; "
+                    "change that first, or delete it"
+                )
             artifacts.remove(change.c, artifact, change.now_ms)
             change.record("artifact.delete", artifact, before=_facts(old))
             change.tell("artifact.deleted", artifact_id=artifact)

@@ -14,7 +14,7 @@ from deployx_tui.errors import Conflict, InvalidInput, NotFound
 from deployx_tui.model.artifact import ArtifactKind, EntryKind
 from deployx_tui.model.ids import ArtifactId
 from deployx_tui.model.user import Role
-from deployx_tui.store.schema import audit, scheduled_tasks
+from deployx_tui.store.schema import audit, packages, scheduled_tasks
 from tests.contract.backend.site import Site, add_device, add_task, fields, following, stream
 
 
@@ -190,6 +190,24 @@ class ArtifactsContract:
             await backend.artifacts.delete(made.id)
         assert "nightly files" in str(refused.value)
         assert (await backend.artifacts.collect()).freed == 0
+
+    async def test_one_that_a_package_installs_from_is_not_deleted(self, site: Site) -> None:
+        backend = await site.backend()
+        one = await backend.artifacts.add("tool.deb", stream(b"one"), "x")
+        two = await backend.artifacts.add("tool.deb", stream(b"two"), "x")
+        with site.database.write() as c:
+            for name, artifact in (("tool", "tool.deb"), ("old-tool", "tool.deb@1")):
+                body = f'{{"variants":[{{"artifact":"{artifact}"}}]}}'
+                c.execute(
+                    packages.insert().values(
+                        package_name=name, body=body, owner_id=backend.actor.user_id, created_at=1, updated_at=1
+                    )
+                )
+        with pytest.raises(Conflict, match="old-tool"):
+            await backend.artifacts.delete(one.id)
+        await backend.artifacts.delete(two.id)  # the name means version 1 from here on
+        with pytest.raises(Conflict, match="old-tool, tool"):
+            await backend.artifacts.delete(one.id)
 
     async def test_adding_and_deleting_are_told(self, site: Site) -> None:
         backend = await site.backend()
