@@ -14,6 +14,7 @@ from threading import Event, Thread
 
 from sqlalchemy import Connection
 
+from deployx_tui.engine import software
 from deployx_tui.engine.run import Run
 from deployx_tui.engine.secrets import waits_for_vault
 from deployx_tui.errors import InvalidInput, NotFound, Unavailable
@@ -256,6 +257,8 @@ def _planned(c: Connection, row: RunRow, found: Inventory) -> _Planned:
 
     if not work.artifacts:
         work = replace(work, artifacts=pin(work.payload, lambda item: _artifact(c, item)))
+    if not work.packages:
+        work = replace(work, packages=software.pinned(c, work.payload))
     chosen = _chosen(c, row, work, found)
     if isinstance(work.payload, RollbackPayload):
         chosen = _to_take_back(c, work, work.payload, found, chosen)

@@ -36,10 +36,12 @@ from deployx_tui.engine.work import How, Sources, how
 from deployx_tui.engine.workers import Workers
 from deployx_tui.errors import Unavailable
 from deployx_tui.model.changes import TargetChanges
+from deployx_tui.model.codec import JSON
 from deployx_tui.model.device import TransportKind
 from deployx_tui.model.execution import ExecutionStatus
 from deployx_tui.model.ids import DeviceId, EngineId, ExecutionId
 from deployx_tui.output.store import OutputStore
+from deployx_tui.planning.plan import pinned_packages
 from deployx_tui.runners.artifacts import ArtifactSource
 from deployx_tui.scheduling.due import Ticker
 from deployx_tui.scheduling.ticker import APSchedulerTicker
@@ -98,7 +100,7 @@ class Engine:
         self._starts = Starts(database, self.id)
         self._results = Results(database, output, settings, self._batch_over)
         self._asking = Asking(database, settings.facts_age)
-        sources = Sources(artifacts=artifacts, changes=self._changes_of)
+        sources = Sources(artifacts=artifacts, changes=self._changes_of, packages=self._packages_of)
         runner = TargetRunner(
             settings, transports, output, self._starts, self._results, self._target_started, self._asking, sources
         )
@@ -283,6 +285,12 @@ class Engine:
         """Of a worker's thread: what a rollback takes back. Raises Unavailable."""
         with self._database.read() as c:
             return changes.load(c, execution, device)
+
+    def _packages_of(self, execution: ExecutionId) -> tuple[JSON, ...]:
+        """Of a worker's thread: what the plan of a run that is taken back has of the catalogue. Raises Unavailable."""
+        with self._database.read() as c:
+            run = executions.load_run(c, execution)
+        return () if run is None or run.plan_json is None else pinned_packages(run.plan_json)
 
     def _fenced(self) -> None:
         self._starts.stop()

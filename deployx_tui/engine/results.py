@@ -30,10 +30,11 @@ from deployx_tui.model.execution import TargetState
 from deployx_tui.model.ids import DeviceId, TargetId
 from deployx_tui.output.store import OutputStore
 from deployx_tui.output.writer import OutputTotals
-from deployx_tui.store import changes, devices, endings, events, outputs, targets
+from deployx_tui.store import changes, devices, endings, events, installed, outputs, targets
 from deployx_tui.store.clock import now_ms
 from deployx_tui.store.database import Database
 from deployx_tui.store.events import NewEvent
+from deployx_tui.store.installed import Seen
 from deployx_tui.store.targets import Progress, TargetEnd
 
 log = logging.getLogger(__name__)
@@ -65,6 +66,8 @@ class Ended:
     unfinished: bytes | None = None
     #: it must not be lost by a power loss, for its traces on the target are removed then
     is_durable: bool = False
+    #: packages that it was seen to have, or not to have
+    installed: tuple[Seen, ...] = ()
     #: set when all this is written, and nothing less
     kept: Event = field(default_factory=Event)
 
@@ -278,6 +281,7 @@ class Results:
                 if each.unfinished is not None:
                     outputs.save(c, each.job.id, each.unfinished)
             _note_contacts(c, ended, now)
+            _note_packages(c, [each for each in ended if each.job.id in ours], now)
             targets.progress(c, growth, now)
             if is_saving:
                 self._output.save_unfinished(c, self._settings.output_saved.total_seconds())
@@ -320,7 +324,7 @@ def _size_of(grown: Progress) -> tuple[int, int | None]:
 
 def _lesser(ended: Ended, error: Exception) -> Iterator[tuple[Ended, str]]:
     """The result without what may be at fault, less each time, and what is left out."""
-    plain = replace(ended, contact=None, totals=None, kept=Event())
+    plain = replace(ended, contact=None, totals=None, installed=(), kept=Event())
     if ended.end is None:
         yield plain, "output"
         return
@@ -351,6 +355,15 @@ def _note_taken_back(c: Connection, ended: Sequence[Ended]) -> None:
     for run, devices_ in restored.items():
         if isinstance(run.work.payload, RollbackPayload):
             changes.taken_back(c, run.work.payload.execution, devices_, run.id)
+
+
+def _note_packages(c: Connection, ended: Sequence[Ended], now: int) -> None:
+    """What is where, by what runs found and changed."""
+    for each in ended:
+        by = f"run {each.job.run.id}"
+        installed.keep(c, each.job.device, each.installed, by, now)
+        if each.end is not None and each.end.changes is not None and each.end.changes.packages:
+            installed.follow(c, each.job.device, each.end.changes.packages, by, now)
 
 
 def _note_contacts(c: Connection, ended: Sequence[Ended], now: int) -> None:

@@ -7,27 +7,36 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from deployx_tui.engine.attempt import broken, end_of, not_tried
+from deployx_tui.engine.attempt import NO_CHANGES, broken, end_of
 from deployx_tui.engine.facts import Asking
 from deployx_tui.engine.results import Ended, Results
 from deployx_tui.engine.run import TargetJob
 from deployx_tui.engine.settings import EngineSettings
+from deployx_tui.engine.software import Prepared, places, prepared, read_off, send, steps_of, under_way, wanted
 from deployx_tui.engine.starts import EngineEnds, Starts
 from deployx_tui.engine.way import Way
+from deployx_tui.engine.work import Sources
+from deployx_tui.errors import DeployxError
+from deployx_tui.model.changes import TargetChanges
 from deployx_tui.model.device import TransportKind
 from deployx_tui.model.execution import Cause, Stream, TargetState
 from deployx_tui.model.payload import CommandPayload
+from deployx_tui.model.software import SoftwarePayload
 from deployx_tui.output.store import OutputStore
 from deployx_tui.output.writer import OutputWriter
-from deployx_tui.runners.command import cancelled_before_start
+from deployx_tui.runners.command import RunFacts, cancelled_before_start, unreached
 from deployx_tui.runners.durable import DurableRun, Left, Over, Ways, run_durable
 from deployx_tui.store.clock import now_ms
-from deployx_tui.transports.base import Endpoint, Transport
+from deployx_tui.store.installed import Seen
+from deployx_tui.transports.base import Endpoint, Transport, Unreached
 
 log = logging.getLogger(__name__)
 
 #: how long a worker waits until a result is kept, before it leaves the traces on the target to the sweep there
 _KEPT_SECONDS = 60.0
+#: of an installation's output, what is looked through for its results: they stand at its end
+_NOTES = 4 << 20
+_NOTHING: tuple[Seen, ...] = ()
 
 
 class DurableTargets:
@@ -41,9 +50,10 @@ class DurableTargets:
         starts: Starts,
         results: Results,
         asking: Asking,
+        sources: Sources,
     ) -> None:
         self._settings, self._transports, self._output = settings, transports, output
-        self._starts, self._results, self._asking = starts, results, asking
+        self._starts, self._results, self._asking, self._sources = starts, results, asking, sources
 
     def first(self, job: TargetJob) -> DurableRun:
         """What is written down before the first byte is sent."""
@@ -61,14 +71,18 @@ class DurableTargets:
             return
         self._results.began(job)
         try:
-            found = self._attempt(job, run, way, writer)
+            done = self._made_ready(job, run, way)
+            found = self._attempt(job, run, way, writer, done) if not isinstance(done, Over | Left) else done
             if isinstance(found, Left):
                 self._results.put(Ended(job=job, end=None, unfinished=writer.suspend()))
                 return
             at = datetime.now(UTC)
             totals = writer.close(at, durable=True)
-            end = end_of(job, found.facts, totals, at)
-            ended = Ended(job=job, end=end, totals=totals, contact=way.contact, is_durable=True)
+            facts, changes, seen = found.facts, NO_CHANGES, _NOTHING
+            if isinstance(done, Prepared):
+                facts, changes, seen = self._read_off(job, run, done, facts)
+            end = end_of(job, facts, totals, at, changes)
+            ended = Ended(job=job, end=end, totals=totals, contact=way.contact, is_durable=True, installed=seen)
             self._results.put(ended)
             if found.acknowledge is not None and ended.kept.wait(_KEPT_SECONDS):
                 self._acknowledge(job, found)
@@ -92,7 +106,63 @@ class DurableTargets:
             return self._output.writer(job.id, job.run.id, job.device, *of_run)
         return self._output.reopen(job.id, job.run.id, job.device, *of_run, run.bases)
 
-    def _attempt(self, job: TargetJob, run: DurableRun, way: Way, writer: OutputWriter) -> Over | Left:
+    def _made_ready(self, job: TargetJob, run: DurableRun, way: Way) -> CommandPayload | Prepared | Over | Left:
+        """What is run; of software, once its files are there. A bug of ours ends this target, visibly."""
+        payload = job.run.work.payload
+        if isinstance(payload, CommandPayload):
+            return payload
+        if not isinstance(payload, SoftwarePayload):
+            raise TypeError(f"{type(payload).__name__} is not durable")
+        try:
+            return self._software(job, payload, run, way)
+        except EngineEnds:
+            return Left()
+        except Exception as error:  # said in the docstring; the traceback goes to the log
+            log.exception("target %s (%s) of execution %s", job.id, job.name, job.run.id)
+            return Over(broken(error, may_have_run=job.resumes is not None and not run.is_due))
+
+    def _software(self, job: TargetJob, payload: SoftwarePayload, run: DurableRun, way: Way) -> Prepared | Over:
+        if job.resumes is not None and not run.is_due:
+            return under_way(job, payload)
+        if (refusal := way.refusal()) is not None:
+            return Over(refusal)
+        facts, connection = job.facts, None
+        if facts is None and payload.packages:
+            connection = way.connect()
+            if isinstance(connection, Unreached):
+                return Over(unreached(connection))
+            if isinstance(job.endpoint, Endpoint):
+                facts = self._asking.now(job.endpoint, connection, f"run {job.run.id}", job.cancel)
+        steps = steps_of(job, payload, facts)
+        if isinstance(steps, RunFacts):
+            return Over(steps)
+        contents = wanted(steps)
+        if contents:
+            connection = connection or way.connect()
+            if isinstance(connection, Unreached):
+                return Over(unreached(connection))
+            account = None if payload.run_as is None else payload.run_as.user
+            refused = send(connection, contents, run.nonce, self._sources.artifacts, job.cancel, account)
+            if refused is not None:
+                return Over(refused)
+        made = prepared(payload, steps, run.nonce, places(run.nonce, contents))
+        return Over(made) if isinstance(made, RunFacts) else made
+
+    def _read_off(
+        self, job: TargetJob, run: DurableRun, done: Prepared, ended: RunFacts
+    ) -> tuple[RunFacts, TargetChanges, tuple[Seen, ...]]:
+        """By what is kept of its output: an engine before this one may have heard a part of it."""
+        try:
+            said = self._output.read(job.run.id, job.id, Stream.STDOUT, tail=_NOTES, limit=_NOTES)
+        except (DeployxError, OSError) as error:
+            log.error("what %s of execution %s said can't be read: %s", job.name, job.run.id, error)
+            message = f"{ended.message}; its output can't be read: {error}"
+            return replace(ended, changed=None, message=message), NO_CHANGES, ()
+        return read_off(b"".join(chunk.data for chunk in said.chunks), done, run.nonce, ended)
+
+    def _attempt(
+        self, job: TargetJob, run: DurableRun, way: Way, writer: OutputWriter, done: CommandPayload | Prepared
+    ) -> Over | Left:
         """Run it. A bug of ours or of a library ends this target, visibly, and nothing else."""
         is_taken_up = job.resumes is not None
         may_run = is_taken_up and not run.is_due
@@ -108,13 +178,10 @@ class DurableTargets:
             self._starts.keep(job.id, job.token, reached.to_json(), frames)
             return reached
 
-        payload = job.run.work.payload
-        if not isinstance(payload, CommandPayload):
-            return Over(not_tried(TargetState.FAILED, "this release can't install software yet; nothing was sent"))
         ways = Ways(connect=way.connect, output=writer, keep=keep, cancel=job.cancel, leave=job.leave)
         try:
             found = run_durable(
-                payload,
+                done.command if isinstance(done, Prepared) else done,
                 run,
                 ways,
                 parameters=job.parameters,

@@ -49,7 +49,7 @@ class TargetRunner:
         self._settings, self._transports, self._output = settings, transports, output
         self._starts, self._results, self._started = starts, results, started
         self._asking = asking
-        self._durable = DurableTargets(settings, transports, output, starts, results, asking)
+        self._durable = DurableTargets(settings, transports, output, starts, results, asking, sources)
         self._repeatable = RepeatableTargets(settings, transports, output, results, asking, sources)
 
     def run(self, job: TargetJob) -> None:

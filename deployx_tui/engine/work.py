@@ -16,8 +16,10 @@ from enum import Enum
 from typing import assert_never
 
 from deployx_tui.engine.run import TargetJob
+from deployx_tui.engine.software import packages_of_plan
 from deployx_tui.errors import InvalidInput
 from deployx_tui.model.changes import RollbackPayload, TargetChanges
+from deployx_tui.model.codec import JSON
 from deployx_tui.model.execution import Cause, TargetState
 from deployx_tui.model.facts import Facts
 from deployx_tui.model.files import FilePayload
@@ -30,6 +32,7 @@ from deployx_tui.runners.artifacts import ArtifactSource
 from deployx_tui.runners.command import RunFacts
 from deployx_tui.runners.files.rollback import run_rollback
 from deployx_tui.runners.files.run import FileRun, run_files
+from deployx_tui.runners.software.rollback import run_restore
 from deployx_tui.transports.base import Connection, OutputSink
 
 NONE = TargetChanges()
@@ -58,18 +61,25 @@ def how(payload: Payload) -> How:
 
 def wants_facts(payload: Payload) -> bool:
     """Whether what the device told of itself decides what is done there."""
-    return isinstance(payload, FilePayload) and (
-        bool(payload.platform_paths) or any(item.substitute for item in payload.items)
-    )
+    match payload:
+        case FilePayload():
+            return bool(payload.platform_paths) or any(item.substitute for item in payload.items)
+        case SoftwarePayload():
+            return bool(payload.packages)
+        case CommandPayload() | RollbackPayload():
+            return False
+    assert_never(payload)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """Where a repeatable payload finds what is not in its plan."""
+    """Where a payload finds what is not in its plan."""
 
     artifacts: ArtifactSource
     #: what an execution changed on a device
     changes: Callable[[ExecutionId, DeviceId], TargetChanges]
+    #: the entries of the catalogue that an execution's plan has
+    packages: Callable[[ExecutionId], tuple[JSON, ...]] = lambda _: ()
 
 
 def run_repeatable(
@@ -107,8 +117,17 @@ def run_repeatable(
                 why = f"what execution {payload.execution} changed here is not kept any more: put the files there anew"
                 return RunFacts(state=TargetState.FAILED, cause=Cause.VERIFY, changed=False, message=why), NONE
             if changes.packages:
-                why = f"execution {payload.execution} changed packages, which this release can't take back yet"
-                return RunFacts(state=TargetState.FAILED, cause=Cause.VERIFY, changed=False, message=why), NONE
+                return run_restore(
+                    changes.packages,
+                    packages_of_plan(sources.packages(payload.execution)),
+                    connection,
+                    say,
+                    job.cancel,
+                    force=payload.force,
+                    run_as=payload.run_as,
+                    password=job.password,
+                    timeout=timeout,
+                )
             return run_rollback(
                 changes,
                 connection,

@@ -120,7 +120,7 @@ class Variant:
     artifact: str = ""
     #: where the target itself fetches the file, by https; "": nowhere
     url: str = ""
-    #: of the file, hex; goes with `url`
+    #: of the file, hex: of a `url` always, of an artifact where it must be this very content
     sha256: str = ""
     #: of an archive: absolute; its versions lie in there, and the link `current`
     folder: str = ""

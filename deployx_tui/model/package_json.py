@@ -225,8 +225,8 @@ def _consider(reader: Reader, found: Variant) -> None:
         reader.problem("url", "there is an artifact too", "give one of artifact and url")
     if found.url and not found.sha256:
         reader.problem("sha256", "it is missing", "give the SHA-256 of what the address holds: sha256sum FILE")
-    if found.sha256 and not found.url:
-        reader.problem("sha256", "it belongs to a url", "leave it out: an artifact is known by its own")
+    if found.sha256 and not sources:
+        reader.problem("sha256", "it belongs to an artifact or a url", "leave it out")
     if kind in BY_NAME:
         _consider_name(reader, found, sources)
     if kind in BY_FILE and not sources:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from deployx_tui.errors import InvalidInput
 from deployx_tui.model.fact_words import sized
@@ -102,12 +102,7 @@ def steps_for(payload: SoftwarePayload, catalogue: Iterable[Package], facts: Fac
     steps: list[SoftwareStep] = []
     numbers: dict[str, int] = {}
     is_install = payload.action is SoftwareAction.INSTALL
-    packages = ordered(payload.packages, catalogue)
-    if not is_install:
-        # what something else may need is never taken away unasked
-        asked = {choice.package for choice in payload.packages}
-        packages = tuple(reversed([each for each in packages if each[0].id in asked]))
-    for package, version in packages:
+    for package, version in _in_order(payload, catalogue):
         found = choose(package, facts)
         if isinstance(found, Unfit):
             return found
@@ -127,11 +122,33 @@ def steps_for(payload: SoftwarePayload, catalogue: Iterable[Package], facts: Fac
                 needs=needs,
             )
         )
-    if payload.custom is not None:
-        name, _, version = payload.custom.partition("=")
-        why = "by the package manager that the device has"
-        steps.append(SoftwareStep(package=name, variant=None, version=version or None, why=why))
-    return tuple(steps)
+    return (*steps, *_custom(payload))
+
+
+def bare_steps(payload: SoftwarePayload, catalogue: Iterable[Package]) -> tuple[SoftwareStep, ...]:
+    """The same steps by their names alone: of a run that is under way on a device of which nothing is known."""
+    named = (
+        SoftwareStep(package=package.name, variant=None, version=version, why="")
+        for package, version in _in_order(payload, catalogue)
+    )
+    return (*named, *_custom(payload))
+
+
+def _in_order(payload: SoftwarePayload, catalogue: Iterable[Package]) -> tuple[tuple[Package, str | None], ...]:
+    packages = ordered(payload.packages, catalogue)
+    if payload.action is SoftwareAction.INSTALL:
+        return packages
+    # what something else may need is never taken away unasked
+    asked = {choice.package for choice in payload.packages}
+    return tuple(reversed([each for each in packages if each[0].id in asked]))
+
+
+def _custom(payload: SoftwarePayload) -> tuple[SoftwareStep, ...]:
+    if payload.custom is None:
+        return ()
+    name, _, version = payload.custom.partition("=")
+    why = "by the package manager that the device has"
+    return (SoftwareStep(package=name, variant=None, version=version or None, why=why),)
 
 
 def unmet(requirements: Requirements, facts: Facts) -> tuple[str, ...]:
@@ -152,17 +169,6 @@ def unmet(requirements: Requirements, facts: Facts) -> tuple[str, ...]:
     if requirements.free_memory is not None and memory is not None and memory < requirements.free_memory:
         reasons.append(f"it needs {sized(requirements.free_memory)} of memory, and there are {sized(memory)}")
     return tuple(reasons)
-
-
-def with_artifacts(steps: Iterable[SoftwareStep], pinned: Mapping[str, str]) -> tuple[SoftwareStep, ...]:
-    """The steps whose artifacts are named by the SHA-256 that was pinned for them."""
-
-    def one(step: SoftwareStep) -> SoftwareStep:
-        if step.variant is None or not step.variant.artifact:
-            return step
-        return replace(step, variant=replace(step.variant, sha256=pinned[step.variant.artifact]))
-
-    return tuple(one(step) for step in steps)
 
 
 def _wanted(package: Package, variant: Variant, version: str | None) -> str | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, and_, delete, select
 
+from deployx_tui.model.changes import PackageChange
 from deployx_tui.model.ids import DeviceId
 from deployx_tui.model.package import InstalledPackage, InstallerKind
 from deployx_tui.store.clock import from_ms
@@ -52,6 +53,18 @@ def keep(c: Connection, device: DeviceId, seen: Iterable[Seen], by: str, now_ms:
     ]
     if rows:
         c.execute(insert_or_replace(c, installed_packages, ["device_id", "package_name"]), rows)
+
+
+def follow(c: Connection, device: DeviceId, changed: Iterable[PackageChange], by: str, now_ms: int) -> None:
+    """What is known of packages follows what a run changed; of those that nobody asked for nothing is begun."""
+    after = {each.package: each for each in changed}
+    known = c.scalars(
+        select(_i.package_name).where(_i.device_id == device, _i.package_name.in_(sets.texts(c, after)))
+    ).all()
+    seen = [
+        Seen(package=name, installer=InstallerKind(after[name].installer), version=after[name].after) for name in known
+    ]
+    keep(c, device, seen, by, now_ms)
 
 
 def where(c: Connection, package: str | None = None) -> tuple[InstalledPackage, ...]:

@@ -75,7 +75,8 @@ def compile_software(
 ) -> CommandPayload:
     """The durable command that does all steps. `nonce`: of the run, 32 hex digits; it marks the lines for `parse`.
 
-    `files`: where on the target each artifact lies, by the SHA-256 of its variant; the script removes them at its end.
+    `files`: where on the target each artifact lies, by the SHA-256 of its variant, in a folder of their own; the script
+    removes that folder at its end.
     InvalidInput: a kind that no runner has, or a value that would not stay one word.
     """
     verb = "install" if payload.action is SoftwareAction.INSTALL else "uninstall"
@@ -124,7 +125,7 @@ def _command(
         "patience": _seconds(settings.input_patience),
         "look": _seconds(settings.input_look),
         "sep": quote(_SEPARATOR),
-        "files": quote(" ".join(quote(path) for path in files.values())),
+        "files": quote(" ".join(dict.fromkeys(quote(path.rpartition("/")[0]) for path in files.values()))),
         **flags,
     }.items())  # fmt: skip
     calls = "".join(f"dx_block{number}\ndx_package\n" for number in range(len(blocks)))

@@ -60,6 +60,30 @@ class SoftwareResult:
     needs_reboot: bool = False
 
 
+class SaidNotes:
+    """Keeps of an output that comes in pieces only the lines that are for `parse`."""
+
+    #: of a line that has no end yet, and of all lines together
+    _MOST_LINE, _MOST = 64 * 1024, 8 << 20
+
+    def __init__(self, nonce: str) -> None:
+        self._mark = f"dxs {nonce} ".encode()
+        self._rest = b""
+        self._lines: list[bytes] = []
+        self._size = 0
+
+    def hear(self, data: bytes) -> None:
+        *whole, self._rest = (self._rest + data).split(b"\n")
+        self._rest = self._rest[-self._MOST_LINE :]
+        for line in whole:
+            if line.startswith(self._mark) and self._size < self._MOST:
+                self._lines.append(line)
+                self._size += len(line)
+
+    def lines(self) -> bytes:
+        return b"\n".join((*self._lines, self._rest))
+
+
 @dataclass
 class _Heard:
     results: dict[int, StepResult] = field(default_factory=dict)

@@ -46,7 +46,8 @@ class Shelf:
         self.files: dict[str, str] = {}
 
     def step(self, version: str, fill: Members | str, strip: int = 0, name: str = "tool") -> SoftwareStep:
-        made = self.folder / f"{len(self.files)}.tar.gz"
+        (self.folder / "sent").mkdir(exist_ok=True)
+        made = self.folder / "sent" / f"{len(self.files)}.tar.gz"
         with tarfile.open(made, "w:gz") as tar:
             if isinstance(fill, str):
                 put(tar, "tool-x/bin/tool", fill.encode())
@@ -60,7 +61,8 @@ class Shelf:
         )
 
     def run(self, site: Site, *steps: SoftwareStep, payload: SoftwarePayload | None = None) -> Did:
-        return run(site, *steps, files=dict(self.files), payload=payload)
+        there = {key: path for key, path in self.files.items() if Path(path).exists()}
+        return run(site, *steps, files=there, payload=payload)
 
     def there(self) -> list[str]:
         return sorted(each.name for each in self.place.iterdir()) if self.place.exists() else []
@@ -162,6 +164,7 @@ def test_what_is_no_archive_and_what_is_not_what_was_sent(site: Site, shelf: She
     path.write_bytes(b"no tar at all")
     did = shelf.run(site, wrong)
     assert "the file is not what it must be" in did.result.facts.message, did
+    path.parent.mkdir()
     path.write_bytes(b"no tar at all")
     plain = step("t", InstallerKind.ARCHIVE, "1", artifact="t", sha256="", folder=str(shelf.place))
     did = run(site, plain, files={"": str(path)})
