@@ -114,6 +114,10 @@ class Errands:
                 return
             case Exited(code):
                 raise failed(Cause.EXIT, f"{what}: the target's sh ended with exit {code}")
+            case Refused(Cause.LOST, message):
+                # the connection is gone, and this script has not run: the whole can be gone on with
+                lost = f"{what}: {bounded(message)}; it can be gone on with"
+                raise Stopped(RunFacts(state=TargetState.LOST, cause=Cause.LOST, message=lost))
             case _:
                 raise Stopped(_named(facts_of(outcome, frozenset({0}), self._timeout), what))
 

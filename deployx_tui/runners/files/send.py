@@ -48,7 +48,7 @@ class Sender:
         """All of them, after the calls of `before` in the same script; raises Stopped."""
         drops = [call("dx_drop", number, load.path, f"{load.mode:o}") for number, load in enumerate(loads)]
         answers = self._errands.ask([*before, *drops], "making room on the target", as_login=as_login)
-        there = dict(_drops(answers, loads))
+        there = dict(_drops(answers, loads, one_folder=as_login))
         for number, load in enumerate(loads):
             self._errands.check(f"{load.name} was sent")
             self._one(number, load, *there.get(number, (0, "")), as_login=as_login)
@@ -120,8 +120,11 @@ def read_back(mover: FileMover, path: str, until: Event, name: str) -> str:
             raise Stopped(RunFacts(state=state, cause=cause, message=f"{name} can't be read back: {bounded(message)}"))
 
 
-def _drops(answers: list[list[str]], loads: Sequence[Load]) -> Iterator[tuple[int, tuple[int, str]]]:
-    """(number, (size, SHA-256 of what is there)). Raises Stopped for what could not be made, or has no room."""
+def _drops(
+    answers: list[list[str]], loads: Sequence[Load], *, one_folder: bool
+) -> Iterator[tuple[int, tuple[int, str]]]:
+    """(number, (size, SHA-256 of what is there)). Raises Stopped for what could not be made, and when
+    the one private folder has no room for all; other folders were looked at before."""
     free: dict[int, int] = {}
     for words in answers:
         match words:
@@ -134,5 +137,5 @@ def _drops(answers: list[list[str]], loads: Sequence[Load]) -> Iterator[tuple[in
                 yield number_of(number), (max(0, number_of(size)), hash_of(sha256))
     needed = sum(loads[number].size for number in free if 0 <= number < len(loads))
     least = min((kib for kib in free.values() if kib >= 0), default=None)
-    if least is not None and needed + _MARGIN > least:
+    if one_folder and least is not None and needed + _MARGIN > least:
         raise failed(Cause.EXIT, f"the disk is too full: {sized(needed)} are needed, {sized(least)} are free")

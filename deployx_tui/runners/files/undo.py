@@ -13,6 +13,8 @@ from deployx_tui.runners.files.present import Look, Present, read_look
 from deployx_tui.runners.files.text import call
 
 _ABSENT = Present()
+#: versions of a path: taking back removes none, the next deployment does
+_KEEPS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ def undo(
     look = read_look(errands.ask(calls, "looking at the target"))
     by_path = {change.path: look.at.get(2 * number) for number, change in enumerate(changes)}
     undone.changes += journal.that_hold(journal.read(look.done), by_path.get)
-    orders = Orders(nonce, look.state, backups=2)
+    orders = Orders(nonce, look.state, _KEEPS)
     todo: list[Order] = []
     for number in reversed(range(len(changes))):
         order = _order(orders, changes[number], number, look, nonce, force=force)
