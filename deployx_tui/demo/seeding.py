@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deployx_tui.demo import world
+from deployx_tui.demo import wares, world
 from deployx_tui.demo.fleet import FleetHost
 from deployx_tui.errors import Conflict
 from deployx_tui.model.ids import ExecutionId, TaskId
@@ -39,9 +39,15 @@ async def seed_devices(backend: Backend, hosts: Sequence[FleetHost]) -> None:
 
 
 async def seed_tasks(backend: Backend, zone: str) -> dict[str, TaskId]:
-    """The tasks, by name."""
+    """The tasks, by name, and what they put on the hosts."""
+    files = {}
+    for name, content in wares.FILES.items():
+        files[name] = (await backend.artifacts.add(name, _at_once(content), "the demo")).id
+    agent = await backend.packages.create(wares.AGENT)
+    if agent.id is None:
+        raise TypeError("a stored package has an id")
     tasks = {}
-    for draft in world.task_drafts(datetime.now(UTC), zone):
+    for draft in (*world.task_drafts(datetime.now(UTC), zone), *wares.task_drafts(zone, files, agent.id)):
         tasks[draft.name] = (await backend.tasks.create(draft)).id
     for name in world.PAUSED:
         await backend.tasks.pause(tasks[name])
@@ -67,6 +73,10 @@ async def later_rounds(backend: Backend, tasks: dict[str, TaskId]) -> None:
         for name in world.LATER_ROUNDS:
             await _all_over(backend, [await _start(backend, tasks[name])])
             await asyncio.sleep(0.5)
+
+
+async def _at_once(content: bytes) -> AsyncIterator[bytes]:
+    yield content
 
 
 async def _start(backend: Backend, task: TaskId) -> ExecutionId | None:

@@ -267,6 +267,7 @@ FIRST_ROUND = (
     "db-backup",
     "db-vacuum",
     "cache-warm",
+    "web-config-sync",
 )
 LATER_ROUNDS = (
     "fleet-uptime", "web-disk-check", "web-health", "backup-verify", "cache-warm", "web-log-rotate", "db-backup",

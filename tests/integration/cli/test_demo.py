@@ -88,12 +88,12 @@ def test_without_openssh_it_says_that_commands_run_as_you(home: dict[str, str]) 
 def test_the_screens_open_on_tasks_that_have_run_and_all_is_gone_when_they_close(home: dict[str, str]) -> None:
     with Terminal([sys.executable, "-m", "deployx_tui", "demo"], environment=home) as terminal:
         terminal.wait_for("starting 21 SSH servers on this machine's loopback addresses", "for a history", seconds=120)
-        terminal.wait_for("The demo: what is real", "sshd processes", "the engine ran 7 of the tasks", seconds=60)
+        terminal.wait_for("The demo: what is real", "sshd processes", "the engine ran 8 of the tasks", seconds=60)
         terminal.send("Enter")
         screen = terminal.wait_for(
             "fleet-uptime", "web-disk-check", "inventory", absent=["The demo: what is real"], seconds=120
         )
-        assert "13 of 13" in screen
+        assert "15 of 15" in screen
         terminal.wait_for("demo ●", "12/13", seconds=60)  # web19 does not answer
         # what nobody who sits there has started says whose it is
         terminal.send("4")
@@ -108,7 +108,7 @@ def test_the_screens_open_on_tasks_that_have_run_and_all_is_gone_when_they_close
         # nobody else's engine goes on: this one is about to go
         said = terminal.wait_for("the demo ends: its runs, its servers and its folder go")
         assert "goes on" not in said
-        assert "the account demo runs 7 of the 13 tasks on them" in said
+        assert "the account demo runs 8 of the 15 tasks on them" in said
 
 
 def test_a_terminal_that_goes_away_takes_the_demo_with_it(home: dict[str, str]) -> None:
