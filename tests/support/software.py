@@ -9,7 +9,7 @@ from secrets import token_hex
 from threading import Event
 
 from deployx_tui.model.execution import Stream
-from deployx_tui.model.package import InstallerKind, Variant
+from deployx_tui.model.package import BY_NAME, InstallerKind, Variant
 from deployx_tui.model.payload import CommandPayload
 from deployx_tui.model.software import SoftwarePayload
 from deployx_tui.planning.software import SoftwareStep
@@ -37,7 +37,7 @@ def step(
 ) -> SoftwareStep:
     """`more`: fields of the variant, and `needs` and `requirements` of the step."""
     of_step = {key: more.pop(key) for key in ("needs", "requirements") if key in more}
-    more.setdefault("name", name if kind in (InstallerKind.APT, InstallerKind.DEB) else "")
+    more.setdefault("name", name if kind in BY_NAME or kind is InstallerKind.DEB else "")
     variant = Variant(installer=kind, **more)  # type: ignore[arg-type]  # a test's own words
     return SoftwareStep(package=name, variant=variant, version=version, why="", **of_step)  # type: ignore[arg-type]
 

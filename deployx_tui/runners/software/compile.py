@@ -30,13 +30,20 @@ _ALWAYS = ("common.sh", "asking.sh", "steps.sh")
 _FILES: Mapping[InstallerKind, tuple[str, ...]] = {
     _K.APT: ("dpkg.sh", "apt.sh"),
     _K.DEB: ("dpkg.sh", "deb.sh"),
+    _K.DNF: ("rpmdb.sh", "dnf.sh"),
+    _K.YUM: ("rpmdb.sh", "yum.sh"),
+    _K.ZYPPER: ("rpmdb.sh", "zypper.sh"),
+    _K.RPM: ("rpmdb.sh", "rpm.sh"),
+    _K.APK: ("apk.sh",),
+    _K.PACMAN: ("pacman.sh",),
+    _K.BREW: ("brew.sh",),
     _K.ARCHIVE: ("archive.sh",),
     _K.SCRIPT: ("script.sh",),
 }
 #: kinds that a script can be compiled for
 SUPPORTED = frozenset(_FILES)
 #: of a package that no catalogue has: what its target may turn out to have
-_MANAGERS = (_K.APT,)
+_MANAGERS = (_K.APT, _K.DNF, _K.YUM, _K.ZYPPER, _K.APK, _K.PACMAN, _K.BREW)
 #: the delimiter of an expression in sed, which no pattern holds
 _SEPARATOR = "\x01"
 
