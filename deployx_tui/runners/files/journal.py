@@ -18,7 +18,7 @@ def line(kind: ChangeKind, path: str, before: str, after: str, kept_folder: str 
 
 
 def _word(text: str) -> str:
-    return quote(text, safe="/", errors="surrogateescape") or "-"
+    return "%2D" if text == "-" else quote(text, safe="/", errors="surrogateescape") or "-"
 
 
 def _text(word: str) -> str:

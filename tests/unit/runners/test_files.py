@@ -6,7 +6,7 @@ import hashlib
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from deployx_tui.model.artifact import EntryKind
@@ -203,6 +203,7 @@ def test_modes_are_read_as_ls_writes_them(words: str, mode: int) -> None:
     assert mode_of(words) == mode
 
 
+@example("-", ChangeKind.CREATED)
 @given(
     st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1), st.sampled_from(ChangeKind)
 )
