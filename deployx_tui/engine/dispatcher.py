@@ -320,7 +320,7 @@ def _frozen(c: Connection, planned: _Planned, now: int) -> Run | None:
         batches = executions.batches(c, row.id)
     else:
         whole = [[(target.device, target.name) for target in planned.targets]] if planned.targets else []
-        batches = executions.freeze_plan(c, row.id, plan.text, plan.sha256, whole, now)
+        batches = executions.freeze_plan(c, row.id, plan.text, plan.sha256, whole, now, planned.work.summary)
         if not planned.targets:
             endings.skip(c, row.id, f"{planned.work.chosen} matches no device", now)
             return None

@@ -16,12 +16,12 @@ from deployx_tui.model.artifact import ArtifactRef
 from deployx_tui.model.artifact_json import read_refs, ref_to_json
 from deployx_tui.model.codec import JSON, canonical, sha256_of
 from deployx_tui.model.files import FileItem, FilePayload
-from deployx_tui.model.ids import DeviceId, GroupId, TaskId
+from deployx_tui.model.ids import ArtifactId, DeviceId, GroupId, PackageId, TaskId
 from deployx_tui.model.json_reader import Reader
 from deployx_tui.model.parameter import Value
 from deployx_tui.model.parameter_json import read_parameters, read_values, values_to_json
 from deployx_tui.model.payload_json import PAYLOADS, payload_field, read_payload
-from deployx_tui.model.payloads import Payload, with_parameters
+from deployx_tui.model.payloads import Payload, Stock, one_line, with_parameters
 from deployx_tui.model.words import counted
 from deployx_tui.planning.problems import unknown_ids
 
@@ -49,6 +49,16 @@ class Work:
     artifacts: tuple[ArtifactRef, ...] = ()
     #: entries of the catalogue as they were when it was planned; () before, and where there is no software
     packages: tuple[JSON, ...] = ()
+
+    @property
+    def summary(self) -> str:
+        """What it does in one line, with the names of what was pinned; "" where nothing was."""
+        named: dict[ArtifactId, ArtifactRef] = {}
+        if isinstance(self.payload, FilePayload) and self.artifacts:
+            named = {item.artifact: ref for item, ref in zip(self.payload.items, self.artifacts, strict=True)}
+        entries = [fields for fields in self.packages if isinstance(fields, dict)]
+        packages = {PackageId(int(str(fields["id"]))): str(fields["name"]) for fields in entries}
+        return one_line(self.payload, Stock(named, packages)) if named or packages else ""
 
     @property
     def chosen(self) -> str:

@@ -153,15 +153,18 @@ def freeze_plan(
     sha256: str,
     batches: Sequence[Sequence[tuple[DeviceId, str]]],
     now_ms: int,
+    summary: str = "",
 ) -> tuple[BatchId, ...]:
     """Keep the plan and its targets (device and its name), a batch after the other. Returns the batches' ids.
+
+    `summary`: what it does, where that is known better than when it fired; "": it stays.
 
     () and nothing written when the execution was cancelled, is over, or was planned before.
     """
     frozen = c.execute(
         sa.update(executions)
         .where(executions.c.id == execution, IS_ALIVE, executions.c.cancel_requested == 0, executions.c.plan.is_(None))
-        .values(plan=plan_json, plan_sha256=sha256)
+        .values(plan=plan_json, plan_sha256=sha256, **({"summary": summary} if summary else {}))
         .returning(executions.c.task_id)
     ).one_or_none()
     if frozen is None:

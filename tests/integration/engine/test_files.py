@@ -168,6 +168,7 @@ def test_the_newest_version_is_pinned_when_it_is_planned(bench: Bench, fleet: Fl
     run = bench.run(payload)
     assert run.status is ExecutionStatus.SUCCEEDED, (run, bench.targets(run))
     assert (place / "srv/motd").read_bytes() == b"two\n"
+    assert run.summary.startswith("motd to ")
     with bench.database.read() as c:
         row = executions.load_run(c, run.id)
     assert row is not None
