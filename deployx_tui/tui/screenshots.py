@@ -114,6 +114,7 @@ def _walks(run: ExecutionId | None) -> dict[str, Walk]:
         "devices": keys("5", "down"),
         "connection_test": keys("5", "t"),
         "credentials": keys("5", "c"),
+        "artifacts": keys("6", "down"),
         "help": keys("question_mark"),
     }
     if run is not None:

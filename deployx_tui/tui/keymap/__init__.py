@@ -6,7 +6,7 @@ Bindings, the footer, `?` and the palette are made from here; a screen only has 
 
 from __future__ import annotations
 
-from deployx_tui.tui.keymap.artifacts import ARTIFACT_PAGE, ARTIFACTS
+from deployx_tui.tui.keymap.artifacts import ARTIFACT_PAGE, ARTIFACTS, SOFTWARE
 from deployx_tui.tui.keymap.calendar import CALENDAR
 from deployx_tui.tui.keymap.devices import CONNECTION_TEST, CREDENTIALS, DEVICE_EDITOR, DEVICES, IMPORT
 from deployx_tui.tui.keymap.everywhere import EVERYWHERE, TABLE
@@ -17,7 +17,7 @@ from deployx_tui.tui.keymap.tasks import EDITOR, TASK_PAGE, TASKS
 
 __all__ = [
     "ARTIFACTS", "ARTIFACT_PAGE", "CALENDAR", "CHOOSE", "CONNECTION_TEST", "CREDENTIALS", "DEVICES",
-    "DEVICE_EDITOR", "EDITOR", "EVERYWHERE", "EXECUTION", "FIELDS", "HISTORY", "IMPORT", "PLACES", "TABLE",
+    "DEVICE_EDITOR", "EDITOR", "EVERYWHERE", "EXECUTION", "FIELDS", "HISTORY", "IMPORT", "PLACES", "SOFTWARE", "TABLE",
     "TASKS", "TASK_PAGE", "TITLES", "TOGGLE", "Key", "bindings", "while_typing",
 ]  # fmt: skip
 
@@ -32,6 +32,7 @@ PLACES: dict[str, tuple[Key, ...]] = {
     "import": IMPORT,
     "artifacts": ARTIFACTS,
     "artifact_page": ARTIFACT_PAGE,
+    "software": SOFTWARE,
     "history": HISTORY,
     "execution": EXECUTION,
     "tasks": TASKS,
@@ -54,4 +55,5 @@ TITLES: dict[str, str] = {
     "calendar": "Calendar",
     "artifacts": "Artifacts",
     "artifact_page": "One artifact",
+    "software": "Software on devices",
 }

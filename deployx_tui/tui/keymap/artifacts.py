@@ -10,6 +10,7 @@ ARTIFACTS: tuple[Key, ...] = (
     Key("artifacts.push", "x", "push", "push", "A new task that puts it on devices", footer=3),
     Key("artifacts.fold", "v", "fold", "older", "Show older versions too, or fold them", footer=4),
     Key("artifacts.filter", "slash", "filter", "filter", "Filter: words that the name holds", footer=5),
+    Key("artifacts.software", "s", "software", "software", "Which version of which package is where", footer=5),
     Key("artifacts.delete", "ctrl+d", "delete", "delete", "Delete this version; not while a task needs it", footer=6),
     Key("artifacts.collect", "C", "collect", "collect", "Free what nothing needs; shows what it would be", footer=7),
 )
@@ -27,4 +28,9 @@ ARTIFACT_PAGE: tuple[Key, ...] = (
     ),
     Key("artifact.push", "x", "push", "push", "A new task that puts this version on devices", footer=2),
     Key("artifact.delete", "ctrl+d", "delete", "delete", "Delete this version; not while a task needs it", footer=3),
+)
+
+SOFTWARE: tuple[Key, ...] = (
+    Key("software.behind", "exclamation_mark", "behind", "behind only", "Only what is behind the catalogue", footer=1),
+    Key("software.filter", "slash", "filter", "filter", "Filter: words that the name holds", footer=2),
 )

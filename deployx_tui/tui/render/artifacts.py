@@ -107,7 +107,9 @@ def says_words(artifact: Artifact) -> str:
         return " ".join(words[:3])
     if artifact.kind is ArtifactKind.TREE:
         return counted(artifact.files, "file")
-    return f"{name} {value}" if (name := next(iter(told), "")) and (value := told[name]) else ""
+    if told.get("unsafe"):
+        return "! leads out of its folder"
+    return f"{told['files']} files" if told.get("files") else ""
 
 
 def uses_words(used: ArtifactUse | None) -> str:
@@ -139,7 +141,8 @@ def size_cell(row: ArtifactRow) -> Line:
 
 
 def says_cell(row: ArtifactRow) -> Line:
-    return (span(says_words(row.artifact), "dim"),)
+    words = says_words(row.artifact)
+    return (span(words, "warn" if words.startswith("!") else "dim"),)
 
 
 def added_cell(row: ArtifactRow) -> Line:
@@ -216,7 +219,10 @@ def page_lines(
     if chosen.metadata:
         wide = min(24, max(len(name) for name, _ in chosen.metadata))
         made += [BLANK, line(span(" IT SAYS OF ITSELF", "head"))]
-        made += [line(span(f" {name:<{wide}}  ", "dim"), span(value)) for name, value in chosen.metadata]
+        made += [
+            line(span(f" {name:<{wide}}  ", "dim"), span(value, "warn" if name == "unsafe" else ""))
+            for name, value in chosen.metadata
+        ]
     if chosen.kind is ArtifactKind.TREE:
         held = f"  {counted(chosen.files, 'file')}, {size_words(chosen.size)}"
         made += [BLANK, line(span(" HOLDS", "head"), span(held, "dim")), *_tree_lines(tree)]

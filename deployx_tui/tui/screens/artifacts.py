@@ -204,7 +204,7 @@ class ArtifactsPlace(Place):
         match action:
             case "push" | "delete" | "open_row":
                 return self.bridge.is_up and self.here is not None and not self._field.has_focus
-            case "add" | "collect":
+            case "add" | "collect" | "software":
                 return self.bridge.is_up and not self._field.has_focus
             case "fold":
                 return self._whole or any(row.older for row in self.table.rows)
@@ -223,6 +223,11 @@ class ArtifactsPlace(Place):
         if made is not None:
             self._wanted = made.id
             self.reload()
+
+    def action_software(self) -> None:
+        from deployx_tui.tui.screens.software import SoftwarePlace  # noqa: PLC0415 - loaded when it is opened
+
+        self.app.push_screen(SoftwarePlace())
 
     def action_push(self) -> None:
         if (one := self.here) is not None:

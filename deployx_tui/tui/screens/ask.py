@@ -21,9 +21,18 @@ class Ask(Card[str | None]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", show=False)]
 
     def __init__(
-        self, title: str, lines: Sequence[Line], *, value: str = "", prompt: str = "", word: str = "go"
+        self,
+        title: str,
+        lines: Sequence[Line],
+        *,
+        value: str = "",
+        prompt: str = "",
+        word: str = "go",
+        may_be_empty: bool = False,
     ) -> None:
+        """An empty line means cancel, unless it `may_be_empty`: then "" comes back."""
         super().__init__()
+        self._may_be_empty = may_be_empty
         self._title, self._lines, self._value, self._prompt, self._word = title, tuple(lines), value, prompt, word
 
     def compose(self) -> ComposeResult:
@@ -40,7 +49,8 @@ class Ask(Card[str | None]):
 
     def on_field_submitted(self, message: Field.Submitted) -> None:
         message.stop()
-        self.dismiss(message.field.value.strip() or None)
+        typed = message.field.value.strip()
+        self.dismiss(typed if typed or self._may_be_empty else None)
 
     def action_cancel(self) -> None:
         self.dismiss(None)

@@ -13,7 +13,7 @@ from deployx_tui.errors import Conflict, InvalidInput, NotFound
 from deployx_tui.model.artifact import Artifact, ArtifactKind, ArtifactRef, EntryKind, TreeEntry
 from deployx_tui.model.ids import ArtifactId
 from deployx_tui.model.page import Page
-from deployx_tui.model.payloads import Payload, Stock, artifacts_of
+from deployx_tui.model.payloads import Payload, Stock, artifacts_of, packages_of
 from deployx_tui.service.backend.artifacts import ArtifactUse, Collected
 from tests.support import artifact_world
 from tests.support.fake_backend.facet import Facet, has_words
@@ -47,7 +47,8 @@ class FakeArtifacts(Facet):
                     id=row.id, name=row.name, version=row.version, kind=row.kind, sha256=row.sha256, size=row.size
                 )
                 for row in found
-            }
+            },
+            {each: self.w.packages.rows[each].name for each in packages_of(payload) if each in self.w.packages.rows},
         )
 
     async def list(self, text: str = "", *, limit: int = 100, cursor: str | None = None) -> Page[Artifact]:
