@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import pytest
+
 from tests.support.databases import (
     database,
     database_url,
@@ -23,3 +27,11 @@ __all__ = [
     "sqlite_template",
     "sqlite_url",
 ]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def state_of_local_file_runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Files put on this machine keep what they replace here, not in root's /var/lib/deployx; child processes too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield

@@ -40,7 +40,7 @@ class World:
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    had_state = ROOTS_STATE.exists()
+    targets: list[Target] = []
     with Accounts() as accounts, Fleets() as fleets:
         asked, free, app = (accounts.add(PASSWORD) for _ in range(3))
         accounts.allow(f"{asked} ALL=(ALL) ALL", f"{free} ALL=(ALL) NOPASSWD: ALL")
@@ -52,12 +52,14 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             endpoint = dataclasses.replace(endpoint_of(fleet.hosts[0]), user=login)
             connection = transport.connect(endpoint, CONNECT, Event())
             assert not isinstance(connection, Unreached), connection
-            return Target(connection)
+            targets.append(Target(connection))
+            return targets[-1]
 
         yield World(accounts, connect, asked, free, app)
         transport.shutdown()
-    if not had_state and ROOTS_STATE.exists():
-        shutil.rmtree(ROOTS_STATE)
+    for target in targets:  # other accounts' went with their homes
+        if target.run_as is not None and target.run_as.user == "root":
+            target.remove_state(ROOTS_STATE)
 
 
 @pytest.fixture

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from secrets import token_hex
 from threading import Event
 
@@ -19,6 +22,7 @@ from deployx_tui.model.ids import ArtifactId
 from deployx_tui.model.payload import RunAs
 from deployx_tui.model.secret import Secret
 from deployx_tui.runners.command import RunFacts
+from deployx_tui.runners.files import names
 from deployx_tui.runners.files.rollback import run_rollback
 from deployx_tui.runners.files.run import FileRun, run_files
 from deployx_tui.runners.files.wanted import MemoryContent
@@ -109,6 +113,24 @@ class Target:
     artifacts: MemoryArtifacts = field(default_factory=MemoryArtifacts)
     run_as: RunAs | None = None
     password: Secret | None = None
+    #: of all runs so far
+    nonces: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
+
+    def remove_state(self, state: Path) -> None:
+        """What these runs left where an account keeps things, and that folder if nothing else is in it."""
+        for nonce in self.nonces:
+            for run in (nonce, names.tag(nonce, "undo")):
+                (state / "kept/runs" / names.run_id(run)).unlink(missing_ok=True)
+        for path in self.kept:
+            shutil.rmtree(Path(path).parent, ignore_errors=True)
+        for folder in (state / "kept/runs", state / "kept", state):
+            with suppress(OSError):  # not empty, or not there
+                folder.rmdir()
+
+    def _ran(self, nonce: str, changes: TargetChanges) -> None:
+        self.nonces.append(nonce)
+        self.kept += [change.kept for change in changes.files if change.kept]
 
     def run(
         self,
@@ -135,6 +157,7 @@ class Target:
                 run_as=self.run_as,
                 **fields,  # type: ignore[arg-type]
             )
+        nonce = nonce or token_hex(16)
         run = FileRun(
             payload=payload,
             artifacts=self.artifacts.refs,
@@ -142,7 +165,7 @@ class Target:
             parameters=parameters or {},
             facts=facts,
             device="web01",
-            nonce=nonce or token_hex(16),
+            nonce=nonce,
             password=self.password,
             timeout=timeout,
         )
@@ -155,9 +178,11 @@ class Target:
         told, changes = run_files(
             run, self.connection, say, cancel or Event(), lambda done, total: progress.append((done, total))
         )
+        self._ran(nonce, changes)
         return Ran(told, changes, said.decode(errors="replace"), progress)
 
     def take_back(self, ran: Ran | TargetChanges, *, force: bool = False, nonce: str | None = None) -> Ran:
+        nonce = nonce or token_hex(16)
         said = bytearray()
 
         def say(stream: Stream, data: bytes, at: datetime) -> None:
@@ -171,7 +196,8 @@ class Target:
             force=force,
             run_as=self.run_as,
             password=self.password,
-            nonce=nonce or token_hex(16),
+            nonce=nonce,
             timeout=None,
         )
+        self._ran(nonce, changes)
         return Ran(told, changes, said.decode(errors="replace"), [])
