@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from deployx_tui.errors import InvalidInput
+from deployx_tui.errors import InvalidInput, Problem
 from deployx_tui.model.artifact import Artifact, ArtifactKind, ArtifactRef
 from deployx_tui.model.files import Existing, FileItem, FilePayload
 from deployx_tui.model.ids import ArtifactId
@@ -122,6 +122,14 @@ def _shown(item: FileItem, artifacts: Mapping[ArtifactId, ArtifactRef]) -> Shown
     if found is None:
         return ShownItem(item=item, name=f"artifact {item.artifact}")
     return replace(shown_of(found), item=item)
+
+
+def named_problem(problem: Problem, items: Sequence[ShownItem]) -> Problem:
+    """A problem of one of several items, with the name of that item before it: the list has one place for all."""
+    found = re.match(r"file_payload\.items\.(\d{1,6})(?:\.|$)", problem.field)
+    if found is None or int(found[1]) >= len(items):
+        return problem
+    return replace(problem, message=f"{items[int(found[1])].name}: {problem.message}")
 
 
 def file_payload_of(form: FilesForm, reader: FieldReader, base: FilePayload | None) -> FilePayload:

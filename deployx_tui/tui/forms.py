@@ -50,8 +50,8 @@ from deployx_tui.model.schedule import (
 )
 from deployx_tui.model.software import SoftwarePayload
 from deployx_tui.model.task import TaskDraft
-from deployx_tui.tui.field_reader import FieldReader
-from deployx_tui.tui.file_forms import FILE_WIRE, FilesForm, file_payload_of, files_form_of
+from deployx_tui.tui.field_reader import FieldReader, replace_field
+from deployx_tui.tui.file_forms import FILE_WIRE, FilesForm, file_payload_of, files_form_of, named_problem
 from deployx_tui.tui.software_forms import SOFTWARE_WIRE, SoftwareForm, software_form_of, software_payload_of
 
 #: what a task does on its targets
@@ -241,6 +241,11 @@ def _instant_text(at: datetime | None, zone: str) -> str:
 def field_of(wire: str) -> str:
     """The form's field that a wire name means; "" for the whole."""
     return next((field for name, field in _WIRE if wire == name or wire.startswith((f"{name}.", f"{name}["))), "")
+
+
+def problem_in(form: Form, problem: Problem) -> Problem:
+    """A problem of the wire as this form tells it: under its own field, of an item with the item's name."""
+    return replace_field(named_problem(problem, form.files.items), field_of(problem.field))
 
 
 def draft_of(form: Form, base: TaskDraft | None = None) -> tuple[TaskDraft, tuple[Problem, ...]]:

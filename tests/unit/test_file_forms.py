@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deployx_tui.errors import Problem
 from deployx_tui.model.files import Existing, FileItem, FilePayload, LineEndings
 from deployx_tui.model.ids import ArtifactId, PackageId
 from deployx_tui.model.parameter import Parameter
@@ -16,7 +17,7 @@ from deployx_tui.model.payloads import Payload
 from deployx_tui.model.software import PackageChoice, RebootPolicy, SoftwareAction, SoftwarePayload
 from deployx_tui.model.task import TaskDraft
 from deployx_tui.tui.file_forms import FilesForm
-from deployx_tui.tui.forms import Form, draft_of, field_of, form_of
+from deployx_tui.tui.forms import Form, draft_of, field_of, form_of, problem_in
 from tests.support import world
 
 #: what people write into paths, patterns and commands; quotes and blanks in it too
@@ -128,6 +129,16 @@ def test_what_is_wrong_names_its_own_field_and_a_remedy(wrong: dict[str, str], f
 )
 def test_names_of_the_wire_find_their_field(wire: str, field: str) -> None:
     assert field_of(wire) == field
+
+
+def test_a_problem_of_one_of_several_files_says_which() -> None:
+    form = form_of(draft_with(FilePayload(items=(FileItem(artifact=ArtifactId(4)),), target_path="/etc/")))
+    problem = Problem(field="file_payload.items.0.name", message="it is absolute", remedy="give it relative")
+    assert problem_in(form, problem) == Problem(
+        field="items", message="artifact 4: it is absolute", remedy="give it relative"
+    )
+    gone = replace(problem, field="file_payload.items.7")
+    assert problem_in(form, gone) == replace(problem, field="items")
 
 
 def test_an_owner_is_read_with_its_group() -> None:

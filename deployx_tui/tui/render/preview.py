@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, tzinfo
 from zoneinfo import ZoneInfo
 
+from deployx_tui.model.files import FilePayload
 from deployx_tui.model.payload import CommandPayload, Commands, Reboot
 from deployx_tui.model.payloads import NO_STOCK, Payload, Stock
 from deployx_tui.model.task import TaskDraft, TaskPreview
@@ -77,7 +78,9 @@ def _targets(draft: TaskDraft, preview: TaskPreview, width: int, targets_are_rea
 
 def _exact(payload: Payload, stock: Stock, width: int) -> tuple[Line, ...]:
     """What happens on each target."""
-    heading = spread(line(span(exact_heading(payload), "head")), line(span(payload_kind(payload), "dim")), width)
+    # how many files there are stands in the heading already
+    kind = "" if isinstance(payload, FilePayload) else payload_kind(payload)
+    heading = spread(line(span(exact_heading(payload), "head")), line(span(kind, "dim")), width)
     rows = _of_command(payload, width) if isinstance(payload, CommandPayload) else _of_others(payload, stock, width)
     return (heading, *rows)
 

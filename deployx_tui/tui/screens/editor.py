@@ -20,9 +20,8 @@ from deployx_tui.model.ids import TaskId
 from deployx_tui.model.payloads import NO_STOCK, Stock
 from deployx_tui.model.task import Task, TaskDraft, TaskPreview
 from deployx_tui.model.words import counted
-from deployx_tui.tui.field_reader import replace_field
 from deployx_tui.tui.file_forms import FilesForm, shown_of
-from deployx_tui.tui.forms import SCHEDULE_FIELDS, Form, draft_of, field_of, form_of
+from deployx_tui.tui.forms import SCHEDULE_FIELDS, Form, draft_of, form_of, problem_in
 from deployx_tui.tui.keymap import EDITOR, Key, bindings
 from deployx_tui.tui.render.line import line
 from deployx_tui.tui.render.preview import preview_lines
@@ -168,7 +167,8 @@ class Editor(Place):
 
     @work(exclusive=True, group="preview")
     async def _recompute(self) -> None:
-        draft, problems = draft_of(self._column.form(), self._base)
+        form = self._column.form()
+        draft, problems = draft_of(form, self._base)
         try:
             preview = await self.bridge.backend.tasks.preview(draft, 10, self._draft_key)
         except Unavailable:
@@ -176,7 +176,8 @@ class Editor(Place):
         except DeployxError as error:
             self.tell_error(error)
         else:
-            found = (Problem(field=field_of(p.field), message=p.message, remedy=p.remedy) for p in preview.problems)
+            told = (Problem(field=p.field, message=p.message, remedy=p.remedy) for p in preview.problems)
+            found = (problem_in(form, each) for each in told)
             wrong = {problem.field for problem in problems}
             self._take((*problems, *(problem for problem in found if problem.field not in wrong)), preview)
 
@@ -321,7 +322,7 @@ class Editor(Place):
         try:
             task = await self._keep(draft)
         except InvalidInput as error:
-            self._refuse(tuple(replace_field(problem, field_of(problem.field)) for problem in error.problems))
+            self._refuse(tuple(problem_in(self._column.form(), problem) for problem in error.problems))
             return
         except Unavailable as error:
             self.tell(f"✗ not saved: {error}; the draft stays", "bad")
