@@ -137,6 +137,9 @@ class DurableTargets:
         if isinstance(steps, RunFacts):
             return Over(steps)
         contents = wanted(steps)
+        made = prepared(payload, steps, run.nonce, places(run.nonce, contents))
+        if isinstance(made, RunFacts):
+            return Over(made)
         if contents:
             connection = connection or way.connect()
             if isinstance(connection, Unreached):
@@ -145,8 +148,7 @@ class DurableTargets:
             refused = send(connection, contents, run.nonce, self._sources.artifacts, job.cancel, account)
             if refused is not None:
                 return Over(refused)
-        made = prepared(payload, steps, run.nonce, places(run.nonce, contents))
-        return Over(made) if isinstance(made, RunFacts) else made
+        return made
 
     def _read_off(
         self, job: TargetJob, run: DurableRun, done: Prepared, ended: RunFacts
