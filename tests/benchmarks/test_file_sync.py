@@ -1,4 +1,4 @@
-"""A folder of 20,000 files that a host has already: a file task of the engine beside rsync, by hash and by size and time.
+"""A folder of 20,000 files that a host has already: a file task of the engine beside rsync, by hash and by time.
 
 pytest -m benchmark -s tests/benchmarks/test_file_sync.py. The client and the server share this machine.
 """
