@@ -489,7 +489,7 @@ async def test_the_end_of_the_program_finds_no_worker_that_draws(open_app: Open)
 async def test_what_is_typed_behind_a_tab_goes_to_the_next_field(open_app: Open) -> None:
     async with open_app() as pilot:
         await press(pilot, "n")
-        for key in ("a", "tab", "tab", "b"):
+        for key in ("a", "tab", "tab", "tab", "b"):
             pilot.app.post_message(events.Key(key, key if len(key) == 1 else None))
         await settle(pilot)
         assert "name *        [a  " in screen_text(pilot)
