@@ -63,6 +63,7 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "software_payload.versions": ("--install", "PACKAGE"),
     "software_payload.custom_software": ("--install", "PACKAGE"),
     "software_payload.run_as": ("--run-as", "--sudo"),
+    "software_payload.reboot": ("--restart",),
     "file_payload.deployment_name": ("--deployment-name",),
     "command_payload.stop_on_failure": ("--keep-going",),
     "command_payload.durable": ("--durable",),

@@ -6,7 +6,7 @@ from __future__ import annotations
 from deployx_tui.errors import Problem
 from deployx_tui.model.package import NATIVE_NAME, VERSION
 from deployx_tui.model.payloads import Stock, packages_of
-from deployx_tui.model.software import SoftwarePayload
+from deployx_tui.model.software import RebootPolicy, SoftwarePayload
 from deployx_tui.planning.names import validate_name
 from deployx_tui.planning.parameters import validate_parameters
 from deployx_tui.planning.problems import problem_of, validate_ids, validate_run_as
@@ -22,6 +22,7 @@ def validate_software(payload: SoftwarePayload, stock: Stock) -> tuple[Problem, 
     return (
         *_packages(payload, stock),
         *_custom(payload.custom),
+        *_reboot(payload),
         *validate_run_as(payload.run_as, f"{_FIELD}.run_as"),
         *validate_parameters(payload),
         *_deployment_name(payload),
@@ -49,6 +50,14 @@ def _custom(name: str | None) -> list[Problem]:
         return []
     remedy = "give it as the devices' package manager knows it, such as nginx"
     return [problem_of(f"{_FIELD}.custom_software", f"{name[:40]!r} is no name of a package", remedy)]
+
+
+def _reboot(payload: SoftwarePayload) -> list[Problem]:
+    if payload.reboot is RebootPolicy.NEVER:
+        return []
+    message = "this release does not restart a device after an installation"
+    remedy = "say never: the result says where a restart is needed, and a command task with reboot: expected makes one"
+    return [problem_of(f"{_FIELD}.reboot", message, remedy)]
 
 
 def _deployment_name(payload: SoftwarePayload) -> tuple[Problem, ...]:

@@ -173,10 +173,9 @@ def test_a_task_s_files_are_compared_without_changing_them(cli: Cli, here: Path)
 
 def test_packages_are_named_by_the_catalogue_and_by_the_devices_own(cli: Cli) -> None:
     cli("package", "add", "nginx", "--variant", "apt:nginx@debian")
-    out = cli("install", "--on", "web", "--dry-run", "--sudo", "--restart", "if_needed", "nginx=1.24.0-1", "htop").out
+    out = cli("install", "--on", "web", "--dry-run", "--sudo", "nginx=1.24.0-1", "htop").out
     assert "would install nginx=1.24.0-1" in out
     assert "would install htop" in out
-    assert "restart: if needed" in out
     assert "would uninstall nginx" in cli("uninstall", "--on", "web", "--dry-run", "nginx").out
     for words, says in (
         (["nginx="], "PACKAGE: "),
@@ -199,15 +198,15 @@ def test_a_task_that_installs_packages_is_made_shown_and_edited(cli: Cli) -> Non
         (["--install", "nginx", "--to", "/x/"], "error: --install: --to is there too"),
         (["--all-or-nothing"], "error: --install: there is nothing to install"),
         (["--install", "nginx="], "error: --install: "),
+        (["--install", "nginx", "--restart", "if_needed"], "error: --restart: this release does not restart a device"),
     ):
         assert says in cli(*words, *wrong, status=2).err
-    cli(*words, "--install", "nginx=1.24", "--install", "redis", "--restart", "if_needed", "--sudo")
+    cli(*words, "--install", "nginx=1.24", "--install", "redis", "--restart", "never", "--sudo")
     payload = payload_of(cli, "weekly")
-    assert (len(payload["software_ids"]), payload["reboot"]) == (2, "if_needed")
+    assert (len(payload["software_ids"]), payload["reboot"]) == (2, "never")
     assert [*payload["versions"].values()] == ["1.24"]
     shown = cli("task", "show", "weekly").out
     assert "nginx=1.24" in shown
-    assert "restart: if needed" in shown
     cli("task", "edit", "weekly", "--install", "redis", "--all-or-nothing")
     assert payload_of(cli, "weekly")["software_ids"] == payload["software_ids"][1:]
     assert payload_of(cli, "weekly")["all_or_nothing"] is True

@@ -16,7 +16,7 @@ from deployx_tui.model.parameter import Parameter, ParameterType
 from deployx_tui.model.payload import RunAs
 from deployx_tui.model.payloads import Payload, Stock
 from deployx_tui.model.schedule import Cron, Schedule
-from deployx_tui.model.software import PackageChoice, SoftwareAction, SoftwarePayload
+from deployx_tui.model.software import PackageChoice, RebootPolicy, SoftwareAction, SoftwarePayload
 from deployx_tui.model.task import TaskDraft
 from deployx_tui.planning.validate import validate_payload, validate_task
 from deployx_tui.planning.validate_files import LARGEST_TEXT, MOST_ITEMS
@@ -156,6 +156,7 @@ def test_files_that_can_not_be_sent_are_refused(changes: dict[str, Any], field: 
         (replace(SOFTWARE, custom="nginx; reboot"), "custom_software"),
         (replace(SOFTWARE, custom="nginx-"), "custom_software"),  # apt would remove it
         (replace(SOFTWARE, custom=""), "custom_software"),
+        (replace(SOFTWARE, reboot=RebootPolicy.IF_NEEDED), "reboot"),
         (replace(SOFTWARE, run_as=RunAs(user="")), "run_as"),
         (replace(SOFTWARE, deployment_name=""), "deployment_name"),
     ],
