@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from deployx_tui.errors import Conflict, DeployxError, InvalidInput, Unavailable
 from deployx_tui.model.codec import canonical, draft_to_json
 from deployx_tui.model.device import DeviceDraft, GroupDraft, TestStep
 from deployx_tui.model.execution import ExecutionStatus, RerunScope
+from deployx_tui.model.files import FileItem, FilePayload
 from deployx_tui.model.ids import DeviceId
 from deployx_tui.model.importing import HostSource, ImportChoice
 from deployx_tui.model.schedule import Once, Schedule
@@ -29,9 +31,11 @@ from deployx_tui.service.local.door import Change, Door
 from deployx_tui.service.local.guard import methods_of, serves
 from deployx_tui.store.database import Database
 from deployx_tui.store.schema import audit, events, executions, scheduled_tasks, settings
+from tests.contract.backend.artifacts import tar_of
 from tests.contract.backend.credentials import typed
 from tests.contract.backend.devices import offered
-from tests.contract.backend.site import add_device, add_task, draft, finished, line, new_request, until
+from tests.contract.backend.packages import package
+from tests.contract.backend.site import add_device, add_task, draft, finished, line, new_request, stream, until
 from tests.support.local_site import LocalSite, site
 from tests.support.runs import add_run
 
@@ -48,7 +52,7 @@ def _entries(site: LocalSite) -> list[Any]:
         return [*c.execute(select(audit).order_by(audit.c.sequence))]
 
 
-async def test_every_change_leaves_an_entry_that_says_who_did_what(site: LocalSite) -> None:
+async def test_every_change_leaves_an_entry_that_says_who_did_what(site: LocalSite, tmp_path: Path) -> None:
     backend = await site.backend()
     device, group = await add_device(backend, "web01"), await backend.groups.create(GroupDraft(name="web"))
     remote = await backend.devices.create(DeviceDraft(name="ssh01", address="127.0.0.1"))
@@ -76,6 +80,14 @@ async def test_every_change_leaves_an_entry_that_says_who_did_what(site: LocalSi
     plan = await backend.imports.plan(hosts)
     login = CredentialDraft(name="web-login", kind=CredentialKind.PASSWORD, user="ops")
     kept = await backend.credentials.create(login, typed())
+    file = await backend.artifacts.add("motd", stream(b"hello\n"), "a test")
+    put = FilePayload(items=(FileItem(artifact=file.id),), target_path=f"{tmp_path}/")
+    placed = await finished(backend, await backend.executions.run_ad_hoc(put, "web01", new_request()))
+    files = await add_task(backend, "files", payload=put, selector="web01")
+    spare = await backend.artifacts.add("spare", stream(b"spare\n"), "a test")
+    stored = await backend.packages.create(package("tool"))
+    assert stored.id is not None
+    tool = stored.id
 
     acts: dict[str, tuple[Callable[[], Awaitable[Any]], str]] = {
         "tasks.create": (lambda: add_task(backend, "other"), "task.create"),
@@ -91,6 +103,19 @@ async def test_every_change_leaves_an_entry_that_says_who_did_what(site: LocalSi
         ),
         "executions.cancel": (cancel, "execution.cancel"),
         "executions.rerun": (lambda: backend.executions.rerun(first.id, new_request(), everything), "execution.start"),
+        "executions.rollback": (lambda: backend.executions.rollback(placed.id, new_request()), "execution.start"),
+        "tasks.check": (lambda: backend.tasks.check(files.id, new_request()), "execution.start"),
+        "artifacts.add": (lambda: backend.artifacts.add("other", stream(b"x"), "a test"), "artifact.create"),
+        "artifacts.add_tree": (
+            lambda: backend.artifacts.add_tree("site", stream(tar_of(("a", b"x", ""))), "a test"),
+            "artifact.create",
+        ),
+        "artifacts.delete": (lambda: backend.artifacts.delete(spare.id), "artifact.delete"),
+        "artifacts.collect": (lambda: backend.artifacts.collect(dry_run=False), "artifact.collect"),
+        "packages.create": (lambda: backend.packages.create(package("more")), "package.create"),
+        "packages.update": (lambda: backend.packages.update(tool, package("tool", version="2")), "package.update"),
+        "packages.take": (lambda: backend.packages.take([package("many")]), "package.create"),
+        "packages.delete": (lambda: backend.packages.delete(tool), "package.delete"),
         "devices.create": (lambda: add_device(backend, "db01"), "device.create"),
         "devices.update": (
             lambda: backend.devices.update(device.id, replace(device.draft, description="x")),
