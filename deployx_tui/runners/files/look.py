@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from deployx_tui.model.artifact import EntryKind
@@ -125,10 +125,11 @@ def _seen(
             if ".dx-" not in path or not _OURS.match(path):
                 entries[path] = found.hashed(listing.hashes.get(path, "")) if found.kind == "file" else found
         listed[absolute(root)] = entries
-        present.update((f"{absolute(root)}/{path}", found) for path, found in entries.items())
+        below = absolute(root)
+        present.update((f"{below}/{path}", found) for path, found in entries.items())
     return Seen(
         look=look,
-        wants=tuple(_at_home(want, absolute) for want in wants),
+        wants=tuple(want.at_home(look.home) for want in wants),
         roots=tuple(absolute(root) for root in roots),
         present=present,
         places=places,
@@ -136,12 +137,6 @@ def _seen(
         same=same,
         digest=listings[roots[0]].digest if roots else "",
     )
-
-
-def _at_home(want: Want, absolute: Callable[[str], str]) -> Want:
-    if not want.path.startswith("~/"):
-        return want
-    return replace(want, path=absolute(want.path), root=None if want.root is None else absolute(want.root))
 
 
 def _read_all_back(errands: Errands, mover: FileMover, seen: Seen) -> None:

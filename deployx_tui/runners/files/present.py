@@ -9,7 +9,6 @@ from deployx_tui.model.execution import Cause
 from deployx_tui.runners.files.stopped import bounded, failed
 
 _HASH = re.compile(r"[0-9a-f]{64}\Z")
-_NUMBER = re.compile(r"[0-9]{1,18}\Z")
 _BITS = {"r": 4, "w": 2, "x": 1, "s": 1, "t": 1}
 
 
@@ -143,7 +142,7 @@ def _one_of(word: str, words: tuple[str, ...]) -> str:
 
 
 def number_of(word: str) -> int:
-    return int(word) if _NUMBER.match(word) else -1
+    return int(word) if len(word) <= 18 and word.isascii() and word.isdigit() else -1
 
 
 def hash_of(word: str) -> str:

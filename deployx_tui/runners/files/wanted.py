@@ -69,6 +69,18 @@ class Want:
     #: it lies in this tree; None: it is an item of its own
     root: str | None = None
 
+    def at_home(self, home: str) -> Want:
+        """Its `~/` is this folder; `replace` takes five times as long, and a tree has 100,000."""
+        if not self.path.startswith("~/"):
+            return self
+        root = self.root
+        if root is not None and root.startswith("~"):
+            root = home + root[1:]
+        return Want(
+            path=home + self.path[1:], kind=self.kind, mode=self.mode, new_mode=self.new_mode, size=self.size,
+            sha256=self.sha256, target=self.target, content=self.content, root=root,
+        )  # fmt: skip
+
     def opened(self) -> Content:
         """Of a file. Raises Stopped when it is not here any more."""
         if self.content is None:
