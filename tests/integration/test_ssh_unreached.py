@@ -291,7 +291,7 @@ def test_a_server_that_is_known_by_an_older_key_is_asked_for_that_one(tmp_path: 
     folder = tmp_path / "fleet"
     with Fleet.start(1, folder, "sshd") as fleet:
         # sshd reads its configuration again on HUP, under the same pid
-        (folder / "sshd_config-0").write_text((folder / "sshd_config-0").read_text() + f"HostKey {key}\n")
+        (folder / "sshd_config-0").write_text(f"HostKey {key}\n" + (folder / "sshd_config-0").read_text())
         restarted = _restart(fleet)
         host = fleet.hosts[0]
         public = " ".join(key.with_suffix(".pub").read_text().split()[:2])

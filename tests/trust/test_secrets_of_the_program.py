@@ -30,6 +30,7 @@ OPENERS = (
     "output/",
     "notify/",
     "vault/",
+    "runners/files/render.py",  # what a file for one target says at ${NAME}
     "service/remote/credentials.py",
     "service/remote/questions.py",
 )
