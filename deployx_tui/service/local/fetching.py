@@ -13,6 +13,7 @@ from deployx_tui.model.execution import Cause
 from deployx_tui.model.fetch import FetchEnded, FetchPiece
 from deployx_tui.output.veil import veil
 from deployx_tui.runners.fetch import fetch
+from deployx_tui.service.local.pulling import in_loop
 from deployx_tui.transports.base import Endpoint, Transport
 
 _CONNECT = timedelta(seconds=30)
@@ -30,7 +31,7 @@ async def pieces(
     waiting: asyncio.Queue[FetchPiece] = asyncio.Queue(_MOST_WAITING)
 
     def give(piece: FetchPiece) -> None:
-        asyncio.run_coroutine_threadsafe(waiting.put(piece), loop).result()
+        in_loop(loop, waiting.put(piece))
 
     def work() -> None:
         ended = FetchEnded(cause=Cause.LOST, message="the reading broke off", remedy="look at the engine's log")

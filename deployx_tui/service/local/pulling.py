@@ -3,11 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from concurrent.futures import Executor
-from typing import TypeVar
+from collections.abc import AsyncIterator, Callable, Coroutine
+from concurrent.futures import CancelledError, Executor
+from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+#: how often a thread that waits for a loop looks whether that still runs, in seconds
+_LOOK = 1.0
+
+
+def in_loop(loop: asyncio.AbstractEventLoop, asked: Coroutine[Any, Any, T]) -> T:
+    """What a coroutine of the loop gives to this thread. CancelledError when the loop ends before it has: whoever
+    waited on would keep the process from ending."""
+    waiting = asyncio.run_coroutine_threadsafe(asked, loop)
+    while True:
+        try:
+            return waiting.result(_LOOK)
+        except TimeoutError:
+            if waiting.done():
+                raise
+            if not loop.is_running():
+                raise CancelledError from None
 
 
 class Pull:
@@ -22,7 +39,7 @@ class Pull:
 
     def read(self, size: int) -> bytes:
         if len(self._rest) < size and not self._is_over:
-            asyncio.run_coroutine_threadsafe(self._gather(size), self._loop).result()
+            in_loop(self._loop, self._gather(size))
         piece = bytes(memoryview(self._rest)[:size])
         del self._rest[:size]
         return piece
