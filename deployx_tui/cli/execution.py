@@ -53,7 +53,7 @@ def list_(
 ) -> None:
     """Executions, newest first."""
     from deployx_tui.model.execution import ExecutionQuery, ExecutionStatus
-    from deployx_tui.model.outcome_words import run_word
+    from deployx_tui.model.outcome_words import run_word, why_words
     from deployx_tui.model.page import Page
 
     call = invocation()
@@ -89,7 +89,7 @@ def list_(
                 _took(one.started_at, one.finished_at),
                 f"{mark_of(one.status)} {run_word(one.status)}",
                 f"{one.targets.succeeded}/{one.targets.total}",
-                one.error_message or (f"waits {_waits(one)}" if one.wait_reason else ""),
+                why_words(one),
             )
             for one in page.items
         ),
@@ -101,17 +101,13 @@ def list_(
         printing.note(call, f"more: --cursor {page.next_cursor}")
 
 
-def _waits(one: Execution) -> str:
-    return f"for {one.wait_reason}" if one.wait_reason else ""
-
-
 @execution.command(example="deployx execution show 1")
 @click.argument("number", metavar="ID", type=ExecutionNumber())
 def show(number: int) -> None:
     """One execution with its targets."""
     from deployx_tui.cli.following import all_targets, to_document
     from deployx_tui.model.ids import ExecutionId
-    from deployx_tui.model.outcome_words import run_word
+    from deployx_tui.model.outcome_words import run_word, why_words
 
     call = invocation()
 
@@ -128,14 +124,14 @@ def show(number: int) -> None:
     printing.put_facts(
         [
             ("execution", f"#{one.id} {one.task_name}"),
-            ("state", f"{mark_of(one.status)} {run_word(one.status)} {_waits(one)}".rstrip()),
+            ("state", f"{mark_of(one.status)} {run_word(one.status)}"),
             ("started by", one.by),
             ("scheduled", printing.instant(one.scheduled_for)),
             ("started", printing.instant(one.started_at)),
             ("finished", printing.instant(one.finished_at)),
             ("runs", one.summary),
             ("plan", one.plan_sha256 or "not planned"),
-            ("why", one.error_message or "-"),
+            ("why", why_words(one) or "-"),
         ]
     )
     put_given(values)

@@ -107,7 +107,7 @@ def files_of(
 
 
 def with_items(draft: TaskDraft, items: Sequence[FileItem], fields: Mapping[str, Any]) -> TaskDraft:
-    """The draft, which puts these files somewhere, as they were typed."""
+    """The draft, which puts these files somewhere, as they were typed; they replace what it put there."""
     from deployx_tui.model.files import FilePayload
 
     if not isinstance(draft.payload, FilePayload):

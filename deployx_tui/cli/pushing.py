@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from deployx_tui.model.words import size_words
 
 if TYPE_CHECKING:
     from deployx_tui.cli.invocation import Invocation
-    from deployx_tui.model.artifact import Artifact
+    from deployx_tui.model.artifact import Artifact, ArtifactRef
     from deployx_tui.model.files import FileItem
     from deployx_tui.model.ids import TaskId
     from deployx_tui.model.payloads import Payload, Stock
@@ -79,13 +79,57 @@ async def sent(
     """
     if not what:
         return draft
-    items, stock = await not_stored(backend, what)
-    whole = with_items(draft, items, fields)
+    whole, items, stock = await not_sent(backend, what, draft, fields)
     refuse_now(whole.payload, stock)
     preview = await backend.tasks.preview(whole, 0, task)
     if problems := without_ids(preview.problems):
         raise InvalidInput(Problem(field=p.field, message=p.message, remedy=p.remedy) for p in problems)
-    return with_items(draft, await stored(call, backend, what), fields)
+    kept = await stored(call, backend, what)
+    items = tuple(replace(item, artifact=now.artifact) for item, now in zip(items, kept, strict=True))
+    return with_items(draft, items, fields)
+
+
+async def not_sent(
+    backend: Backend, what: Typed, draft: TaskDraft, fields: Mapping[str, Any]
+) -> tuple[TaskDraft, tuple[FileItem, ...], Stock]:
+    """The draft as it would be with what was typed, the items of that, and what they are; nothing is sent."""
+    from deployx_tui.model.files import FilePayload
+
+    items, stock = await not_stored(backend, what)
+    if isinstance(draft.payload, FilePayload) and draft.payload.items:
+        from deployx_tui.model.artifact import ref_of
+
+        old = [(item, ref_of(await backend.artifacts.get(item.artifact))) for item in draft.payload.items]
+        typed_ones = items[len(what.files) :]
+        pinned = {one for one, name in zip(typed_ones, what.stored, strict=True) if _is_version(name)}
+        items = tuple(_as_before(item, stock.artifacts[item.artifact], old, is_pinned=item in pinned) for item in items)
+    return with_items(draft, items, fields), items, stock
+
+
+def _is_version(name: str) -> bool:
+    """Whether it names one version and not the newest: `app.conf@1`, an id."""
+    return "@" in name or name.isdecimal()
+
+
+def _as_before(
+    item: FileItem, ref: ArtifactRef, old: Sequence[tuple[FileItem, ArtifactRef]], *, is_pinned: bool
+) -> FileItem:
+    """The item with the options of the one that it replaces: of its name, else those that all had.
+
+    `is_pinned`: its version was typed, so that it is no other one when it runs.
+    """
+    alike = [(each, its) for each, its in old if its.kind is ref.kind]
+    same = [each for each, its in alike if its.name == ref.name]
+    peers = same or [each for each, _ in alike]
+    changes: dict[str, Any] = {}
+    for option in ("mode", "line_endings", "substitute", *(() if is_pinned else ("newest",))):
+        values = {getattr(each, option) for each in peers}
+        if len(values) == 1:
+            changes[option] = values.pop()
+    if len(same) == 1:
+        # where it lies below the target path
+        changes["name"] = same[0].name
+    return replace(item, **changes)
 
 
 def without_ids(problems: Iterable[PreviewProblem]) -> list[PreviewProblem]:

@@ -12,9 +12,8 @@ from deployx_tui.cli import printing
 from deployx_tui.cli.backend import with_backend
 from deployx_tui.cli.completion import Name
 from deployx_tui.cli.deleting import delete_named
-from deployx_tui.cli.file_options import with_items
 from deployx_tui.cli.invocation import Group, Invocation, invocation
-from deployx_tui.cli.pushing import Typed, not_stored, sent, typed, without_ids
+from deployx_tui.cli.pushing import Typed, not_sent, sent, typed, without_ids
 from deployx_tui.cli.software_options import with_named
 from deployx_tui.cli.task_options import draft_of, task_options
 from deployx_tui.cli.task_printing import at_words, put_fires, put_payload
@@ -80,14 +79,17 @@ def add(name: str, dry_run: bool, **fields: Any) -> None:
 @click.option("--no-param", "dropped", multiple=True, metavar="N", help="Drop a parameter; again for more.")
 @click.option("--dry-run", is_flag=True, help="Print targets, next runs and warnings; change nothing.")
 def edit(name: str, new_name: str | None, dry_run: bool, **fields: Any) -> None:
-    """Change what is given; the rest stays. `none` takes away --start, --end, --timeout, --cwd or the tags."""
+    """Change what is given; the rest stays. `none` takes away --start, --end, --timeout, --cwd or the tags.
+
+    --push and --artifact replace what is put there: one of the same name keeps its options, such as --substitute.
+    """
     call = invocation()
     what = typed(fields["push"], fields["stored"], "--push")
 
     def changed(present: Task) -> TaskDraft:
         kept = present.draft
         wanted = _normal(new_name) if new_name is not None else kept.name
-        return draft_of(wanted, fields, kept.schedule.zone, kept, () if what else None)
+        return draft_of(wanted, fields, kept.schedule.zone, kept)
 
     if dry_run:
         _dry_run(call, lambda backend: _change_of(backend, name, what, changed, fields))
@@ -212,8 +214,7 @@ async def _would_be(
     draft = await with_named(backend, draft, fields["install"])
     if not what:
         return draft, await backend.tasks.preview(draft, task=task)
-    items, stock = await not_stored(backend, what)
-    whole = with_items(draft, items, fields)
+    whole, _, stock = await not_sent(backend, what, draft, fields)
     preview = await backend.tasks.preview(whole, task=task)
     return whole, replace(preview, problems=tuple(without_ids(preview.problems)), stock=stock)
 

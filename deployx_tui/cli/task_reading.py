@@ -93,7 +93,7 @@ def list_(
 @click.argument("name", type=Name("task"))
 def show(name: str) -> None:
     """One task, its next runs and its latest executions."""
-    from deployx_tui.model.outcome_words import run_word
+    from deployx_tui.model.outcome_words import run_word, why_words
 
     call = invocation()
 
@@ -129,7 +129,7 @@ def show(name: str) -> None:
                     at_words(run.started_at or run.scheduled_for or run.created_at, one.draft.schedule),
                     run_word(run.status),
                     f"{run.targets.succeeded}/{run.targets.total}",
-                    run.error_message,
+                    why_words(run),
                 )
                 for run in ran
             ),

@@ -74,6 +74,7 @@ class ArtifactRef:
 
     id: ArtifactId
     name: str
+    #: 0: it is not kept yet
     version: int
     kind: ArtifactKind
     sha256: str

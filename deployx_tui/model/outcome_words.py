@@ -12,6 +12,7 @@ from datetime import timedelta
 from deployx_tui.model.device import Contact, TestStepName
 from deployx_tui.model.execution import (
     Cause,
+    Execution,
     ExecutionStatus,
     TargetCounts,
     TargetResult,
@@ -107,6 +108,15 @@ def changed_words(counts: TargetCounts) -> str:
     if not counts.changed and not counts.unchanged:
         return ""
     return f"changed {counts.changed}, unchanged {counts.unchanged}"
+
+
+def why_words(run: Execution) -> str:
+    """Why it is not simply good, else what it waits for or what it changed, where that is known."""
+    if run.error_message:
+        return run.error_message
+    if run.wait_reason and run.status.is_alive:
+        return f"waits for {run.wait_reason}"
+    return changed_words(run.targets)
 
 
 def progress_words(progress: TransferProgress) -> str:

@@ -121,7 +121,7 @@ def _item(item: FileItem, payload: FilePayload, stock: Stock) -> str:
     artifact = stock.artifacts.get(item.artifact)
     parts = [artifact_name(item.artifact, stock)]
     if artifact is not None:
-        parts[0] += f" v{artifact.version}"
+        parts[0] += f" v{artifact.version}" if artifact.version else " new"
         parts += ["a folder"] if artifact.kind is ArtifactKind.TREE else []
         parts.append(size_words(artifact.size))
     parts += ["or its newest version then"] if item.newest else []

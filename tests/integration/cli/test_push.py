@@ -120,10 +120,12 @@ def test_a_dry_run_sends_nothing(cli: Cli, here: Path) -> None:
     pushed = cli("push", "--on", "web", "--to", "/srv/app/", "--dry-run", "app.conf", "www").out
     assert "would put app.conf" in pushed
     assert "to /srv/app/app.conf" in pushed
+    assert "app.conf new, 14 bytes" in pushed
+    assert "www new, a folder" in pushed
     made = cli(
         "task", "add", "x", "--on", "web", "--daily", "01:00", "--push", "app.conf", "--to", "/srv/app/", "--dry-run"
     ).out
-    assert "to /srv/app/app.conf" in made
+    assert "app.conf new, 14 bytes to /srv/app/app.conf" in made
     assert cli("artifact", "list", "--json").document == []
 
 
@@ -141,6 +143,8 @@ def test_a_push_is_verified_unchanged_the_second_time_and_taken_back(cli: Cli, h
     assert there.stat().st_mode & 0o7777 == 0o640
     assert "web01" in first
     assert "changed 1, unchanged 0" in first
+    assert "changed 1, unchanged 0" in cli("execution", "list").out
+    assert "changed 1, unchanged 0" in cli("execution", "show", "2").out
     made = there.stat().st_mtime_ns
     assert "changed 0, unchanged 1" in cli(*words).out
     assert there.stat().st_mtime_ns == made
@@ -161,6 +165,7 @@ def test_a_task_s_files_are_compared_without_changing_them(cli: Cli, here: Path)
         f"{there.parent}/", "--newest",
     )  # fmt: skip
     cli("task", "run", "daily-config", "--wait")
+    assert "changed 1, unchanged 0" in cli("task", "show", "daily-config").out
     assert "none differs from daily-config" in cli("task", "check", "daily-config").out
     # a version that came since is no drift
     (here / "app.conf").write_text("listen = 9090\n")
@@ -210,3 +215,25 @@ def test_a_task_that_installs_packages_is_made_shown_and_edited(cli: Cli) -> Non
     cli("task", "edit", "weekly", "--install", "redis", "--all-or-nothing")
     assert payload_of(cli, "weekly")["software_ids"] == payload["software_ids"][1:]
     assert payload_of(cli, "weekly")["all_or_nothing"] is True
+
+
+def test_files_that_replace_others_keep_their_options_unless_others_are_given(cli: Cli, here: Path) -> None:
+    (here / "b.conf").write_text("b\n")
+    cli(
+        "task", "add", "conf", "--on", "web", "--daily", "01:00", "--push", "app.conf", "--to", "/srv/app/",
+        "--substitute", "--line-endings", "lf", "--newest", "--param", "PORT=80",
+    )  # fmt: skip
+    (first,) = payload_of(cli, "conf")["items"]
+    (here / "app.conf").write_text("listen = 9090\n")
+    cli("task", "edit", "conf", "--push", "app.conf")
+    (second,) = payload_of(cli, "conf")["items"]
+    assert second == first | {"artifact_id": second["artifact_id"]}
+    assert second["artifact_id"] != first["artifact_id"]
+    # a version that was typed is the one that is sent
+    cli("task", "edit", "conf", "--artifact", "app.conf@1")
+    assert payload_of(cli, "conf")["items"] == [first | {"newest": False}]
+    # another name: what all of them had; a folder has none of it
+    assert "${...} filled in" in cli("task", "edit", "conf", "--push", "b.conf", "--push", "www", "--dry-run").out
+    cli("task", "edit", "conf", "--push", "b.conf", "--no-substitute")
+    (third,) = payload_of(cli, "conf")["items"]
+    assert (third["substitute"], third["line_endings"]) == (False, "lf")
