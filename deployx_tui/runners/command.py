@@ -8,6 +8,7 @@ output store. Nothing is ever run twice here.
 from __future__ import annotations
 
 import hashlib
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -31,6 +32,7 @@ from deployx_tui.transports.base import (
     Outcome,
     OutputLimit,
     OutputSink,
+    Process,
     Rebooted,
     Refused,
     Signalled,
@@ -38,6 +40,8 @@ from deployx_tui.transports.base import (
     Unknown,
     Unreached,
 )
+
+log = logging.getLogger(__name__)
 
 #: how much of a command a message repeats
 _SHOWN = 60
@@ -205,7 +209,21 @@ def _run_step(spec: CommandSpec, connection: Connection, sink: OutputSink, cance
     process = connection.start(spec)
     if isinstance(process, Refused | Unknown):
         return process
-    return process.stream(sink, cancel)
+    outcome = process.stream(sink, cancel)
+    if spec.durable and not isinstance(outcome, Unknown | Detached):
+        # nobody attaches to it again: whoever runs it begins anew, so its traces go at once
+        _acknowledge(process)
+    return outcome
+
+
+def _acknowledge(process: Process) -> None:
+    try:
+        is_removed = process.acknowledge()
+    except Exception:  # how it ended is known; what lies on the target is swept there after a week
+        log.exception("removing the spool of run %s", process.handle.nonce)
+        return
+    if not is_removed:
+        log.info("the spool folder of run %s stays on its target for a week", process.handle.nonce)
 
 
 def facts_of(outcome: Outcome, success_codes: frozenset[int], timeout: timedelta | None) -> RunFacts:

@@ -1,6 +1,7 @@
-"""Packages that an execution changed on a target go back to what was there before, as one direct command.
+"""Packages that an execution changed on a target go back to what was there before, as one durable command.
 
-It may be begun again: what has gone back already is left alone. So nothing of it needs to outlive its connection.
+A broken connection does not cut a package manager in its work. It may be begun again: what has gone back already is
+left alone. So no engine attaches to the one of another, and its traces on the target go when it has ended.
 """
 
 from __future__ import annotations

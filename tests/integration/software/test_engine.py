@@ -15,12 +15,12 @@ from deployx_tui.model.changes import RollbackPayload
 from deployx_tui.model.device import DeviceDraft, TransportKind
 from deployx_tui.model.execution import ExecutionStatus, TargetState
 from deployx_tui.model.ids import DeviceId, PackageId
-from deployx_tui.model.package import InstallerKind, Package, Variant
+from deployx_tui.model.package import Detection, DetectionKind, InstallerKind, Package, Variant
 from deployx_tui.model.software import PackageChoice, RebootPolicy, SoftwareAction, SoftwarePayload
 from deployx_tui.store import changes, installed, packages
 from deployx_tui.store.clock import now_ms
 from deployx_tui.store.database import Database
-from deployx_tui.transports.base import Transport
+from deployx_tui.transports.base import SPOOL_BASES, Transport
 from tests.integration.software.test_apt import installed as in_root
 from tests.support.bench import Bench, engine_on
 from tests.support.private_root import PrivateRoot
@@ -127,6 +127,28 @@ def test_an_artifact_goes_over_is_unpacked_and_goes_back(bench: Bench, root: Pri
     back = bench.run(RollbackPayload(execution=run.id), [])
     assert back.status is ExecutionStatus.SUCCEEDED, bench.targets(back)
     assert root.do("ls /opt/dxtool 2>&1", ok=False).startswith("ls: cannot access")
+
+
+def spools(root: PrivateRoot) -> set[str]:
+    """What durable runs left in the folders where their traces lie; the machine below has some of its own."""
+    return set(root.do(f"ls -d {' '.join(f'{base}/dx-*' for base in SPOOL_BASES)} 2>/dev/null", ok=False).split())
+
+
+@pytest.mark.parametrize("is_refused", [False, True])
+def test_neither_a_run_nor_its_rollback_leaves_traces(bench: Bench, root: PrivateRoot, is_refused: bool) -> None:
+    detection = Detection(kind=DetectionKind.FILE, path="/opt/dxscript", pattern="(.*)")
+    uninstall = "exit 3" if is_refused else "rm /opt/dxscript"
+    tool = add(
+        bench, "tool", installer=InstallerKind.SCRIPT, script="echo 1.0 >/opt/dxscript", uninstall=uninstall,
+        detection=detection,
+    )  # fmt: skip
+    before = spools(root)
+    run = bench.run(software(tool))
+    assert run.status is ExecutionStatus.SUCCEEDED, bench.targets(run)
+    back = bench.run(RollbackPayload(execution=run.id), [])
+    wanted = ExecutionStatus.FAILED if is_refused else ExecutionStatus.SUCCEEDED
+    assert back.status is wanted, bench.targets(back)
+    assert spools(root) <= before
 
 
 def test_a_package_that_no_catalogue_has_is_installed_and_removed(bench: Bench, root: PrivateRoot) -> None:
