@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from deployx_tui.model.parameter import Parameter, Value
 
 DECLARES = (
-    "Declare a parameter, text unless its type says number, boolean, file or secret (a credential's name); "
+    "Declare a parameter, its name in capitals such as PORT; text unless its type says "
+    "number, boolean, file or secret (a credential's name); "
     "NAME:choice:A,B=A for a choice. "
     "Without =DEFAULT each run must give it. Again for more."
 )

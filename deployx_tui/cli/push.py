@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     "parameters",
     multiple=True,
     metavar="N[:TYPE]=VALUE",
-    help="What ${N} in files stands for, text unless its type says otherwise; again for more.",
+    help="What ${N} in files stands for, text unless its type says otherwise; N in capitals, such as PORT; again for "
+    "more.",
 )
 @click.option("--sudo", is_flag=True, help="As root, by sudo.")
 @click.option("--run-as", metavar="USER", help="As USER, by sudo; su:USER and doas:USER go another way.")

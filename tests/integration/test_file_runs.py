@@ -297,7 +297,9 @@ def test_a_share_of_deletions_stops_and_what_is_protected_stays(here: Ground) ->
     (root / "data/db").write_bytes(b"precious")
     (root / "old").write_bytes(b"old")
     before = here.snapshot()
-    refused(target.run(tree, str(root), delete_extra=True), Cause.VERIFY, "3 of 4", "10 per cent", "old")
+    refused(
+        target.run(tree, str(root), delete_extra=True), Cause.VERIFY, "3 of 4", "10 per cent", "old", "--max-deletions"
+    )
     assert here.snapshot() == before
     refused(target.run(tree, str(root), delete_extra=True, check=True), Cause.VERIFY, "drifted")
     assert here.snapshot() == before
@@ -425,6 +427,7 @@ def test_commands_before_and_after(ground: Ground) -> None:
     assert ("taken back" in ran.message, Path(path).read_bytes(), ran.changes.files) == (True, b"one", ())
     ran = target.run(two, path, post_command="exit 3")
     assert (ran.facts.state, ran.facts.changed, Path(path).read_bytes()) == (TargetState.FAILED, True, b"two")
+    assert "1 changed before, left in place (--rollback-on-failure" in ran.message
     assert len(ran.changes.files) == 1
 
 
@@ -469,13 +472,17 @@ def test_a_rollback_leaves_what_was_changed_since(ground: Ground) -> None:
     path.write_bytes(b"edited by hand")
     back = target.take_back(ran)
     assert (back.facts.state, back.facts.cause, back.facts.changed) == (TargetState.FAILED, Cause.VERIFY, False)
-    assert "changed since" in back.message
+    assert "changed since (force takes back" in back.message
     assert path.read_bytes() == b"edited by hand"
     ok(target.take_back(ran, force=True))
     assert path.read_bytes() == b"old"
     Path(ran.changes.files[0].kept).unlink()
     path.write_bytes(b"new")
     assert "not kept any more" in target.take_back(ran).message
+    path.write_bytes(b"old")
+    ran = ok(target.run(target.artifacts.file(b"new"), str(path), backups=0))
+    assert "--backups 0" in target.take_back(ran).message
+    assert "force" not in target.take_back(ran).message
     assert path.read_bytes() == b"new"
 
 

@@ -51,7 +51,9 @@ def _facts(undone: Undone, total: int) -> RunFacts:
     changed = len(journal.merged(undone.changes))
     if undone.problems:
         left = listed([f"{problem.path} {problem.why}" for problem in undone.problems])
-        message = f"{len(undone.problems)} of {total} were left: {left} (force takes back what was changed since, too)"
+        message = f"{len(undone.problems)} of {total} were left: {left}"
+        if any(problem.yields_to_force for problem in undone.problems):
+            message += " (force takes back what was changed since, too)"
         return RunFacts(state=TargetState.FAILED, cause=Cause.VERIFY, changed=changed > 0, message=message)
     message = f"{changed} of {total} taken back" if changed else "unchanged"
     return RunFacts(state=TargetState.SUCCEEDED, changed=changed > 0, message=message)

@@ -67,13 +67,15 @@ def run_files(
         facts = RunFacts(state=TargetState.SUCCEEDED, changed=bool(work.changes), message=message)
     except Stopped as stopped:
         work.clear(stopped.facts.state)
-        facts = _ended(stopped.facts, work.changes, placing=work.placing)
+        facts = _ended(stopped, work.changes, placing=work.placing)
     return facts, TargetChanges(files=journal.merged(work.changes))
 
 
-def _ended(facts: RunFacts, changes: list[FileChange], *, placing: bool) -> RunFacts:
+def _ended(stopped: Stopped, changes: list[FileChange], *, placing: bool) -> RunFacts:
     """A run that stopped: whether it changed anything is known unless nobody heard the answer."""
+    facts = stopped.facts
     unheard = facts.state is TargetState.LOST or (facts.kill is not None and not changes)
     if changes:
-        return replace(facts, changed=True, message=f"{facts.message}; {len(journal.merged(changes))} changed before")
+        count = f"{len(journal.merged(changes))} changed before{stopped.left}"
+        return replace(facts, changed=True, message=f"{facts.message}; {count}")
     return replace(facts, changed=None if placing and unheard else False)

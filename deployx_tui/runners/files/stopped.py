@@ -21,6 +21,8 @@ class Stopped(Exception):
         self.facts = facts
         #: what the target had answered to the script that was stopped
         self.heard: list[list[str]] = []
+        #: what becomes of what was changed before, behind its count; "": nothing more is said
+        self.left = ""
 
 
 def failed(cause: Cause, message: str) -> Stopped:

@@ -15,6 +15,7 @@ from deployx_tui.runners.files.text import call
 _ABSENT = Present()
 #: versions of a path: taking back removes none, the next deployment does
 _KEEPS = 1000
+_SINCE, _OTHER = "was changed since", "was changed since, into something else than a file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,8 @@ class Left:
 
     path: str
     why: str
+    #: whether force would have taken it back
+    yields_to_force: bool = False
 
 
 @dataclass(kw_only=True)
@@ -64,40 +67,51 @@ def _order(
     there = look.at.get(2 * number, _ABSENT)
     kept = look.at.get(2 * number + 1, _ABSENT)
     path = change.path
-    since = Left(path, "was changed since")
     match change.kind:
         case ChangeKind.FOLDER:
             return orders.delete_folder(path) if there.kind == "folder" else None
         case ChangeKind.CREATED:
             if there.kind == "absent":
                 return None
-            if there.kind != "file" or (there.sha256 != change.after and not force):
-                return since
+            if there.kind != "file":
+                return Left(path, _OTHER)
+            if there.sha256 != change.after and not force:
+                return Left(path, _SINCE, yields_to_force=True)
             return orders.delete(path, there.sha256)
         case ChangeKind.LINKED:
             return _link(orders, change, there, kept, force=force)
         case ChangeKind.DELETED if not (change.before or change.kept):
             return orders.folder(path, None, "") if there.kind == "absent" else None
         case ChangeKind.REPLACED | ChangeKind.DELETED:
-            if there.kind == "file" and there.sha256 == change.before and change.before != change.after:
-                return None
-            expected = "absent" if change.kind is ChangeKind.DELETED else "file"
-            if there.kind not in ("absent", "file"):
-                return since
-            if (there.kind != expected or there.sha256 != change.after) and not force:
-                return since
-            if kept.kind != "file" or kept.sha256 != (change.before or kept.sha256):
-                return Left(path, "what was there before is not kept any more")
-            return orders.place(
-                path,
-                names.beside(path, nonce, kept.sha256),
-                kept.sha256,
-                before=None if there.kind == "absent" else there.sha256,
-                source=change.kept,
-                like=change.kept,
-                owner=f"{kept.uid}:{kept.gid}",
-                mode=kept.mode if kept.mode >= 0 else None,
-            )
+            return _content(orders, change, there, kept, nonce, force=force)
+
+
+def _content(
+    orders: Orders, change: FileChange, there: Present, kept: Present, nonce: str, *, force: bool
+) -> Order | Left | None:
+    """Of a file that was replaced or deleted."""
+    path = change.path
+    if there.kind == "file" and there.sha256 == change.before and change.before != change.after:
+        return None
+    if not change.kept:
+        return Left(path, "what was there before was not kept (it was deployed with --backups 0)")
+    expected = "absent" if change.kind is ChangeKind.DELETED else "file"
+    if there.kind not in ("absent", "file"):
+        return Left(path, _OTHER)
+    if (there.kind != expected or there.sha256 != change.after) and not force:
+        return Left(path, _SINCE, yields_to_force=True)
+    if kept.kind != "file" or kept.sha256 != (change.before or kept.sha256):
+        return Left(path, "what was there before is not kept any more")
+    return orders.place(
+        path,
+        names.beside(path, nonce, kept.sha256),
+        kept.sha256,
+        before=None if there.kind == "absent" else there.sha256,
+        source=change.kept,
+        like=change.kept,
+        owner=f"{kept.uid}:{kept.gid}",
+        mode=kept.mode if kept.mode >= 0 else None,
+    )
 
 
 def _link(orders: Orders, change: FileChange, there: Present, kept: Present, *, force: bool) -> Order | Left | None:
@@ -106,7 +120,7 @@ def _link(orders: Orders, change: FileChange, there: Present, kept: Present, *, 
     if there.target == change.before:
         return None
     if there.target != change.after and not force:
-        return Left(change.path, "was changed since")
+        return Left(change.path, _SINCE, yields_to_force=True)
     if change.kept and kept.kind == "absent":
         return Left(change.path, "pointed at a folder that is not there any more")
     if change.before:

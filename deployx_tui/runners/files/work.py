@@ -133,7 +133,8 @@ class Work:
                 raise failed(
                     Cause.VERIFY,
                     f"{len(found)} of {len(there)} things in {root} would be removed, more than"
-                    f" {self.payload.most_deletions} per cent: {paths} (raise the limit, or protect them)",
+                    f" {self.payload.most_deletions} per cent: {paths} (raise most_deletions, --max-deletions,"
+                    " or protect them, --protect)",
                 )
             deletions += found
         return deletions
@@ -248,7 +249,10 @@ class Work:
 
     def _take_back(self, message: str, stopped: Stopped) -> None:
         facts = stopped.facts
-        if not self.payload.rollback_on_failure or facts.state is TargetState.LOST:
+        if facts.state is TargetState.LOST:
+            raise stopped
+        if not self.payload.rollback_on_failure:
+            stopped.left = ", left in place (--rollback-on-failure takes it back)"
             raise stopped
         done = list(journal.merged(self.changes))
         undone: Undone = undo(self.errands.free(), done, names.tag(self.nonce, "undo"), force=False)

@@ -28,7 +28,8 @@ class Packages(Protocol):
     async def where(self, package: str | None = None, *, behind: bool = False) -> tuple[InstalledPackage, ...]:
         """What is where, as it was last seen: of one package by its name (also one that no catalogue has), or of all.
 
-        `behind`: only where it is another version than the catalogue's.
+        `behind`: only where it is another version than the catalogue's. NotFound for a name that was never seen and
+        that the catalogue does not have.
         """
         ...
 

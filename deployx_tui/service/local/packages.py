@@ -51,7 +51,14 @@ class LocalPackages:
         return await self._door.read(lambda c: packages.find(c, name_or_id))
 
     async def where(self, package: str | None = None, *, behind: bool = False) -> tuple[InstalledPackage, ...]:
-        found = await self._door.read(lambda c: installed.where(c, package))
+        def work(c: Connection) -> tuple[InstalledPackage, ...]:
+            found = installed.where(c, package)
+            if found or package is None:
+                return found
+            # a name that was never seen is one of the catalogue, or none
+            return installed.where(c, packages.find(c, package).name)
+
+        found = await self._door.read(work)
         return tuple(each for each in found if each.is_behind) if behind else found
 
     # ---- changing

@@ -108,4 +108,6 @@ class PackagesContract:
         backend = await site.backend()
         await backend.packages.create(package("a"))
         assert await backend.packages.where("a") == ()
+        with pytest.raises(NotFound):
+            await backend.packages.where("b")
         assert await backend.packages.where(behind=True) == ()

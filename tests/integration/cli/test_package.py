@@ -84,5 +84,7 @@ def test_a_variant_that_is_none_is_refused_with_the_words_there_are(cli: Cli) ->
 
 
 def test_what_is_where_says_when_nobody_knows(cli: Cli) -> None:
+    cli("package", "add", "nginx", "--variant", "apt:nginx@debian")
     assert "no run has seen it anywhere yet" in cli("package", "where", "nginx").err
+    assert "did you mean nginx?" in cli("package", "where", "nginz", status=3).err
     assert "no device is behind the catalogue" in cli("package", "where", "--behind").err

@@ -73,6 +73,8 @@ class FakePackages:
     async def where(self, package: str | None = None, *, behind: bool = False) -> tuple[InstalledPackage, ...]:
         await self.w.door("packages.where")
         found = [each for each in self.installed if package in (None, each.package)]
+        if package is not None and not found:
+            await self.find(package)
         return tuple(each for each in found if each.is_behind or not behind)
 
     async def create(self, package: Package) -> Package:
