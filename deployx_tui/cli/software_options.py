@@ -52,26 +52,33 @@ async def named(backend: Backend, words: Sequence[str], flag: str, *, action: So
 
 def typed_software(fields: Mapping[str, Any]) -> tuple[str, ...]:
     """The options of packages that were given, by their flags."""
-    names = ("install", "all_or_nothing", "restart", "repair")
+    names = ("install", "uninstall", "all_or_nothing", "restart", "repair")
     return tuple(f"--{name.replace('_', '-')}" for name in names if fields[name] is not None and fields[name] != ())
 
 
-async def with_named(backend: Backend, draft: TaskDraft, words: Sequence[str]) -> TaskDraft:
-    """The draft, which installs what was typed; as it is when nothing was."""
+async def with_named(backend: Backend, draft: TaskDraft, fields: Mapping[str, Any]) -> TaskDraft:
+    """The draft, which installs or takes away what was typed; as it is when nothing was."""
     from deployx_tui.model.software import SoftwarePayload
 
+    words = fields["install"] or fields["uninstall"]
     if not words:
         return draft
     if not isinstance(draft.payload, SoftwarePayload):
         raise TypeError("the draft installs nothing")
-    found = await named(backend, words, "--install", action=draft.payload.action)
+    found = await named(backend, words, f"--{draft.payload.action}", action=draft.payload.action)
     return replace(draft, payload=replace(draft.payload, packages=found.packages, custom=found.custom))
 
 
 def with_software_options(payload: SoftwarePayload, fields: Mapping[str, Any]) -> SoftwarePayload:
-    from deployx_tui.model.software import RebootPolicy
+    """With what was typed of how, and of whether they come or go. InvalidInput by flag."""
+    from deployx_tui.model.software import RebootPolicy, SoftwareAction
 
     changes: dict[str, Any] = {name: fields[name] for name in ("all_or_nothing", "repair") if fields[name] is not None}
     if fields["restart"] is not None:
         changes["reboot"] = RebootPolicy(fields["restart"])
+    if fields.get("install") and fields.get("uninstall"):
+        raise InvalidInput.of("--uninstall", "--install is there too", "make a task of each")
+    for action in SoftwareAction:
+        if fields.get(action.value):
+            changes["action"] = action
     return replace(payload, **changes)

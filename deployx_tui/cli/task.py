@@ -50,7 +50,8 @@ def add(name: str, dry_run: bool, **fields: Any) -> None:
     """Make a task: what to do, on what, and when.
 
     With --push FILE --to PATH it puts files or a folder on its targets, which are kept as artifacts; with --install
-    PACKAGE it installs what the catalogue, or each device's own package manager, knows by that name.
+    PACKAGE it installs what the catalogue, or each device's own package manager, knows by that name, and with
+    --uninstall PACKAGE it takes that away.
     """
     call = invocation()
     what = typed(fields["push"], fields["stored"], "--push")
@@ -60,7 +61,7 @@ def add(name: str, dry_run: bool, **fields: Any) -> None:
         return
 
     async def make(backend: Backend) -> Task:
-        known = await with_named(backend, typed_draft, fields["install"])
+        known = await with_named(backend, typed_draft, fields)
         draft = await sent(call, backend, what, known, fields)
         warnings = (await backend.tasks.preview(draft)).warnings
         made = await backend.tasks.create(draft)
@@ -99,7 +100,7 @@ def edit(name: str, new_name: str | None, dry_run: bool, **fields: Any) -> None:
         from deployx_tui.model.task import TaskState
 
         present = await backend.tasks.find(name)
-        known = await with_named(backend, changed(present), fields["install"])
+        known = await with_named(backend, changed(present), fields)
         draft = await sent(call, backend, what, known, fields, present.id)
         warnings = (await backend.tasks.preview(draft, 0, present.id)).warnings
         written = await backend.tasks.update(present.id, draft, present.version)
@@ -211,7 +212,7 @@ async def _would_be(
     backend: Backend, what: Typed, draft: TaskDraft, fields: Mapping[str, Any], task: TaskId | None = None
 ) -> tuple[TaskDraft, TaskPreview]:
     """The draft and what it would mean, with nothing kept of what would be sent."""
-    draft = await with_named(backend, draft, fields["install"])
+    draft = await with_named(backend, draft, fields)
     if not what:
         return draft, await backend.tasks.preview(draft, task=task)
     whole, _, stock = await not_sent(backend, what, draft, fields)

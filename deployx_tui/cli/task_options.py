@@ -47,6 +47,9 @@ _REST = [
     click.option(
         "--install", multiple=True, metavar="PACKAGE[=V]", type=Name("package"), help="What: a package; again for more."
     ),
+    click.option(
+        "--uninstall", multiple=True, metavar="PACKAGE", type=Name("package"), help="What: one that goes; again."
+    ),
     click.option("--push", multiple=True, metavar="FILE", type=click.Path(), help="What: a file or folder; again."),
     click.option("--command", "commands", multiple=True, metavar="LINE", help="What; again for a list of commands."),
     click.option("--script", metavar="FILE", help="What: a script; - reads it from standard input."),
@@ -317,7 +320,7 @@ def _body(fields: Mapping[str, Any], base: CommandPayload | None) -> Any:
         raise InvalidInput.of(
             "--command",
             "there is nothing to run",
-            "give --command LINE, --script FILE, --push FILE --to PATH or --install PACKAGE",
+            "give --command LINE, --script FILE, --push FILE --to PATH, --install PACKAGE or --uninstall PACKAGE",
         )
     if keep_going is None:
         return body

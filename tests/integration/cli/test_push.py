@@ -201,6 +201,8 @@ def test_a_task_that_installs_packages_is_made_shown_and_edited(cli: Cli) -> Non
     for wrong, says in (
         (["--install", "nginx", "--command", "true"], "error: --command: --install is there too"),
         (["--install", "nginx", "--to", "/x/"], "error: --install: --to is there too"),
+        (["--install", "nginx", "--uninstall", "redis"], "error: --uninstall: --install is there too"),
+        (["--uninstall", "nginx", "--to", "/x/"], "error: --uninstall: --to is there too"),
         (["--all-or-nothing"], "error: --install: there is nothing to install"),
         (["--install", "nginx="], "error: --install: "),
         (["--install", "nginx", "--restart", "if_needed"], "error: --restart: this release does not restart a device"),
@@ -215,6 +217,13 @@ def test_a_task_that_installs_packages_is_made_shown_and_edited(cli: Cli) -> Non
     cli("task", "edit", "weekly", "--install", "redis", "--all-or-nothing")
     assert payload_of(cli, "weekly")["software_ids"] == payload["software_ids"][1:]
     assert payload_of(cli, "weekly")["all_or_nothing"] is True
+    cli("task", "edit", "weekly", "--uninstall", "nginx")
+    assert payload_of(cli, "weekly")["action"] == "uninstall"
+    assert payload_of(cli, "weekly")["software_ids"] == payload["software_ids"][:1]
+    cli("task", "edit", "weekly", "--one-by-one")
+    assert payload_of(cli, "weekly")["action"] == "uninstall"
+    cli("task", "edit", "weekly", "--install", "nginx")
+    assert payload_of(cli, "weekly")["action"] == "install"
 
 
 def test_files_that_replace_others_keep_their_options_unless_others_are_given(cli: Cli, here: Path) -> None:
