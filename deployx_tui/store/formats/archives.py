@@ -15,7 +15,8 @@ _ZIP_END = b"PK\x05\x06"
 #: bytes of a zip's list that are looked through: some 40,000 names
 _MOST_LIST = 4 << 20
 _MOST_METADATA = 1 << 20
-_MOST_MEMBERS = 1_000_000
+#: a second of reading; a list says "or more" then
+_MOST_MEMBERS = 20_000
 
 _WHEEL = {
     "Name": "package",

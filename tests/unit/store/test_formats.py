@@ -202,3 +202,10 @@ def test_a_value_is_one_line_whatever_it_holds(tmp_path: Path) -> None:
     said = dict(look(path).metadata)
     assert said["package"].startswith("a\ufffd[31m\ufffdb")
     assert len(said["version"]) == 500
+
+
+def test_a_list_of_very_many_is_read_to_a_bound(tmp_path: Path) -> None:
+    """One header again and again packs to nothing, and would be read for half a minute."""
+    path = tmp_path / "many"
+    path.write_bytes(gzip.compress(tarfile.TarInfo("x").tobuf() * 60_000, 1))
+    assert dict(look(path).metadata)["files"] == "20000 or more"
