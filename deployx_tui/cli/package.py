@@ -25,7 +25,23 @@ STDIN = "-"
 
 @click.group(cls=Group)
 def package() -> None:
-    """What software tasks install, and what is where."""
+    """What software tasks install, and what is where.
+
+    A package by name is made with `add --variant`. A file says all the rest; so a script of one's own comes in with
+    `deployx package import FILE`, and its detection tells which version is there:
+
+    \b
+    packages:
+      - name: tool
+        version: "2.1"
+        variants:
+          - installer: script
+            script: curl -fsS https://get.example.com/tool-2.1.sh | sh
+            uninstall: rm -f /usr/local/bin/tool
+            detection: {kind: command, command: tool --version, pattern: "([0-9.]+)"}
+
+    docs/software.md lists every field.
+    """
 
 
 #: the fields of a package, for `add` and `edit`
@@ -329,3 +345,23 @@ def _put(one: Package) -> None:
         source = f"; {each.source}, {each.source_date}" if each.source else ""
         checked = "" if each.is_checked or not each.source else " (not checked)"
         printing.put_line(f"  {each.installer.value} {what}{version}{where}{arch}{limit}{source}{checked}")
+        for label, text in _texts_of(each):
+            first, *more = text.rstrip().splitlines() or [""]
+            printing.put_line(f"    {label:<9}  {first}")
+            for line in more:
+                printing.put_line(f"    {'':<9}  {line}")
+
+
+def _texts_of(variant: Variant) -> list[tuple[str, str]]:
+    """What it runs on a device and how it sees what is there, as far as it says so itself."""
+    found = variant.detection
+    seen = found.path or found.command
+    pattern = f", pattern {found.pattern}" if found.pattern else ""
+    texts = (
+        ("detection", f"{found.kind.value} {seen}{pattern}" if seen else ""),
+        ("pre", variant.pre),
+        ("script", variant.script),
+        ("post", variant.post),
+        ("uninstall", variant.uninstall),
+    )
+    return [(label, text) for label, text in texts if text]

@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
+from dataclasses import fields
+from pathlib import Path
+
+import deployx_tui
+from deployx_tui.cli.package import package
+from deployx_tui.model.package import Detection, Package, Requirements, Variant
 from deployx_tui.portability import packages_yaml
 from tests.integration.cli.conftest import Cli
 
@@ -44,6 +52,30 @@ def test_a_file_goes_out_as_it_came_in(cli: Cli) -> None:
     assert "script: |" in written
     assert packages_yaml.read(written.encode()) == packages_yaml.read(YAML.encode())
     assert "1 package as in the file" in cli("package", "import", "-", stdin=written).out
+
+
+def test_the_scripts_of_a_package_are_shown(cli: Cli) -> None:
+    cli("package", "import", "-", stdin=YAML.replace("detection:", "uninstall: rm tool\n        detection:"))
+    shown = cli("package", "show", "tool").out
+    for line in ("detection  command tool --version, pattern ([0-9.]+)", "uninstall  rm tool", "script     set -e"):
+        assert f"    {line}\n" in shown
+    assert f"    {'':<9}  echo installing\n" in shown
+
+
+def test_the_manual_s_packages_and_the_help_s_can_be_read_and_no_field_is_left_out() -> None:
+    manual = Path(deployx_tui.__file__).with_name("docs").joinpath("software.md").read_text()
+    helped = package.help or ""
+    texts = [
+        *re.findall(r"^    packages:\n(?:      .*\n|\n)+", manual, re.MULTILINE),
+        helped[helped.index("packages:") :],
+    ]
+    read = [packages_yaml.read(textwrap.dedent(text.partition("docs/")[0]).encode()) for text in texts]
+    assert [[each.name for each in found] for found in read] == [["nginx", "tool"], ["mytool"], ["tool"]]
+    table = manual.partition("Every field;")[2].partition("deployx package show")[0]
+    for noun in (Package, Variant, Detection, Requirements):
+        for field in fields(noun):
+            name = {"time_limit": "time_limit_seconds"}.get(field.name, field.name)
+            assert f"`{name}`" in table or name in {"id", "revision", "updated_at"}
 
 
 def test_what_is_wrong_with_a_file_is_told_by_field_or_line(cli: Cli) -> None:
