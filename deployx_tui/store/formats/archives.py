@@ -57,9 +57,9 @@ def read_zip(file: File, path: Path) -> list[tuple[str, str]]:
             infos = archive.infolist()
             unpacked = sum(info.file_size for info in infos)
             unsafe = next(filter(None, (_unsafe(info.filename) for info in infos)), "")
-            files = sum(not info.is_dir() for info in infos)
+            files = sum(not info.filename.endswith("/") for info in infos)  # is_dir() fails without a name
             return [*_wheel(archive, infos), ("files", str(files)), ("unpacked", str(unpacked)), ("unsafe", unsafe)]
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, LookupError) as error:
         raise Unreadable(str(error)) from error
 
 
