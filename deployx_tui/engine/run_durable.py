@@ -12,12 +12,20 @@ from deployx_tui.engine.facts import Asking
 from deployx_tui.engine.results import Ended, Results
 from deployx_tui.engine.run import TargetJob
 from deployx_tui.engine.settings import EngineSettings
-from deployx_tui.engine.software import Prepared, places, prepared, read_off, send, steps_of, under_way, wanted
+from deployx_tui.engine.software import (
+    Prepared,
+    WithoutNotes,
+    places,
+    prepared,
+    read_off,
+    send,
+    steps_of,
+    under_way,
+    wanted,
+)
 from deployx_tui.engine.starts import EngineEnds, Starts
 from deployx_tui.engine.way import Way
 from deployx_tui.engine.work import Sources
-from deployx_tui.errors import DeployxError
-from deployx_tui.model.changes import TargetChanges
 from deployx_tui.model.device import TransportKind
 from deployx_tui.model.execution import Cause, Stream, TargetState
 from deployx_tui.model.payload import CommandPayload
@@ -34,8 +42,6 @@ log = logging.getLogger(__name__)
 
 #: how long a worker waits until a result is kept, before it leaves the traces on the target to the sweep there
 _KEPT_SECONDS = 60.0
-#: of an installation's output, what is looked through for its results: they stand at its end
-_NOTES = 4 << 20
 _NOTHING: tuple[Seen, ...] = ()
 
 
@@ -72,15 +78,16 @@ class DurableTargets:
         self._results.began(job)
         try:
             done = self._made_ready(job, run, way)
-            found = self._attempt(job, run, way, writer, done) if not isinstance(done, Over | Left) else done
+            output = WithoutNotes(writer, run.mark) if isinstance(done, Prepared) else None
+            found = self._attempt(job, run, way, writer, output, done) if not isinstance(done, Over | Left) else done
             if isinstance(found, Left):
                 self._results.put(Ended(job=job, end=None, unfinished=writer.suspend()))
                 return
             at = datetime.now(UTC)
-            totals = writer.close(at, durable=True)
             facts, changes, seen = found.facts, NO_CHANGES, _NOTHING
-            if isinstance(done, Prepared):
-                facts, changes, seen = self._read_off(job, run, done, facts)
+            if isinstance(done, Prepared) and output is not None:
+                facts, changes, seen = read_off(job.secrets.mask(output.lines(at)), done, run.mark, facts)
+            totals = writer.close(at, durable=True)
             end = end_of(job, facts, totals, at, changes)
             ended = Ended(job=job, end=end, totals=totals, contact=way.contact, is_durable=True, installed=seen)
             self._results.put(ended)
@@ -137,7 +144,7 @@ class DurableTargets:
         if isinstance(steps, RunFacts):
             return Over(steps)
         contents = wanted(steps)
-        made = prepared(payload, steps, run.nonce, places(run.nonce, contents))
+        made = prepared(payload, steps, (run.nonce, run.mark), places(run.nonce, contents))
         if isinstance(made, RunFacts):
             return Over(made)
         if contents:
@@ -150,22 +157,19 @@ class DurableTargets:
                 return Over(refused)
         return made
 
-    def _read_off(
-        self, job: TargetJob, run: DurableRun, done: Prepared, ended: RunFacts
-    ) -> tuple[RunFacts, TargetChanges, tuple[Seen, ...]]:
-        """By what is kept of its output: an engine before this one may have heard a part of it."""
-        try:
-            said = self._output.read(job.run.id, job.id, Stream.STDOUT, tail=_NOTES, limit=_NOTES)
-        except (DeployxError, OSError) as error:
-            log.error("what %s of execution %s said can't be read: %s", job.name, job.run.id, error)
-            message = f"{ended.message}; its output can't be read: {error}"
-            return replace(ended, changed=None, message=message), NO_CHANGES, ()
-        return read_off(b"".join(chunk.data for chunk in said.chunks), done, run.nonce, ended)
-
     def _attempt(
-        self, job: TargetJob, run: DurableRun, way: Way, writer: OutputWriter, done: CommandPayload | Prepared
+        self,
+        job: TargetJob,
+        run: DurableRun,
+        way: Way,
+        writer: OutputWriter,
+        output: WithoutNotes | None,
+        done: CommandPayload | Prepared,
     ) -> Over | Left:
-        """Run it. A bug of ours or of a library ends this target, visibly, and nothing else."""
+        """Run it; `output` stands before the writer, None: nothing does.
+
+        A bug of ours or of a library ends this target, visibly, and nothing else.
+        """
         is_taken_up = job.resumes is not None
         may_run = is_taken_up and not run.is_due
         if (refusal := way.refusal()) is not None:
@@ -180,7 +184,7 @@ class DurableTargets:
             self._starts.keep(job.id, job.token, reached.to_json(), frames)
             return reached
 
-        ways = Ways(connect=way.connect, output=writer, keep=keep, cancel=job.cancel, leave=job.leave)
+        ways = Ways(connect=way.connect, output=output or writer, keep=keep, cancel=job.cancel, leave=job.leave)
         try:
             found = run_durable(
                 done.command if isinstance(done, Prepared) else done,

@@ -27,8 +27,9 @@ from deployx_tui.model.software import RebootPolicy, SoftwarePayload
 from deployx_tui.planning.software import SoftwareStep, Unfit, bare_steps, ordered, steps_for
 from deployx_tui.runners.artifacts import ArtifactSource
 from deployx_tui.runners.command import RunFacts, facts_of
+from deployx_tui.runners.durable import Output
 from deployx_tui.runners.software.compile import compile_software
-from deployx_tui.runners.software.parse import StepState, parse
+from deployx_tui.runners.software.parse import SaidNotes, StepState, parse
 from deployx_tui.store import artifacts, packages
 from deployx_tui.store.installed import Seen
 from deployx_tui.transports.base import (
@@ -114,26 +115,49 @@ def under_way(job: TargetJob, payload: SoftwarePayload) -> Prepared:
 
 
 def prepared(
-    payload: SoftwarePayload, steps: tuple[SoftwareStep, ...], nonce: str, files: Sequence[str]
+    payload: SoftwarePayload, steps: tuple[SoftwareStep, ...], words: tuple[str, str], files: Sequence[str]
 ) -> Prepared | RunFacts:
+    """`words`: nonce and mark of the run."""
     try:
         there = {each.rpartition("/")[2]: each for each in files}
-        return Prepared(compile_software(payload, steps, nonce, files=there), steps)
+        return Prepared(compile_software(payload, steps, *words, files=there), steps)
     except InvalidInput as error:
         return not_tried(_FAILED, str(error))
 
 
 def read_off(
-    lines: bytes, done: Prepared, nonce: str, ended: RunFacts
+    lines: bytes, done: Prepared, mark: str, ended: RunFacts
 ) -> tuple[RunFacts, TargetChanges, tuple[Seen, ...]]:
-    """How it ended, what it changed, and what is where now."""
-    result = parse(lines, done.steps, nonce, ended)
+    """How it ended, what it changed, and what is where now, which a script that was cut does not know."""
+    result = parse(lines, done.steps, mark, ended)
     seen = [
         Seen(package=each.package, installer=each.installer, version=each.after)
         for each in result.steps
-        if each.installer is not None and each.state is not StepState.SKIPPED
+        if result.is_whole and each.installer is not None and each.state is not StepState.SKIPPED
     ]
     return result.facts, result.changes, tuple(seen)
+
+
+class WithoutNotes:
+    """A run's output on its way to where it is kept: what its script says to deployx alone stays here."""
+
+    def __init__(self, output: Output, mark: str) -> None:
+        self._output, self._notes = output, SaidNotes(mark)
+
+    def write(self, stream: Stream, data: bytes, at: datetime) -> None:
+        text = self._notes.hear(data) if stream is Stream.STDOUT else data
+        if text:
+            self._output.write(stream, text, at)
+
+    def raw_offset(self, stream: Stream) -> int:
+        # what is not passed on stands behind all that is
+        return self._output.raw_offset(stream)
+
+    def lines(self, at: datetime) -> bytes:
+        """At the end: what `read_off` reads; the last of the output is passed on."""
+        if rest := self._notes.rest():
+            self._output.write(Stream.STDOUT, rest, at)
+        return self._notes.lines()
 
 
 # ---- the files that installers need

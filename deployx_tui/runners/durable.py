@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from secrets import token_hex
 from threading import Event
@@ -68,6 +68,8 @@ class DurableRun:
 
     #: of the first step; it determines the others
     nonce: str
+    #: what a script that speaks to deployx itself begins its lines with: nothing else on the target is told it
+    mark: str = field(default_factory=lambda: token_hex(16))
     spool_bases: tuple[str, ...] = SPOOL_BASES
     #: the step that runs, or is about to begin
     step: int = 0
@@ -86,6 +88,7 @@ class DurableRun:
         found = {
             "durable": True,
             "nonce": self.nonce,
+            "mark": self.mark,
             "spool_bases": self.spool_bases,
             "step": self.step,
             "bases": self.bases,
@@ -106,6 +109,7 @@ class DurableRun:
         out, err = found["bases"]
         return cls(
             nonce=found["nonce"],
+            mark=found.get("mark", found["nonce"]),
             spool_bases=tuple(found["spool_bases"]),
             step=found["step"],
             bases=(out, err),

@@ -50,17 +50,19 @@ def run(
     settings: Settings = SOON,
     cancel: Event | None = None,
 ) -> Did:
-    nonce = token_hex(16)
-    command = compile_software(payload or SoftwarePayload(), steps, nonce, files=files, settings=settings)
-    return _ran(site, command, steps, nonce, cancel or Event())
+    nonce, mark = token_hex(16), token_hex(16)
+    command = compile_software(payload or SoftwarePayload(), steps, nonce, mark, files=files, settings=settings)
+    return _ran(site, command, steps, (nonce, mark), cancel or Event())
 
 
 def restore(site: Site, *restores: Restore) -> Did:
-    nonce = token_hex(16)
-    return _ran(site, compile_restore(restores, nonce, settings=SOON), restore_steps(restores), nonce, Event())
+    words = token_hex(16), token_hex(16)
+    return _ran(site, compile_restore(restores, *words, settings=SOON), restore_steps(restores), words, Event())
 
 
-def _ran(site: Site, command: CommandPayload, steps: tuple[SoftwareStep, ...], nonce: str, cancel: Event) -> Did:
+def _ran(
+    site: Site, command: CommandPayload, steps: tuple[SoftwareStep, ...], words: tuple[str, str], cancel: Event
+) -> Did:
     connection = site.transport.connect(site.endpoint, timedelta(seconds=20), cancel)
     assert not isinstance(connection, Unreached)
     said = {Stream.STDOUT: bytearray(), Stream.STDERR: bytearray()}
@@ -70,7 +72,7 @@ def _ran(site: Site, command: CommandPayload, steps: tuple[SoftwareStep, ...], n
 
     try:
         (only,) = steps_of(command)
-        process = connection.start(spec_of(command, only, {}, timedelta(minutes=2), nonce, None))
+        process = connection.start(spec_of(command, only, {}, timedelta(minutes=2), words[0], None))
         assert not isinstance(process, Refused | Unknown), process
         outcome = process.stream(keep, cancel)
         process.acknowledge()
@@ -78,4 +80,4 @@ def _ran(site: Site, command: CommandPayload, steps: tuple[SoftwareStep, ...], n
         site.transport.release(connection)
     ended = facts_of(outcome, command.success_codes, timedelta(minutes=2))
     texts = [bytes(each).decode("utf-8", "replace") for each in said.values()]
-    return Did(parse(bytes(said[Stream.STDOUT]), steps, nonce, ended), "\n".join(texts))
+    return Did(parse(bytes(said[Stream.STDOUT]), steps, words[1], ended), "\n".join(texts))

@@ -1,7 +1,8 @@
 # What every software task brings to its target: words, programs, locks. POSIX sh only: dash, bash and busybox.
 # compile.py puts this first, then asking.sh and steps.sh, the functions of the installers that are needed, one function
-# of assignments a package, and the calls. Every value in those is a quoted word. People read the lines; lines that
-# begin with "dxs NONCE " are read by parse.py, come once when a thing happens, and all together again at the end.
+# of assignments a package, and the calls. Every value in those is a quoted word. People read the lines; those that begin
+# with "dxs MARK " are for parse.py. They come together at the end, and until then lie in a variable: no file and no
+# environment shows the mark to what an installer runs.
 
 # ---- saying
 
@@ -12,8 +13,14 @@ dx_tell() {
 
 # a line for deployx, kept for the end
 dx_note() {
-  printf 'dxs %s %s\n' "$dx_nonce" "$*"
-  printf 'dxs %s %s\n' "$dx_nonce" "$*" >>"$dx_tmp/notes"
+  dx_notes="${dx_notes}dxs $dx_mark $*
+"
+}
+
+# by the shell itself: an argument of another program could be seen
+dx_say_notes() {
+  printf '%s' "$dx_notes"
+  dx_notes=
 }
 
 # $1 on one line, without anything that a terminal heeds, not too long
@@ -35,7 +42,8 @@ dx_begin() {
   umask 022
   dx_tmp=${TMPDIR:-/tmp}/deployx-$dx_nonce
   (umask 077; mkdir "$dx_tmp") || { echo "deployx: $dx_tmp can't be made: is the disk full, or read-only?"; exit 1; }
-  : >"$dx_tmp/notes" || { echo "deployx: nothing can be written to $dx_tmp: is the disk full?"; rm -rf "$dx_tmp"; exit 1; }
+  dx_notes=
+  echo x >"$dx_tmp/room" || { echo "deployx: nothing can be written to $dx_tmp: is the disk full?"; rm -rf "$dx_tmp"; exit 1; }
   trap dx_leave EXIT
   trap 'dx_stop_child; exit 143' HUP INT TERM
   dx_setsid=
@@ -43,7 +51,9 @@ dx_begin() {
   dx_bad= dx_changed= dx_reboot=no dx_audited= dx_fresh= dx_child= dx_undone=
 }
 
+# also of a script that was told to end: what it had done until then
 dx_leave() {
+  dx_say_notes
   [ ! "$dx_files" ] || eval "rm -rf $dx_files"
   rm -rf "$dx_tmp"
 }
@@ -52,12 +62,12 @@ dx_stop_child() {
   [ ! "$dx_child" ] || dx_kill_tree "$dx_child" TERM
 }
 
-# every note again, so that they stand in the tail of an output that was too long to keep; then how it ended
+# the notes, and that there are no more
 dx_end() {
   [ "$dx_reboot" != no ] || ! dx_wants_reboot || dx_reboot=yes
   [ "$dx_reboot" = no ] || dx_note "reboot"
-  cat "$dx_tmp/notes"
-  printf 'dxs %s end\n' "$dx_nonce"
+  dx_note end
+  dx_say_notes
   [ ! "$dx_bad" ] || exit 1
   exit 0
 }

@@ -76,11 +76,13 @@ def compile_software(
     payload: SoftwarePayload,
     steps: Sequence[SoftwareStep],
     nonce: str,
+    mark: str,
     *,
     files: Mapping[str, str] | None = None,
     settings: Settings | None = None,
 ) -> CommandPayload:
-    """The durable command that does all steps. `nonce`: of the run, 32 hex digits; it marks the lines for `parse`.
+    """The durable command that does all steps. `nonce`: of the run, 32 hex digits, which everything that it starts can
+    see; `mark`: another random word, which only the script knows, at the lines for `parse`.
 
     `files`: where on the target each artifact lies, by the SHA-256 of its variant, in a folder of their own; the script
     removes that folder at its end.
@@ -90,11 +92,16 @@ def compile_software(
     blocks = [_block(number, step, verb, files or {}) for number, step in enumerate(steps)]
     kinds = [None if step.variant is None else step.variant.installer for step in steps]
     flags = {"atomic": _flag(payload.all_or_nothing), "repair": _flag(payload.repair)}
-    return _command(blocks, kinds, flags, nonce, files or {}, settings or Settings(), payload.run_as)
+    return _command(blocks, kinds, flags, (nonce, mark), files or {}, settings or Settings(), payload.run_as)
 
 
 def compile_restore(
-    restores: Sequence[Restore], nonce: str, *, run_as: RunAs | None = None, settings: Settings | None = None
+    restores: Sequence[Restore],
+    nonce: str,
+    mark: str,
+    *,
+    run_as: RunAs | None = None,
+    settings: Settings | None = None,
 ) -> CommandPayload:
     """The durable command that takes changes back; the steps for `parse` are `restore_steps(restores)`."""
     steps = restore_steps(restores)
@@ -105,7 +112,7 @@ def compile_restore(
         blocks.append(_block(number, step, "restore", {}, more))
     kinds = [None if restore.variant is None else restore.variant.installer for restore in restores]
     flags = {"atomic": "", "repair": ""}
-    return _command(blocks, kinds, flags, nonce, {}, settings or Settings(), run_as)
+    return _command(blocks, kinds, flags, (nonce, mark), {}, settings or Settings(), run_as)
 
 
 def restore_steps(restores: Iterable[Restore]) -> tuple[SoftwareStep, ...]:
@@ -118,7 +125,7 @@ def _command(
     blocks: Sequence[str],
     kinds: Sequence[InstallerKind | None],
     flags: Mapping[str, str],
-    nonce: str,
+    words: tuple[str, str],
     files: Mapping[str, str],
     settings: Settings,
     run_as: RunAs | None,
@@ -127,7 +134,8 @@ def _command(
     wanted = [name for kind in kinds for each in (_MANAGERS if kind is None else (kind,)) for name in _FILES[each]]
     library = "".join(_read(name) for name in (*_ALWAYS, *dict.fromkeys(wanted)))
     head = "".join(f"dx_{name}={value}\n" for name, value in {
-        "nonce": quote(nonce),
+        "nonce": quote(words[0]),
+        "mark": quote(words[1]),
         "lock_wait": _seconds(settings.lock_wait),
         "patience": _seconds(settings.input_patience),
         "look": _seconds(settings.input_look),

@@ -21,6 +21,8 @@ _MOST_CHANGES = 20_000
 #: characters of a reason
 _MOST_WHY = 700
 _BY_NATURE = frozenset((InstallerKind.ARCHIVE, InstallerKind.SCRIPT))
+#: what those call the one thing that they change
+_ONLY = "it"
 
 
 class StepState(StrEnum):
@@ -58,30 +60,71 @@ class SoftwareResult:
     steps: tuple[StepResult, ...]
     #: an installer or the system says so
     needs_reboot: bool = False
+    #: the script itself said that this is all
+    is_whole: bool = False
 
 
 class SaidNotes:
-    """Keeps of an output that comes in pieces only the lines that are for `parse`."""
+    """Parts an output that comes in pieces: lines for `parse` are kept here, people get the rest.
 
-    #: of a line that has no end yet, and of all lines together
-    _MOST_LINE, _MOST = 64 * 1024, 8 << 20
+    Nothing is passed on behind the first of those lines until the end, but for what would take too much memory: so
+    all that was passed on is the beginning of what the target said, and another engine can read on behind it.
+    """
 
-    def __init__(self, nonce: str) -> None:
-        self._mark = f"dxs {nonce} ".encode()
+    #: of a line that has no end yet, of what others say behind the first line, and of all lines together
+    _MOST_LINE, _MOST_REST, _MOST = 64 * 1024, 64 * 1024, 8 << 20
+
+    def __init__(self, mark: str) -> None:
+        self._mark = f"dxs {mark} ".encode()
+        self._has_begun = False
+        self._held = b""
         self._rest = b""
         self._lines: list[bytes] = []
         self._size = 0
 
-    def hear(self, data: bytes) -> None:
-        *whole, self._rest = (self._rest + data).split(b"\n")
-        self._rest = self._rest[-self._MOST_LINE :]
+    def hear(self, data: bytes) -> bytes:
+        """The part that people may read now."""
+        data, passed = self._held + data, b""
+        if not self._has_begun:
+            at = data.find(self._mark)
+            self._has_begun = at >= 0
+            if at < 0:
+                at = len(data) - self._begins(data)
+            passed, data = data[:at], data[at:]
+        if not self._has_begun:
+            self._held = data
+            return passed
+        *whole, self._held = data.split(b"\n")
         for line in whole:
-            if line.startswith(self._mark) and self._size < self._MOST:
-                self._lines.append(line)
-                self._size += len(line)
+            self._line(line)
+        if len(self._held) > self._MOST_LINE and not self._held.startswith(self._mark):
+            self._rest, self._held = self._rest + self._held, b""
+        self._held = self._held[: self._MOST_LINE]
+        if len(self._rest) > self._MOST_REST:
+            passed, self._rest = passed + self._rest, b""
+        return passed
+
+    def rest(self) -> bytes:
+        """At the end: what people may read besides."""
+        if not self._has_begun or not self._held.startswith(self._mark):
+            self._rest, self._held = self._rest + self._held, b""
+        rest, self._rest = self._rest, b""
+        return rest
 
     def lines(self) -> bytes:
-        return b"\n".join((*self._lines, self._rest))
+        return b"\n".join((*self._lines, self._held))
+
+    def _line(self, line: bytes) -> None:
+        if not line.startswith(self._mark):
+            self._rest += line + b"\n"
+        elif self._size < self._MOST:
+            self._lines.append(line)
+            self._size += len(line)
+
+    def _begins(self, data: bytes) -> int:
+        """Length of the longest end of it that the mark could begin with."""
+        most = min(len(self._mark) - 1, len(data))
+        return next((size for size in range(most, 0, -1) if data.endswith(self._mark[:size])), 0)
 
 
 @dataclass
@@ -91,28 +134,40 @@ class _Heard:
     changes: dict[tuple[int, str], PackageChange] = field(default_factory=dict)
     needs_reboot: bool = False
     is_whole: bool = False
+    #: the step that was taken back last; None: none was
+    undone: int | None = None
+
+    @property
+    def under_way(self) -> int:
+        """Steps are done one after the other."""
+        return len(self.results)
 
 
-def parse(output: bytes, steps: Sequence[SoftwareStep], nonce: str, ended: RunFacts) -> SoftwareResult:
-    """`output`: what the target said, or what is kept of it; `ended`: how the durable run of the script ended.
+def parse(output: bytes, steps: Sequence[SoftwareStep], mark: str, ended: RunFacts) -> SoftwareResult:
+    """`output`: what the target said, or its `SaidNotes`; `ended`: how the durable run of the script ended.
 
-    The script says everything that matters once more at its end, so a gap before it loses nothing.
+    A line counts only where the script could have said it: of the step that is under way, by the step's own installer.
+    What is said of a script that a signal ended is not believed: somebody may have spoken for it.
     """
     heard = _Heard()
-    mark = f"dxs {nonce} ".encode()
+    words = f"dxs {mark} ".encode()
     for line in output.split(b"\n"):
-        if line.startswith(mark):
-            _hear(heard, line[len(mark) :].decode("utf-8", "replace").split(" "), steps)
+        if line.startswith(words) and not heard.is_whole:
+            _hear(heard, line[len(words) :].decode("utf-8", "replace").split(" "), steps)
+    if ended.state is TargetState.FAILED and ended.signal is not None:
+        heard = _Heard()
     changes = TargetChanges(packages=tuple(each for each in heard.changes.values() if each.before != each.after))
     results = tuple(heard.results[number] for number in sorted(heard.results))
     facts = _facts(heard, results, changes, steps, ended)
-    return SoftwareResult(facts=facts, changes=changes, steps=results, needs_reboot=heard.needs_reboot)
+    return SoftwareResult(
+        facts=facts, changes=changes, steps=results, needs_reboot=heard.needs_reboot, is_whole=heard.is_whole
+    )
 
 
 def _hear(heard: _Heard, words: list[str], steps: Sequence[SoftwareStep]) -> None:
     match words:
         case ["r", number, state, kind, before, after, code, *why] if (step := _step(number, steps)) is not None:
-            if state in tuple(StepState):
+            if state in tuple(StepState) and step == heard.under_way and _is_its_own(steps[step], kind):
                 heard.results[step] = StepResult(
                     package=steps[step].package,
                     state=StepState(state),
@@ -125,6 +180,7 @@ def _hear(heard: _Heard, words: list[str], steps: Sequence[SoftwareStep]) -> Non
         case ["u", number, state, _, after, *why] if (step := _step(number, steps)) is not None:
             if (result := heard.results.get(step)) is not None:
                 undone = state == "undone"
+                heard.undone = step
                 heard.results[step] = replace(
                     result,
                     state=StepState.UNDONE if undone else result.state,
@@ -133,7 +189,9 @@ def _hear(heard: _Heard, words: list[str], steps: Sequence[SoftwareStep]) -> Non
                 )
         case ["c", number, kind, name, before, after] if (step := _step(number, steps)) is not None:
             found = _kind(kind)
-            if found is not None and NATIVE_NAME.fullmatch(name) and len(heard.changes) < _MOST_CHANGES:
+            is_due = step in (heard.under_way, heard.undone) and _is_its_own(steps[step], kind)
+            is_name = NATIVE_NAME.fullmatch(name) and (found not in _BY_NATURE or name == _ONLY)
+            if found is not None and is_due and is_name and len(heard.changes) < _MOST_CHANGES:
                 heard.changes[step, name] = PackageChange(
                     package=steps[step].package if _is_own(steps[step], found, name) else name,
                     native=name,
@@ -147,6 +205,11 @@ def _hear(heard: _Heard, words: list[str], steps: Sequence[SoftwareStep]) -> Non
             heard.is_whole = True
         case _:
             return
+
+
+def _is_its_own(step: SoftwareStep, word: str) -> bool:
+    """Whether the step is done by this kind; of one that only the device knows, by any."""
+    return step.variant is None or word == step.variant.installer.value
 
 
 def _is_own(step: SoftwareStep, kind: InstallerKind, name: str) -> bool:

@@ -7,7 +7,7 @@ left alone. So no engine attaches to the one of another, and its traces on the t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from secrets import token_hex
 from threading import Event
 
@@ -41,21 +41,23 @@ def run_restore(
     """`packages`: the entries of the catalogue that the execution's plan has. Blocks to the end."""
     try:
         restores = restores_of(changes, packages, force=force)
-        nonce = token_hex(16)
-        command = compile_restore(restores, nonce, run_as=run_as)
+        nonce, mark = token_hex(16), token_hex(16)
+        command = compile_restore(restores, nonce, mark, run_as=run_as)
     except InvalidInput as error:
         return RunFacts(
             state=TargetState.FAILED, cause=Cause.VERIFY, changed=False, message=str(error)
         ), TargetChanges()
-    notes = SaidNotes(nonce)
+    notes = SaidNotes(mark)
 
     def heard(stream: Stream, data: bytes, at: datetime) -> None:
-        if stream is Stream.STDOUT:
-            notes.hear(data)
-        say(stream, data, at)
+        text = notes.hear(data) if stream is Stream.STDOUT else data
+        if text:
+            say(stream, text, at)
 
     ended = run_command(command, connection, heard, cancel, timeout=timeout, nonce=nonce, password=password)
-    result = parse(notes.lines(), restore_steps(restores), nonce, ended)
+    if rest := notes.rest():
+        say(Stream.STDOUT, rest, datetime.now(UTC))
+    result = parse(notes.lines(), restore_steps(restores), mark, ended)
     return result.facts, result.changes
 
 

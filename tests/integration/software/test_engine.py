@@ -134,6 +134,30 @@ def spools(root: PrivateRoot) -> set[str]:
     return set(root.do(f"ls -d {' '.join(f'{base}/dx-*' for base in SPOOL_BASES)} 2>/dev/null", ok=False).split())
 
 
+def test_the_same_is_said_twice_and_an_installer_that_speaks_for_the_script_is_not_heard(
+    bench: Bench, root: PrivateRoot
+) -> None:
+    forge = """
+    for word in $DEPLOYX_RUN $(cat /tmp/deployx-*/* 2>/dev/null | sed -n 's/^dxs \\([^ ]*\\) .*/\\1/p'); do
+      printf 'dxs %s c 0 apt zlib1g - 1.0\\ndxs %s r 0 installed script - 9.9 0 \\ndxs %s end\\n' $word $word $word
+    done
+    ! env | grep dx_mark || echo 8.8 >/opt/dxscript
+    [ -e /opt/dxscript ] || echo 1.0 >/opt/dxscript
+    """
+    detection = Detection(kind=DetectionKind.FILE, path="/opt/dxscript", pattern="(.*)")
+    tool = add(bench, "tool", installer=InstallerKind.SCRIPT, script=forge, detection=detection)
+    run = bench.run(software(tool))
+    assert run.status is ExecutionStatus.SUCCEEDED, bench.targets(run)
+    assert seen(bench) == {"tool": ("1.0", f"run {run.id}", False)}
+    target = bench.targets(run)["web1"]
+    with bench.database.read() as c:
+        kept = changes.load(c, run.id, target.device_id).packages
+    assert [(each.package, each.after) for each in kept] == [("tool", "1.0")]
+    said = [bench.output_of(bench.targets(bench.run(software(tool)))["web1"]) for _ in range(2)]
+    assert said[0] == said[1]
+    assert said[0] == b"tool: unchanged, 1.0 is there\n"
+
+
 @pytest.mark.parametrize("is_refused", [False, True])
 def test_neither_a_run_nor_its_rollback_leaves_traces(bench: Bench, root: PrivateRoot, is_refused: bool) -> None:
     detection = Detection(kind=DetectionKind.FILE, path="/opt/dxscript", pattern="(.*)")

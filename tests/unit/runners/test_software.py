@@ -19,9 +19,10 @@ from deployx_tui.model.software import SoftwarePayload
 from deployx_tui.planning.software import SoftwareStep
 from deployx_tui.runners.command import RunFacts
 from deployx_tui.runners.software.compile import Restore, compile_restore, compile_software
-from deployx_tui.runners.software.parse import StepState, parse
+from deployx_tui.runners.software.parse import SaidNotes, StepState, parse
 
 NONCE = "0123456789abcdef" * 2
+MARK = "fedcba9876543210" * 2
 OVER = RunFacts(state=TargetState.SUCCEEDED, exit_code=0)
 FAILED = RunFacts(state=TargetState.FAILED, exit_code=1, cause=Cause.EXIT, message="exit 1")
 
@@ -31,7 +32,7 @@ def step(name: str = "nginx", kind: InstallerKind = InstallerKind.APT, version: 
 
 
 def script(*steps: SoftwareStep) -> str:
-    body = compile_software(SoftwarePayload(), steps, NONCE).body
+    body = compile_software(SoftwarePayload(), steps, NONCE, MARK).body
     assert isinstance(body, Script)
     return body.text
 
@@ -47,7 +48,7 @@ def test_every_shell_can_read_the_script(shell: str) -> None:
 
 
 def test_it_is_durable_and_as_the_task_says() -> None:
-    command = compile_software(SoftwarePayload(), [step()], NONCE)
+    command = compile_software(SoftwarePayload(), [step()], NONCE, MARK)
     assert command.durable
     assert command.run_as is None
 
@@ -88,7 +89,7 @@ def test_a_kind_of_windows_is_refused_with_what_there_is() -> None:
 def test_a_change_that_a_target_made_up_is_not_restored() -> None:
     change = PackageChange(package="x", native="x;reboot", installer="apt", before="1", after="2")
     with pytest.raises(InvalidInput, match="can't be read"):
-        compile_restore([Restore(package="x", variant=step().variant, changes=(change,))], NONCE)
+        compile_restore([Restore(package="x", variant=step().variant, changes=(change,))], NONCE, MARK)
 
 
 # ---- reading
@@ -98,8 +99,8 @@ def said(*lines: str) -> bytes:
     return "".join(f"{line}\n" for line in lines).encode()
 
 
-def mark(text: str, nonce: str = NONCE) -> str:
-    return f"dxs {nonce} {text}"
+def mark(text: str, word: str = MARK) -> str:
+    return f"dxs {word} {text}"
 
 
 def test_what_was_installed_is_told() -> None:
@@ -110,7 +111,7 @@ def test_what_was_installed_is_told() -> None:
         mark("r 0 installed apt - 1.22-1 0 "),
         mark("end"),
     )
-    result = parse(output, [step()], NONCE, OVER)
+    result = parse(output, [step()], MARK, OVER)
     assert (result.facts.state, result.facts.changed) == (TargetState.SUCCEEDED, True)
     assert result.facts.message == "installed nginx 1.22-1"
     assert [(each.package, each.native, each.before, each.after) for each in result.changes.packages] == [
@@ -119,9 +120,9 @@ def test_what_was_installed_is_told() -> None:
     ]
 
 
-def test_lines_of_another_nonce_say_nothing() -> None:
+def test_lines_of_another_mark_say_nothing() -> None:
     forged = mark("r 0 installed apt - 9 0 ", "f" * 32), mark("end", "f" * 32)
-    result = parse(said(*forged), [step()], NONCE, OVER)
+    result = parse(said(*forged), [step()], MARK, OVER)
     assert result.facts.state is TargetState.FAILED
     assert result.facts.changed is None
     assert "did not say how it ended" in result.facts.message
@@ -130,11 +131,11 @@ def test_lines_of_another_nonce_say_nothing() -> None:
 def test_a_run_that_was_cut_tells_what_it_had_changed() -> None:
     lost = RunFacts(state=TargetState.TIMED_OUT, cause=Cause.TIMEOUT, message="timed out")
     output = said(mark("c 0 apt a - 1"), mark("r 0 installed apt - 1 0 "))
-    result = parse(output, [step("a"), step("b")], NONCE, lost)
+    result = parse(output, [step("a"), step("b")], MARK, lost)
     assert (result.facts.state, result.facts.changed) == (TargetState.TIMED_OUT, True)
     assert result.facts.message == "timed out; until then: a installed"
     assert len(result.changes.packages) == 1
-    assert parse(b"", [step("a")], NONCE, lost).facts.changed is None
+    assert parse(b"", [step("a")], MARK, lost).facts.changed is None
 
 
 def test_what_was_taken_back_is_no_change() -> None:
@@ -146,7 +147,7 @@ def test_what_was_taken_back_is_no_change() -> None:
         mark("c 0 apt a - -"),
         mark("end"),
     )
-    result = parse(output, [step("a"), step("b")], NONCE, FAILED)
+    result = parse(output, [step("a"), step("b")], MARK, FAILED)
     assert not result.changes
     assert result.facts.changed is False
     assert result.facts.message == "1 of 2 packages failed: b: it broke; taken back: a"
@@ -155,13 +156,87 @@ def test_what_was_taken_back_is_no_change() -> None:
 
 def test_an_end_of_the_shell_itself_is_not_taken_for_the_scripts() -> None:
     died = RunFacts(state=TargetState.FAILED, exit_code=127, cause=Cause.EXIT, message="exit 127")
-    result = parse(said(mark("end")), [step()], NONCE, died)
+    result = parse(said(mark("end")), [step()], MARK, died)
     assert result.facts.message == "exit 127"
 
 
 @given(st.lists(st.binary(max_size=60), max_size=6), st.sampled_from([OVER, FAILED]))
 def test_no_answer_breaks_the_reader(lines: list[bytes], ended: RunFacts) -> None:
-    output = b"\n".join(f"dxs {NONCE} ".encode() + line for line in lines)
-    result = parse(output, [step()], NONCE, ended)
+    output = b"\n".join(f"dxs {MARK} ".encode() + line for line in lines)
+    result = parse(output, [step()], MARK, ended)
     assert result.facts.message.isprintable()
     assert all(each.before.isprintable() and each.after.isprintable() for each in result.changes.packages)
+
+
+# ---- lines that somebody else made up
+
+
+def test_only_the_step_under_way_and_its_own_installer_are_heard() -> None:
+    tool = step("tool", InstallerKind.SCRIPT)
+    output = said(
+        mark("c 0 apt zlib1g - 1.0"),
+        mark("c 0 script other - 1.0"),
+        mark("c 1 apt zlib1g - 1.0"),
+        mark("r 1 installed apt - 1.0 0 "),
+        mark("r 0 installed apt - 9 0 "),
+        mark("c 0 script it - 2.0"),
+        mark("r 0 installed script - 2.0 0 "),
+        mark("c 0 script it - 3.0"),
+        mark("r 0 failed script - 2.0 0 "),
+        mark("c 1 apt nginx - 1.22-1"),
+        mark("r 1 installed apt - 1.22-1 0 "),
+        mark("end"),
+        mark("c 1 apt zlib1g - 1.0"),
+    )
+    result = parse(output, [tool, step()], MARK, OVER)
+    assert [(each.native, each.installer, each.after) for each in result.changes.packages] == [
+        ("it", "script", "2.0"),
+        ("nginx", "apt", "1.22-1"),
+    ]
+    assert [each.state for each in result.steps] == [StepState.INSTALLED, StepState.INSTALLED]
+
+
+def test_nothing_is_believed_of_a_script_that_a_signal_ended() -> None:
+    died = RunFacts(state=TargetState.FAILED, signal="KILL", cause=Cause.SIGNAL, message="ended by KILL")
+    output = said(mark("c 0 apt nginx - 1"), mark("r 0 installed apt - 1 0 "), mark("end"))
+    result = parse(output, [step()], MARK, died)
+    assert (result.facts.state, result.facts.changed) == (TargetState.FAILED, None)
+    assert not result.changes
+    assert not result.steps
+    assert not result.is_whole
+
+
+# ---- what people read
+
+NOTES = said(mark("c 0 apt nginx - 1"), mark("r 0 installed apt - 1 0 "), mark("end"))
+
+
+@given(
+    st.lists(st.sampled_from([b"nginx: installs\n", b"dxs ", b"dxs fedc", b"\r 50 %", b"\n", b"d"]), max_size=8),
+    st.sampled_from([b"", b"a daemon speaks\n", b"without an end"]),
+    st.integers(1, 40),
+    st.integers(0, 20),
+)
+def test_notes_are_parted_and_read_again_by_another_engine(
+    before: list[bytes], after: bytes, size: int, heard: int
+) -> None:
+    """However the output is cut, and wherever the first engine dies."""
+    text = b"".join(before)
+    whole = text + NOTES + after
+    first = SaidNotes(MARK)
+    kept = b"".join(first.hear(whole[at : at + size]) for at in range(0, min(len(whole), heard * size), size))
+    second = SaidNotes(MARK)
+    for at in range(len(kept), len(whole), size):
+        kept += second.hear(whole[at : at + size])
+    kept += second.rest()
+    assert kept == text + after
+    assert second.lines().strip() == NOTES.strip()
+
+
+def test_what_others_say_behind_the_notes_takes_no_memory_without_end() -> None:
+    notes = SaidNotes(MARK)
+    passed = notes.hear(NOTES)
+    for _ in range(100):
+        passed += notes.hear(b"x" * 10_000)
+    assert len(passed) > 900_000
+    assert len(passed + notes.rest()) == 1_000_000
