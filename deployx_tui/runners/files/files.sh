@@ -9,7 +9,7 @@ dx_begin() {
   export LC_ALL
   dx_um=$(umask)
   umask 077
-  dx_bad= dx_mt= dx_ld= dx_ca= dx_lo=
+  dx_bad= dx_mt= dx_lt= dx_ld= dx_ca= dx_lo= dx_op= dx_st=
   dx_ui=$(id -u)
   dx_sd=$HOME/.local/state
   [ "$dx_ui" != 0 ] || dx_sd=/var/lib
@@ -32,7 +32,117 @@ dx_tell() {
 # text $2, in one line, as the reason why number $1 failed; no change is begun after it
 dx_fail() {
   dx_bad=yes
-  printf 'dxf failed %s %s\n' "$1" "$(printf '%.600s' "$2" | tr '\n\r' '  ')"
+  printf 'dxf failed %s %s\n' "$1" "$(printf '%.600s' "${2:-the target gave no reason}" | tr '\n\r' '  ')"
+}
+
+# the same where nobody can tell whether it was done
+dx_unsure() {
+  dx_bad=yes
+  printf 'dxf unsure %s %s\n' "$1" "$(printf '%.600s' "$2" | tr '\n\r' '  ')"
+}
+
+# dx_i: the inode of $1; - where nothing is
+dx_inode() {
+  dx_i=$(ls -di "$1" 2>/dev/null)
+  dx_i=${dx_i#"${dx_i%%[! ]*}"}
+  dx_i=${dx_i%% *}
+  dx_i=${dx_i:--}
+}
+
+# whether another account may change what the folder $1, or one above it, holds: a name in it is not looked at and then
+# used again. Links in the path count like what they point at
+dx_open() {
+  if [ "$1" = "$dx_op" ]; then return $dx_or; fi
+  dx_op=$1 dx_or=0
+  dx_k=$(CDPATH= cd "$1" 2>/dev/null && pwd -P) || return 0
+  dx_safe "$1" && dx_safe "$dx_k" && dx_or=1
+  return $dx_or
+}
+
+# whether only this account and root may change the folder $1, and rename those above it
+dx_safe() {
+  dx_v=${1%/}
+  set -- "$dx_v/."
+  while [ "$dx_v" ]; do
+    dx_v=${dx_v%/*}
+    set -- "$@" "$dx_v/."
+  done
+  ls -ldn "$1" 2>/dev/null | {
+    read -r dx_k dx_v dx_v dx_o
+    case $dx_k in d????-??-*) ;; *) exit 1 ;; esac
+    [ "$dx_v" = 0 ] || [ "$dx_v" = "$dx_ui" ]
+  } || return 1
+  shift
+  [ $# -gt 0 ] || return 0
+  ls -ldn "$@" 2>/dev/null | while read -r dx_k dx_v dx_v dx_o; do
+    case $dx_k in d????-??-* | d????????[tT]*) ;; *) exit 1 ;; esac
+    [ "$dx_v" = 0 ] || [ "$dx_v" = "$dx_ui" ] || exit 1
+  done
+}
+
+# whether $1 itself is of this account, or of root
+dx_ours() {
+  set -- $(ls -ldn "$1" 2>/dev/null)
+  [ "${3:--}" = 0 ] || [ "${3:--}" = "$dx_ui" ]
+}
+
+# into the folder $2 of number $1, step by step: no link of another account is followed
+dx_enter() {
+  dx_r=$2 dx_w=
+  CDPATH= cd / || return
+  while [ "$dx_r" ]; do
+    dx_s=${dx_r%%/*}
+    case $dx_r in */*) dx_r=${dx_r#*/} ;; *) dx_r= ;; esac
+    [ "$dx_s" ] || continue
+    dx_v=
+    if [ -h "./$dx_s" ]; then
+      dx_ours "./$dx_s" || { dx_fail "$1" "$dx_w/$dx_s is a symbolic link of another account, which is not followed"; return 1; }
+      dx_v=yes
+    fi
+    dx_e=$(cd -P "./$dx_s" 2>&1) && cd -P "./$dx_s" || { dx_fail "$1" "$dx_e"; return 1; }
+    dx_k=$(pwd -P)
+    if [ -z "$dx_v" ] && [ "$dx_k" != "$dx_w/$dx_s" ]; then
+      dx_fail "$1" "$dx_w/$dx_s became a symbolic link meanwhile, which is not followed"
+      return 1
+    fi
+    dx_w=${dx_k%/}
+  done
+}
+
+# into a private folder of the run $3 beside $2, number $1, where others may write in that one: what is done in here by
+# relative names nobody else can touch. A folder's .. changes only for who may write in it, so ../ stays where it was made
+dx_shut() {
+  dx_enter "$1" "${2%/*}" || return
+  dx_k=.dx-$3
+  rm -rf "./$dx_k" 2>/dev/null
+  dx_e=$(mkdir -m 700 "./$dx_k" 2>&1) && dx_e=$(cd -P "./$dx_k" 2>&1) && cd -P "./$dx_k" || { dx_fail "$1" "$dx_e"; return 1; }
+  dx_e=$(ls -ldn . 2>/dev/null)
+  case $dx_e in drwx--[-S]---*) dx_e= ;; *) dx_e=yes ;; esac
+  if [ "$dx_e" ] || [ "$(pwd -P)" != "$dx_w/$dx_k" ] || [ ! -O . ] || [ "$(ls -A .)" ]; then
+    dx_fail "$1" "another account interferes in its folder: nothing was placed"
+    CDPATH= cd /
+    return 1
+  fi
+  dx_st=$dx_k
+}
+
+# out of it again
+dx_leave() {
+  [ "$dx_st" ] || return 0
+  rm -rf ./f 2>/dev/null
+  cd .. 2>/dev/null && rmdir "./$dx_st" 2>/dev/null
+  CDPATH= cd /
+  dx_st=
+}
+
+# whether the file $2, number $1, is one that this account wrote here, and under this name only
+dx_own() {
+  if [ -f "$2" ] && [ ! -h "$2" ] && [ -O "$2" ]; then
+    dx_k=$(ls -ldn "$2" | { read -r dx_v dx_k dx_v; echo "$dx_k"; })
+    [ "$dx_k" != 1 ] || return 0
+  fi
+  dx_fail "$1" "another account put something else in the place of its temporary file: nothing was placed"
+  return 1
 }
 
 # dx_h: SHA-256 of the file $1; - where it can't be told
@@ -252,7 +362,7 @@ dx_private() {
   [ -d "$1" ] && [ ! -h "$1" ] && [ -O "$1" ] && return
   dx_old "${1%/*}/"
   dx_e=$(mkdir "$1" 2>&1) || { dx_fail - "$dx_e"; return 1; }
-  chmod "$2" "$1"
+  [ "$2" = 700 ] || chmod "$2" "$1"
 }
 
 # make the folder $2, number $1, with mode $3 (none: as the account makes them) and owner $4; $5 the run, $6 its journal's
@@ -260,9 +370,27 @@ dx_private() {
 dx_folder() {
   [ -z "$dx_bad" ] || return 0
   [ ! -d "$2" ] || return 0
-  dx_e=$( (umask "$dx_um"; mkdir "$2") 2>&1 ) || { dx_fail "$1" "$dx_e"; return; }
-  if [ "$3" ]; then chmod "$3" "$2"; fi
-  if [ "$4" ]; then dx_e=$(chown "$4" "$2" 2>&1) || { rmdir "$2"; dx_fail "$1" "$dx_e"; return; }; fi
+  dx_n=$2
+  if [ "$3$4" ] && dx_open "${2%/*}/"; then
+    dx_shut "$1" "$2" "${5:-private}" || return
+    dx_n=./f
+  fi
+  dx_foldering "$@"
+  dx_leave
+}
+
+# the same, by the name dx_n
+dx_foldering() {
+  dx_e=$( (umask "$dx_um"; mkdir "$dx_n") 2>&1 ) || { dx_fail "$1" "$dx_e"; return; }
+  if [ "$3" ]; then chmod "$3" "$dx_n"; fi
+  if [ "$4" ]; then dx_e=$(chown -h "$4" "$dx_n" 2>&1) || { rmdir "$dx_n"; dx_fail "$1" "$dx_e"; return; }; fi
+  if [ "$dx_st" ]; then
+    dx_inode ./f
+    dx_j=$dx_i
+    dx_rename "$1" ./f "../${2##*/}" || return
+    dx_inode "../${2##*/}"
+    [ "$dx_i" = "$dx_j" ] || { dx_fail "$1" "another account put something else in its place"; return; }
+  fi
   [ -z "$5" ] || dx_note "$5" "$6 -"
   printf 'dxf placed %s -\n' "$1"
 }
@@ -275,7 +403,7 @@ dx_drop() {
   case $dx_t in
     absent)
       dx_e=$( (set -C; : >"$2") 2>&1 ) || { dx_fail "$1" "$dx_e"; return; }
-      chmod "$3" "$2"
+      [ "$3" = 600 ] || chmod "$3" "$2"
       dx_free "$1" "${2%/*}" ;;
     file)
       [ -O "$2" ] || { dx_fail "$1" "a file of another account lies where the temporary one goes"; return; }
@@ -315,8 +443,10 @@ dx_keep() {
   done 2>/dev/null
   dx_nr=$((dx_nr + 1))
   dx_kn=$dx_nr-$4
-  ln "$2" "$3/$dx_kn" 2>/dev/null && return
-  if dx_e=$(cp -p "$2" "$3/.$4" 2>&1) && dx_e=$(mv -f "$3/.$4" "$3/$dx_kn" 2>&1); then return; fi
+  ln "$2" "$3/$dx_kn" 2>/dev/null
+  if [ -e "$3/$dx_kn" ] || [ -h "$3/$dx_kn" ]; then return; fi
+  dx_e=$(cp -p "$2" "$3/.$4" 2>&1) && dx_e=$(mv -f "$3/.$4" "$3/$dx_kn" 2>&1)
+  if [ -e "$3/$dx_kn" ]; then return; fi
   rm -f "$3/.$4" 2>/dev/null
   dx_fail "$1" "what is there can't be kept: $dx_e"
   return 1
@@ -373,7 +503,7 @@ dx_dress() {
   if [ "$3" ]; then
     dx_kind "$2"
     if [ "$3" != "$dx_u:$dx_g" ]; then
-      dx_e=$(chown "$3" "$2" 2>&1) || { dx_fail "$1" "its owner can't be made $3: $dx_e"; return 1; }
+      dx_e=$(chown -h "$3" "$2" 2>&1) || { dx_fail "$1" "its owner can't be made $3: $dx_e"; return 1; }
     fi
   fi
   if [ "$4" ]; then
@@ -384,11 +514,67 @@ dx_dress() {
 # rename $2 to $3, never into a folder: number $1
 dx_rename() {
   if [ -d "$3" ] && [ ! -h "$3" ]; then dx_fail "$1" "a folder is there now"; return 1; fi
-  if [ -z "$dx_mt" ]; then
-    dx_mt=--
-    case $(mv --help 2>&1) in *-*T*) dx_mt=-T ;; esac
+  dx_tools
+  dx_inode "$2"
+  dx_j=$dx_i
+  dx_e=$(mv -f $dx_mt "$2" "$3" 2>&1)
+  dx_moved "$1" "$2" "$3"
+}
+
+# whether mv and ln can be told that no destination is a folder
+dx_tools() {
+  [ -z "$dx_mt" ] || return 0
+  dx_mt=-- dx_lt=--
+  case $(mv --help 2>&1) in *-*T*) dx_mt=-T ;; esac
+  case $(ln --help 2>&1) in *-*T*) dx_lt=-T ;; esac
+}
+
+# whether $2, whose inode was dx_j, is $3 now, whatever the program that did it said: number $1; $4 the SHA-256 by which
+# it is known where inodes change
+dx_moved() {
+  dx_inode "$3"
+  [ "$dx_i" != "$dx_j" ] || return 0
+  if [ -e "$2" ] || [ -h "$2" ]; then
+    dx_fail "$1" "${dx_e:-the target said that it was put in its place, and it was not}"
+    return 1
   fi
-  dx_e=$(mv -f $dx_mt "$2" "$3" 2>&1) || { dx_fail "$1" "$dx_e"; return 1; }
+  if [ "$4" ] && [ -z "$dx_st" ] && [ -f "$3" ] && [ ! -h "$3" ]; then
+    dx_sum "$3"
+    [ "$dx_h" != "$4" ] || return 0
+  fi
+  dx_unsure "$1" "nobody can tell whether it was put in its place${dx_e:+: $dx_e}"
+  return 1
+}
+
+# the file $2 becomes $3, number $1: $4 is - where nothing was there, and then nothing is replaced; $5 its SHA-256
+dx_settle() {
+  dx_tools
+  if [ "$4" != - ]; then
+    if [ -d "$3" ] && [ ! -h "$3" ]; then dx_fail "$1" "a folder is there now"; return 1; fi
+    dx_inode "$2"
+    dx_j=$dx_i
+    dx_e=$(mv -f $dx_mt "$2" "$3" 2>&1)
+  else
+    dx_inode "$2"
+    dx_j=$dx_i
+    dx_e=$(ln $dx_lt "$2" "$3" 2>&1) || dx_e=$(mv -n $dx_mt "$2" "$3" 2>&1)
+    dx_inode "$3"
+    if [ "$dx_i" = "$dx_j" ] && [ -f "$3" ] && [ ! -h "$3" ]; then rm -f "$2"; return 0; fi
+    if [ -e "$2" ] && { [ -e "$3" ] || [ -h "$3" ]; }; then dx_e="something appeared there meanwhile: it was left"; fi
+  fi
+  dx_moved "$1" "$2" "$3" "$5"
+}
+
+# whether $2, number $1, has the SHA-256 $3 that was looked at; nothing can be told where no program hashes
+dx_as_seen() {
+  if [ ! -h "$2" ]; then
+    case $3 in '' | -) return 0 ;; esac
+    dx_sum "$2"
+    [ "$dx_hp" != none ] || return 0
+    [ "$dx_h" != "$3" ] || return 0
+  fi
+  dx_fail "$1" "was changed meanwhile; run it again"
+  return 1
 }
 
 # a line of what this run, $1, changes
@@ -409,46 +595,89 @@ dx_there() {
   return 1
 }
 
+# whether $2, number $1, is still what was looked at: $3 is - where nothing was there
+dx_still() {
+  dx_kind "$2"
+  case $dx_t,$3 in
+    absent,- | file,[!-]* | file,) return 0 ;;
+    file,-) dx_fail "$1" "something appeared there meanwhile: it was left" ;;
+    absent,*) dx_fail "$1" "was removed meanwhile; run it again" ;;
+    *) dx_fail "$1" "a $dx_t is there now" ;;
+  esac
+  return 1
+}
+
 # put the temporary file $2 in the place of $3, number $1: $4 where its bytes are copied from first (none: it has them),
 # $5 their SHA-256 (after a = it was seen), $6 what its other properties are taken from, $7 owner, $8 mode, $9 the folder of what
-# is kept (none: nothing is), $10 the run, $11 what stands in its journal, $12 how many are kept
+# is kept (none: nothing is), $10 the run, $11 what stands in its journal, $12 how many are kept, $13 the SHA-256 of what
+# was looked at there (-: nothing was)
 dx_place() {
   [ -z "$dx_bad" ] || return 0
-  dx_kind "$3"
-  case $dx_t in
-    folder | link | other) dx_fail "$1" "a $dx_t is there now"; return ;;
-  esac
+  dx_f=$2 dx_n=$3
+  if [ -z "$4" ]; then dx_there "$1" "$2" "$3" "${5#=}" || return 0; fi
+  dx_still "$1" "$3" "${13}" || { rm -f "$2" 2>/dev/null; return; }
+  if dx_open "${3%/*}/"; then
+    dx_shut "$1" "$3" "${10}" || return
+    dx_f=./f dx_n=../${3##*/}
+  fi
+  if dx_placing "$@"; then
+    sync "${3%/*}/" 2>/dev/null
+    [ -z "$9" ] || dx_prune "$9" "${12}"
+    printf 'dxf placed %s %s\n' "$1" $dx_kn
+  else
+    rm -f "$dx_f" "$2" 2>/dev/null
+    [ ! -e "$2" ] || printf 'dxf note %s its temporary file stays: %s\n' "$1" "$2"
+  fi
+  dx_leave
+}
+
+# the same, from dx_f to dx_n
+dx_placing() {
   if [ "$4" ]; then
-    rm -f "$2" 2>/dev/null
-    dx_e=$( { (set -C; cat <"$4" >"$2"); } 2>&1 ) || { rm -f "$2"; dx_fail "$1" "$dx_e"; return; }
+    rm -f "$dx_f" 2>/dev/null
+    dx_e=$( { (set -C; cat <"$4" >"$dx_f"); } 2>&1 ) || { dx_fail "$1" "$dx_e"; return 1; }
+  elif [ "$dx_st" ]; then
+    dx_e=$(mv -f "$2" ./f 2>&1)
+    dx_own "$1" ./f || return
   fi
-  dx_there "$1" "$2" "$3" "${5#=}" || return
-  if [ "${5#=}" = "$5" ]; then
-    dx_sum "$2"
-    [ "$dx_h" = "$5" ] || { rm -f "$2"; dx_bad=yes; printf 'dxf differs %s %s\n' "$1" "$dx_h"; return; }
+  if [ "${5#=}" = "$5" ] || { [ "$dx_st" ] && [ "$dx_hp" != none ]; }; then
+    dx_sum "$dx_f"
+    [ "$dx_h" = "${5#=}" ] || { dx_bad=yes; printf 'dxf differs %s %s\n' "$1" "$dx_h"; return 1; }
   fi
-  if [ "$6" ] && [ -e "$6" ]; then dx_like "$6" "$2" "$1"; fi
-  dx_dress "$1" "$2" "$7" "$8" || { rm -f "$2"; return; }
-  [ -z "$4" ] || [ "$4" != "$6" ] || touch -r "$6" "$2" 2>/dev/null
-  sync "$2" 2>/dev/null
+  if [ "$6" ] && [ -e "$6" ]; then dx_like "$6" "$dx_f" "$1"; fi
+  dx_dress "$1" "$dx_f" "$7" "$8" || return
+  [ -z "$4" ] || [ "$4" != "$6" ] || touch -r "$6" "$dx_f" 2>/dev/null
+  sync "$dx_f" 2>/dev/null
   dx_kn=-
-  if [ "$9" ] && [ -e "$3" ]; then dx_keep "$1" "$3" "$9" "${10}" || { rm -f "$2"; return; }; fi
+  if [ "$9" ] && [ -e "$dx_n" ]; then
+    dx_keep "$1" "$dx_n" "$9" "${10}" || return
+    dx_as_seen "$1" "$9/$dx_kn" "${13}" || { rm -f "$9/$dx_kn"; return 1; }
+  else
+    [ ! -e "$dx_n" ] || dx_as_seen "$1" "$dx_n" "${13}" || return
+  fi
   dx_note "${10}" "${11} $dx_kn"
-  dx_rename "$1" "$2" "$3" || { rm -f "$2"; return; }
-  sync "${3%/*}/" 2>/dev/null
-  [ -z "$9" ] || dx_prune "$9" "${12}"
-  printf 'dxf placed %s %s\n' "$1" $dx_kn
+  dx_settle "$1" "$dx_f" "$dx_n" "${13}" "${5#=}"
 }
 
 # a new file $3 from $2, whose content and mode were seen: number $1, $4 owner, $5 the run, $6 its journal's line, $7
 # mode, $8 SHA-256
 dx_new() {
   [ -z "$dx_bad" ] || return 0
+  if dx_open "${3%/*}/"; then
+    dx_place "$1" "$2" "$3" '' "=$8" '' "$4" "$7" '' "$5" "$6" 0 -
+    return
+  fi
   dx_there "$1" "$2" "$3" "$8" || return
-  if [ -e "$3" ] || [ -h "$3" ]; then dx_fail "$1" "something is there now"; return; fi
+  dx_still "$1" "$3" - || return
   [ -z "$4" ] || dx_dress "$1" "$2" "$4" "$7" || return
   dx_note "$5" "$6 -"
-  dx_rename "$1" "$2" "$3" && printf 'dxf placed %s -\n' "$1"
+  dx_settle "$1" "$2" "$3" - "$8" && printf 'dxf placed %s -\n' "$1"
+}
+
+# the SHA-256 in a new file's line of the journal
+dx_after() {
+  set -f -- $1
+  dx_h=$3
 }
 
 # new files from the folder $1 into the folder $2, whose content and mode were seen: $3 the run, then of each its number,
@@ -457,6 +686,15 @@ dx_news() {
   [ -z "$dx_bad" ] || return 0
   dx_s=$1 dx_d=$2 dx_r=$3
   shift 3
+  if dx_open "$dx_d/"; then
+    dx_ns=$dx_s dx_nd=$dx_d dx_nn=$dx_r
+    while [ $# -gt 0 ]; do
+      dx_after "$3"
+      dx_new "$1" "$dx_ns/$2" "${dx_nd%/}/$2" '' "$dx_nn" "$3" '' "$dx_h"
+      shift 3
+    done
+    return
+  fi
   dx_c=$(($# / 3)) dx_ns=
   while [ $dx_c -gt 0 ]; do
     dx_note "$dx_r" "$3 -"
@@ -469,7 +707,7 @@ dx_news() {
   for dx_k in $dx_ns; do
     if [ -e "$dx_s/$1" ]; then
       dx_e=$( (CDPATH= cd "$dx_s" && mv -n "./$1" "$dx_d/") 2>&1 )
-      [ ! -e "$dx_s/$1" ] || dx_fail "$dx_k" "${dx_e:-something is there now}"
+      [ ! -e "$dx_s/$1" ] || dx_fail "$dx_k" "${dx_e:-something appeared there meanwhile: it was left}"
     elif [ ! -e "$dx_d/$1" ]; then
       dx_fail "$dx_k" "its temporary file is gone"
     fi
@@ -489,29 +727,53 @@ dx_move() {
   mv -n "$@" "$dx_d/"
 }
 
-# make or turn the symbolic link $2 to $3 by the temporary name $4: number $1, $5 the run, $6 its journal's line
+# whether the link $2, number $1, points at $3, as it was looked at; "": nothing was there
+dx_aims() {
+  if [ -h "$2" ]; then
+    [ "$(readlink "$2" | tr '\n' ' ')" != "$(printf '%s\n' "$3" | tr '\n' ' ')" ] || return 0
+    dx_fail "$1" "was changed meanwhile; run it again"
+  elif [ -e "$2" ]; then dx_fail "$1" "something that is no link is there now"
+  elif [ "$3" ]; then dx_fail "$1" "was removed meanwhile; run it again"
+  else return 0; fi
+  return 1
+}
+
+# make or turn the symbolic link $2 to $3 by the temporary name $4: number $1, $5 the run, $6 its journal's line, $7 what
+# it pointed at when it was looked at
 dx_link() {
   [ -z "$dx_bad" ] || return 0
-  if [ -e "$2" ] && [ ! -h "$2" ]; then dx_fail "$1" "something that is no link is there now"; return; fi
+  dx_aims "$1" "$2" "$7" || return
   rm -f "$4" 2>/dev/null
   dx_e=$(ln -s -- "$3" "$4" 2>&1) || { dx_fail "$1" "$dx_e"; return; }
   dx_note "$5" "$6 -"
   dx_rename "$1" "$4" "$2" || { rm -f "$4"; return; }
+  dx_aims "$1" "$2" "$3" || return
   sync "${2%/*}/" 2>/dev/null
   printf 'dxf placed %s -\n' "$1"
 }
 
-# remove the file or link $2, number $1; $3 the folder of what is kept, $4 the run, $5 its journal's line, $6 how many
+# remove the file or link $2, number $1; $3 the folder of what is kept, $4 the run, $5 its journal's line, $6 how many, $7
+# the SHA-256 of the file that was looked at, or = and what the link pointed at
 dx_delete() {
   [ -z "$dx_bad" ] || return 0
   dx_kind "$2"
-  case $dx_t in
-    folder) dx_fail "$1" "a folder is there now"; return ;;
-  esac
   dx_kn=-
-  if [ "$3" ] && [ $dx_t = file ]; then dx_keep "$1" "$2" "$3" "$4" || return; fi
+  case $dx_t,$7 in
+    link,=*) dx_aims "$1" "$2" "${7#=}" || return ;;
+    file,=*) dx_fail "$1" "was changed meanwhile; run it again"; return ;;
+    file,*)
+      if [ "$3" ]; then
+        dx_keep "$1" "$2" "$3" "$4" || return
+        dx_as_seen "$1" "$3/$dx_kn" "$7" || { rm -f "$3/$dx_kn"; return; }
+      else
+        dx_as_seen "$1" "$2" "$7" || return
+      fi ;;
+    absent,*) dx_fail "$1" "was removed meanwhile; run it again"; return ;;
+    *) dx_fail "$1" "a $dx_t is there now"; return ;;
+  esac
   dx_note "$4" "$5 $dx_kn"
-  dx_e=$(rm -f "$2" 2>&1) || { dx_fail "$1" "$dx_e"; return; }
+  dx_e=$(rm -f "$2" 2>&1)
+  if [ -e "$2" ] || [ -h "$2" ]; then dx_fail "$1" "$dx_e"; return; fi
   [ -z "$3" ] || dx_prune "$3" "$6"
   printf 'dxf placed %s %s\n' "$1" $dx_kn
 }

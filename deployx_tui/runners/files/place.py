@@ -79,7 +79,7 @@ class Orders:
         return Order(
             call=call(
                 "dx_place", number, temporary, path, source, f"={sha256}" if seen else sha256, like, owner, bits, kept,
-                self.run, written, self._backups,
+                self.run, written, self._backups, "-" if before is None else before,
             ),
             change=change,
             number=number,
@@ -89,7 +89,7 @@ class Orders:
         """`kept`: the folder that it pointed at, where that is one of ours."""
         change = FileChange(path=path, kind=ChangeKind.LINKED, before=before, after=target, kept=kept)
         temporary = names.beside(path, self._nonce, "link")
-        line = call("dx_link", self._number(), path, target, temporary, self.run, self._line(change))
+        line = call("dx_link", self._number(), path, target, temporary, self.run, self._line(change), before)
         return Order(call=line, change=change, number=self._count)
 
     def release(self, folder: str, release: str) -> Order:
@@ -99,12 +99,12 @@ class Orders:
 
     def delete(self, path: str, before: str) -> Order:
         change = FileChange(path=path, kind=ChangeKind.DELETED, before=before, kept=self._kept(path))
-        line = call("dx_delete", self._number(), path, change.kept, self.run, self._line(change), self._backups)
+        line = call("dx_delete", self._number(), path, change.kept, self.run, self._line(change), self._backups, before)
         return Order(call=line, change=change, number=self._count)
 
     def delete_link(self, path: str, before: str) -> Order:
         change = FileChange(path=path, kind=ChangeKind.LINKED, before=before)
-        line = call("dx_delete", self._number(), path, "", self.run, self._line(change), 0)
+        line = call("dx_delete", self._number(), path, "", self.run, self._line(change), 0, f"={before}")
         return Order(call=line, change=change, number=self._count)
 
     def delete_folder(self, path: str) -> Order:
@@ -159,6 +159,9 @@ class _Told:
                     self._problem = failed(Cause.VERIFY, f"{self._path(number)}: what arrived is not what was sent")
                 case ["failed", number, *rest]:
                     self._problem = failed(Cause.EXIT, f"{self._path(number)}: {bounded(' '.join(rest))}")
+                case ["unsure", number, *rest]:
+                    self._problem = failed(Cause.EXIT, f"{self._path(number)}: {bounded(' '.join(rest))}")
+                    self._problem.is_unsure = True
                 case ["note", number, *rest]:
                     self._errands.say(f"{self._path(number)}: {bounded(' '.join(rest))}")
 

@@ -42,7 +42,8 @@ def run_rollback(
         undo(errands, changes.files, nonce, force=force, into=undone)
         facts = _facts(undone, len(changes.files))
     except Stopped as stopped:
-        changed = True if undone.changes else None if stopped.facts.state is TargetState.LOST else False
+        unheard = stopped.is_unsure or stopped.facts.state is TargetState.LOST
+        changed = True if undone.changes else None if unheard else False
         facts = replace(stopped.facts, changed=changed)
     return facts, TargetChanges(files=journal.merged(undone.changes))
 

@@ -74,7 +74,7 @@ def run_files(
 def _ended(stopped: Stopped, changes: list[FileChange], *, placing: bool) -> RunFacts:
     """A run that stopped: whether it changed anything is known unless nobody heard the answer."""
     facts = stopped.facts
-    unheard = facts.state is TargetState.LOST or (facts.kill is not None and not changes)
+    unheard = stopped.is_unsure or facts.state is TargetState.LOST or (facts.kill is not None and not changes)
     if changes:
         count = f"{len(journal.merged(changes))} changed before{stopped.left}"
         return replace(facts, changed=True, message=f"{facts.message}; {count}")

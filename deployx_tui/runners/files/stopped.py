@@ -23,6 +23,8 @@ class Stopped(Exception):
         self.heard: list[list[str]] = []
         #: what becomes of what was changed before, behind its count; "": nothing more is said
         self.left = ""
+        #: nobody can tell whether the change was made at which it stopped
+        self.is_unsure = False
 
 
 def failed(cause: Cause, message: str) -> Stopped:
