@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 #: but for what is installed
 software_options = together(
     click.option("--all-or-nothing/--one-by-one", default=None, help="A failing package takes the others back."),
-    click.option("--restart", type=click.Choice(["never", "if_needed", "always"]), help="Afterwards."),
+    click.option(
+        "--restart",
+        type=click.Choice(["never", "if_needed", "always"]),
+        metavar="never",
+        help="Afterwards; `never` is all that this release does.",
+    ),
     click.option("--repair/--no-repair", default=None, help="Mend a half-configured package database first."),
 )
 

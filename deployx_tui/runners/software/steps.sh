@@ -87,7 +87,7 @@ dx_do_install() {
   fi
   dx_photo=photo$dx_i
   dx_photograph "$dx_photo"
-  dx_tell "installs by $dx_kind"
+  dx_tell "installs by ${dx_how:-$dx_kind}"
   if "dx_${dx_kind}_install"; then dx_confirm; fi
   if [ "$dx_why" ]; then
     dx_first_code=$dx_code
@@ -135,7 +135,7 @@ dx_do_uninstall() {
   [ "$dx_v" ] || { dx_state=unchanged; return; }
   dx_state=failed dx_photo=photo$dx_i
   dx_photograph "$dx_photo"
-  dx_tell "removes $dx_v by $dx_kind"
+  dx_tell "removes $dx_v by ${dx_how:-$dx_kind}"
   if "dx_${dx_kind}_remove" && dx_have && [ "$dx_v" ]; then
     dx_fail "its removal ended with exit $dx_code, but $dx_v is still there"
   fi

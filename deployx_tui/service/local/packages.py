@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from sqlalchemy import Connection
@@ -66,7 +66,7 @@ class LocalPackages:
     async def create(self, package: Package) -> Package:
         def work(change: Change) -> Package:
             made = packages.add(change.c, package, self.actor.user_id, change.now_ms)
-            _refuse_loose_ends(change.c, made)
+            _refuse_loose_ends(packages.every(change.c), made)
             change.record("package.create", made, after=package_to_json(package))
             return self._changed(change, made)
 
@@ -78,7 +78,7 @@ class LocalPackages:
             refuse_stale("package", old.revision, revision)
             _refuse_orphans(change.c, old, new.name)
             packages.change(change.c, package, new, revision, change.now_ms)
-            _refuse_loose_ends(change.c, package)
+            _refuse_loose_ends(packages.every(change.c), package)
             change.record("package.update", package, before=package_to_json(old), after=package_to_json(new))
             return self._changed(change, package)
 
@@ -105,7 +105,7 @@ class LocalPackages:
             twice = sorted({name for name in names if names.count(name) > 1})
             raise InvalidInput.of("packages", f"{first_of(twice)} is there twice", "leave one of them out")
         if dry_run:
-            return await self._door.read(lambda c: _sorted_out(c, packages)[0])
+            return await self._door.read(lambda c: _would_take(c, packages))
         return await self._door.write(lambda change: self._taken(change, packages))
 
     # ---- parts
@@ -121,8 +121,9 @@ class LocalPackages:
             packages.change(change.c, id_, package, None, change.now_ms)
             change.record("package.update", id_, before=package_to_json(before), after=package_to_json(package))
             ids.append(id_)
+        catalogue = packages.every(change.c) if ids else ()
         for id_ in ids:
-            _refuse_loose_ends(change.c, id_)
+            _refuse_loose_ends(catalogue, id_)
         if ids:
             change.tell("package.changed")
         else:
@@ -153,10 +154,23 @@ def _sorted_out(
     return taken, new, tuple(changed)
 
 
-def _refuse_loose_ends(c: Connection, package: PackageId) -> None:
+def _would_take(c: Connection, given: Sequence[Package]) -> Taken:
+    """What taking them would do. InvalidInput: it would be refused."""
+    taken, new, changed = _sorted_out(c, given)
+    becomes = {package.name: package for package in packages.every(c)}
+    becomes |= {package.name: replace(package, id=becomes[package.name].id) for _, package in changed}
+    # numbers that no package has yet
+    becomes |= {package.name: replace(package, id=PackageId(-number)) for number, package in enumerate(new, 1)}
+    for name in (*taken.created, *taken.changed):
+        if (id_ := becomes[name].id) is not None:
+            _refuse_loose_ends(becomes.values(), id_)
+    return taken
+
+
+def _refuse_loose_ends(catalogue: Iterable[Package], package: PackageId) -> None:
     """InvalidInput: it depends on what is not there, or on itself by way of others."""
     try:
-        ordered([PackageChoice(package=package)], packages.every(c))
+        ordered([PackageChoice(package=package)], catalogue)
     except InvalidInput as error:
         raise InvalidInput(replace(problem, field="depends") for problem in error.problems) from error
 

@@ -54,18 +54,24 @@ def file_rows(form: FilesForm) -> Iterable[FormRow]:
     yield FormRow("does it", _yes(form.check, "put them there", "only look", "check"))
 
 
+_RESTARTS = {RebootPolicy.NEVER: "never", RebootPolicy.IF_NEEDED: "if needed", RebootPolicy.ALWAYS: "always"}
+
+
 def software_rows(form: SoftwareForm) -> Iterable[FormRow]:
     """What is installed, and how."""
     yield FormRow("packages", PackageList(form.packages, id="packages"), auto=True)
     yield FormRow("own name", Field(form.custom, framed=True, hint="as apt, dnf or apk call it", id="custom"))
     yield FormRow("action", Choices([each.value for each in SoftwareAction], form.action.value, id="action"))
     yield FormRow("one fails", _yes(form.together, "go on with the rest", "take all back", "together"))
+    # what works, and what an older task may have: that is refused with words when it is saved
+    restarts = dict.fromkeys((RebootPolicy.NEVER, form.restart))
     yield FormRow(
         "restart",
         Choices(
-            [each.value for each in RebootPolicy], form.restart.value, words=("never", "if needed", "always"),
+            [each.value for each in restarts], form.restart.value, words=tuple(_RESTARTS[each] for each in restarts),
             id="restart",
         ),
+        "  all that this release does" if len(restarts) == 1 else "",
     )  # fmt: skip
     yield FormRow("half-done", _yes(form.repair, "is a failure", "is repaired", "repair"))
 

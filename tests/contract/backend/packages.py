@@ -98,8 +98,13 @@ class PackagesContract:
         assert await backend.packages.take(given) == would
         assert (await backend.packages.find("old")).version == "2"
         assert (await backend.packages.find("same")).revision == 1
-        with pytest.raises(InvalidInput):
-            await backend.packages.take((package("fine"), package("bad", "nowhere")))
+        for dry_run in (True, False):
+            with pytest.raises(InvalidInput, match="needs nowhere"):
+                await backend.packages.take((package("fine"), package("bad", "nowhere")), dry_run=dry_run)
+            with pytest.raises(InvalidInput, match="need each other: one -> two -> one"):
+                await backend.packages.take((package("one", "two"), package("two", "one")), dry_run=dry_run)
+            with pytest.raises(InvalidInput, match="need each other"):
+                await backend.packages.take((package("old", "new", version="2"),), dry_run=dry_run)
         assert [each.name for each in (await backend.packages.list()).items] == ["new", "old", "same"]
         with pytest.raises(InvalidInput, match="there twice"):
             await backend.packages.take((package("x"), package("x")))

@@ -87,6 +87,8 @@ def test_a_package_is_installed_left_alone_and_rolled_back(bench: Bench, root: P
         ("base", "dxa", "1.0-1", "2.0-1"),
         ("dxb", "dxb", "", "1.0"),
     ]
+    said = bench.output_of(target).decode()
+    assert (said.count("dxb: installs by apt: os debian 12"), said.count("installs by")) == (1, 2)
     again = bench.run(software(top))
     assert again.targets.unchanged == 1, bench.targets(again)
 
