@@ -136,6 +136,8 @@ def _owner(text: str) -> tuple[str | None, str | None]:
     if text == NONE:
         return None, None
     owner, _, group = text.partition(":")
+    if not owner and not group:
+        return "", None  # no account's name: it is refused
     return owner or None, group or None
 
 

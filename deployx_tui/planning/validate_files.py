@@ -28,6 +28,8 @@ MOST_ITEMS = 1000
 MOST_BACKUPS = 50
 #: of a file whose text is made per target
 LARGEST_TEXT = 1 << 20
+#: bytes of one name in a path
+LONGEST_NAME = 255
 #: of a list that a person writes
 MOST_PATTERNS = 200
 
@@ -129,11 +131,21 @@ def _relative(name: str, field: str) -> list[Problem]:
         return [problem_of(field, "it is absolute", "give it relative to the target path")]
     if any(part in ("", ".", "..") for part in name.split("/")):
         return [problem_of(field, "it leads out of the target path, or goes round", "leave out empty parts, . and ..")]
-    return validate_plain(name, field)
+    return validate_plain(name, field) or _long_names(name, field)
+
+
+def _long_names(path: str, field: str) -> list[Problem]:
+    """Parts that no file system holds."""
+    return [
+        problem_of(field, f"{part[:40]!r}... has more than {LONGEST_NAME} bytes", "give a shorter name")
+        for part in path.split("/")
+        if len(part.encode("utf-8", "surrogateescape")) > LONGEST_NAME
+    ]
 
 
 def _is_name(name: str) -> bool:
-    return "/" not in name and "\0" not in name and name not in ("", ".", "..")
+    fits = len(name.encode("utf-8", "surrogateescape")) <= LONGEST_NAME
+    return fits and "/" not in name and "\0" not in name and name not in ("", ".", "..")
 
 
 # ---- where to
@@ -169,7 +181,7 @@ def _path(path: str, field: str, payload: FilePayload) -> list[Problem]:
     if (payload.delete_extra or payload.swap) and not "".join(parts[1:]):
         what = "delete_extra" if payload.delete_extra else "swap"
         return [problem_of(field, f"{what} would be about everything there is", "give a folder of its own")]
-    return []
+    return [] if is_windows else _long_names(path, field)
 
 
 # ---- how

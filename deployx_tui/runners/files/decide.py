@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -132,6 +132,33 @@ def extras(root: str, listed: Mapping[str, Present], wants: Sequence[Want], prot
         deed = Deed.DELETE_FOLDER if present.kind == "folder" else Deed.DELETE
         steps.append(Step(deed=deed, path=full, present=present))
     return steps
+
+
+def differences(payload: FilePayload, decision: Decision) -> Iterator[str]:
+    """A line for each path that is not as it shall be: in what."""
+    for step in sorted(decision.steps, key=lambda step: step.path):
+        yield f"differs {step.path}: {', '.join(_in_what(payload, step))}"
+    for path in sorted(decision.kept):
+        yield f"differs {path}: content, mode or owner (this task keeps what is there)"
+
+
+def _in_what(payload: FilePayload, step: Step) -> Iterator[str]:
+    there, want = step.present, step.want
+    if want is None:
+        yield "extra" if there.kind != "other" else "extra, and no file, link or folder"
+    elif there.kind == "absent":
+        yield "missing"
+    elif want.kind is EntryKind.LINK:
+        yield f"it points at {there.target}, not at {want.target}"
+    else:
+        if there.sha256 != want.sha256:
+            yield "content"
+        if want.mode is not None and want.mode != there.mode:
+            yield f"mode {there.mode:04o}, not {want.mode:04o}" if there.mode >= 0 else "mode"
+        if not there.belongs_to(payload.owner, None):
+            yield f"owner {there.user or there.uid}, not {payload.owner}"
+        if not there.belongs_to(None, payload.group):
+            yield f"group {there.group or there.gid}, not {payload.group}"
 
 
 def _is_protected(path: str, patterns: Sequence[str]) -> bool:

@@ -20,6 +20,10 @@ _SAID = 50
 _IN_A_SCRIPT, _MOVED_TOGETHER = 1000, 100
 
 
+#: what a deleted file was, where nobody could hash it: a deleted folder's is ""
+UNHASHED = "unknown"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """A call that changes something, and what it makes of the target when it succeeds."""
@@ -98,7 +102,7 @@ class Orders:
         return Order(call=line, change=None, number=self._count)
 
     def delete(self, path: str, before: str) -> Order:
-        change = FileChange(path=path, kind=ChangeKind.DELETED, before=before, kept=self._kept(path))
+        change = FileChange(path=path, kind=ChangeKind.DELETED, before=before or UNHASHED, kept=self._kept(path))
         line = call("dx_delete", self._number(), path, change.kept, self.run, self._line(change), self._backups, before)
         return Order(call=line, change=change, number=self._count)
 

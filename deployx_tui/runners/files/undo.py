@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from deployx_tui.model.changes import ChangeKind, FileChange
 from deployx_tui.runners.files import journal, names
 from deployx_tui.runners.files.errand import Errands
-from deployx_tui.runners.files.place import Order, Orders, carry_out
+from deployx_tui.runners.files.place import UNHASHED, Order, Orders, carry_out
 from deployx_tui.runners.files.present import Look, Present, read_look
 from deployx_tui.runners.files.text import call
 
@@ -35,9 +35,16 @@ class Undone:
 
 
 def undo(
-    errands: Errands, changes: Sequence[FileChange], nonce: str, *, force: bool, into: Undone | None = None
+    errands: Errands,
+    changes: Sequence[FileChange],
+    nonce: str,
+    *,
+    force: bool,
+    also_missing: bool = False,
+    into: Undone | None = None,
 ) -> Undone:
-    """`into` gets what was done also when it is stopped. Raises Stopped."""
+    """`also_missing`: what the run put there and is gone comes back too, as it was before. `into` gets what was done
+    also when it is stopped. Raises Stopped."""
     undone = into if into is not None else Undone()
     calls = [call("dx_tell"), call("dx_journal", names.run_id(nonce))]
     for number, change in enumerate(changes):
@@ -50,7 +57,8 @@ def undo(
     orders = Orders(nonce, look.state, _KEEPS)
     todo: list[Order] = []
     for number in reversed(range(len(changes))):
-        order = _order(orders, changes[number], number, look, nonce, force=force)
+        gone = also_missing and look.at.get(2 * number, _ABSENT).kind == "absent"
+        order = _order(orders, changes[number], number, look, nonce, force=force or gone)
         if isinstance(order, Left):
             undone.problems.append(order)
         elif order is not None:
@@ -100,7 +108,8 @@ def _content(
         return Left(path, _OTHER)
     if (there.kind != expected or there.sha256 != change.after) and not force:
         return Left(path, _SINCE, yields_to_force=True)
-    if kept.kind != "file" or kept.sha256 != (change.before or kept.sha256):
+    before = "" if change.before == UNHASHED else change.before
+    if kept.kind != "file" or kept.sha256 != (before or kept.sha256):
         return Left(path, "what was there before is not kept any more")
     return orders.place(
         path,

@@ -22,6 +22,8 @@ from deployx_tui.runners.files.stopped import failed
 
 #: permission bits of a new file that nobody said anything of
 _MODE = 0o644
+#: bytes
+_LONGEST_NAME = 255
 
 
 class Lazy(Protocol):
@@ -141,11 +143,25 @@ def wanted(
         except render.Unfit as error:
             raise failed(Cause.VERIFY, f"artifact {ref.name}: {error}") from error
         for want in found:
+            _refuse_long(want.path)
             there = wants.get(want.path)
             if there is not None and not (there.kind is want.kind is EntryKind.FOLDER):
                 raise failed(Cause.VERIFY, f"two items of the task are {want.path} (give one another name)")
             wants[want.path] = want
     return Wanted(wants=tuple(wants.values()), roots=tuple(dict.fromkeys(roots)), manifest=manifest)
+
+
+def _refuse_long(path: str) -> None:
+    """A file system holds names up to 255 bytes."""
+    if len(path) <= _LONGEST_NAME // 4:
+        return
+    for name in path.split("/"):
+        length = len(name.encode("utf-8", "surrogateescape"))
+        if length > _LONGEST_NAME:
+            raise failed(
+                Cause.VERIFY,
+                f"{name[:60]}… has {length} bytes, and a name on a target at most {_LONGEST_NAME} (give a shorter one)",
+            )
 
 
 def _pinned(item: FileItem, artifacts: Mapping[ArtifactId, ArtifactRef]) -> ArtifactRef:

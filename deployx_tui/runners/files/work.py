@@ -12,7 +12,7 @@ from deployx_tui.model.payload import RunAs
 from deployx_tui.model.secret import Secret
 from deployx_tui.model.words import counted
 from deployx_tui.runners.files import journal, names
-from deployx_tui.runners.files.decide import Decision, Deed, Step, decide, extras, too_many
+from deployx_tui.runners.files.decide import Decision, Deed, Step, decide, differences, extras, too_many
 from deployx_tui.runners.files.errand import Errands
 from deployx_tui.runners.files.look import Seen, listing_digest, look_at, record_key
 from deployx_tui.runners.files.place import Orders, carry_out
@@ -120,7 +120,10 @@ class Work:
         if decision.problems:
             raise failed(Cause.VERIFY, listed(decision.problems))
         if self.payload.delete_extra:
-            decision.steps += self._deletions(seen)
+            deletions = self._deletions(seen)
+            if not self.payload.check:
+                _refuse_what_can_not_be_kept(deletions)
+            decision.steps += deletions
         return decision
 
     def _deletions(self, seen: Seen) -> list[Step]:
@@ -142,6 +145,8 @@ class Work:
     def checked(self, decision: Decision) -> str:
         differ = [step.path for step in decision.steps if step.deed is not Deed.DELETE_FOLDER] + decision.kept
         if differ:
+            for line in differences(self.payload, decision):
+                self.errands.say(line)
             raise failed(Cause.VERIFY, f"drifted: {listed(sorted(differ))}")
         return f"as deployed: {counted(decision.compared, 'file')}"
 
@@ -255,10 +260,18 @@ class Work:
             stopped.left = ", left in place (--rollback-on-failure takes it back)"
             raise stopped
         done = list(journal.merged(self.changes))
-        undone: Undone = undo(self.errands.free(), done, names.tag(self.nonce, "undo"), force=False)
-        left = {problem.path for problem in undone.problems}
+        undone = Undone()
+        try:
+            undo(
+                self.errands.free(), done, names.tag(self.nonce, "undo"), force=False, also_missing=True, into=undone
+            )  # fmt: skip
+            left = {problem.path for problem in undone.problems}
+            why = listed([f"{problem.path} {problem.why}" for problem in undone.problems])
+        except Stopped as stop:  # what came before it is taken back
+            left = {change.path for change in done} - {change.path for change in undone.changes}
+            why = stop.facts.message
         self.changes[:] = [change for change in done if change.path in left]
-        words = f"{len(left)} of {len(done)} could not be taken back" if left else "everything was taken back"
+        words = f"{len(left)} of {len(done)} could not be taken back: {why}" if left else "everything was taken back"
         raise Stopped(
             type(facts)(
                 state=facts.state, exit_code=facts.exit_code, signal=facts.signal, cause=facts.cause, kill=facts.kill,
@@ -294,6 +307,17 @@ class Work:
         return summary(changes, decision.compared) + kept
 
 
+def _refuse_what_can_not_be_kept(deletions: Sequence[Step]) -> None:
+    """A fifo, a socket or a device can't come back."""
+    odd = [step.path for step in reversed(deletions) if step.present.kind == "other"]
+    if odd:
+        raise failed(
+            Cause.VERIFY,
+            f"no files, links or folders, which can't be kept and are not removed: {listed(odd)}"
+            " (protect them, --protect, or remove them)",
+        )
+
+
 def _is_unread(there: Present | None) -> bool:
     return there is not None and there.kind == "file" and not there.sha256
 
@@ -322,13 +346,17 @@ def _number(number: int) -> str:
 
 def summary(changes: Sequence[FileChange], compared: int) -> str:
     """ "2 of 10 files replaced, 1 created"."""
+    unlinked = sum(change.kind is ChangeKind.LINKED and not change.after for change in changes)
     counts = {kind: sum(change.kind is kind for change in changes) for kind in ChangeKind}
+    counts[ChangeKind.LINKED] -= unlinked
     folders = counts.pop(ChangeKind.FOLDER)
     found = [(count, kind.value) for kind, count in counts.items() if count]
     words = [f"{count} {done}" for count, done in found[1:]]
     if found:
         count, done = found[0]
         words.insert(0, f"{count} of {counted(compared, 'file')} {done}" if compared > 1 else f"{count} {done}")
+    if unlinked:
+        words.append(f"{counted(unlinked, 'link')} removed")
     if folders:
         words.append(f"{counted(folders, 'folder')} made")
     return ", ".join(words)

@@ -34,6 +34,7 @@ def payload_of(cli: Cli, task: str) -> Any:
         (["push", "--on", "web01", "--to", "srv", "app.conf"], "--to: it is not an absolute path"),
         (["push", "--on", "web01", "--to", "/srv/", "--mode", "rw", "app.conf"], "--mode: "),
         (["push", "--on", "web01", "--to", "/srv/", "--owner", "-R", "app.conf"], "--owner: "),
+        (["push", "--on", "web01", "--to", "/srv/", "--owner", ":", "app.conf"], "--owner: "),
         (["push", "--on", "web01", "--to", "/srv/", "--backups", "99", "app.conf"], "--backups: "),
         (["push", "--on", "web01", "--to", "/srv/", "--to-on", "linux", "app.conf"], "--to-on: "),
         (["push", "--on", "web01", "--to", "/srv/", "--to-on", "Linux=/x", "app.conf"], "--to-on: "),
