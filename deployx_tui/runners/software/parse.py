@@ -257,6 +257,8 @@ def _facts(
     count = f"{len(bad)} of {counted(len(steps), 'package')} failed: " if len(steps) > 1 else ""
     undone = [each.package for each in results if each.state is StepState.UNDONE]
     back = f"; taken back: {', '.join(undone)}" if undone else ""
+    kept = [f"{each.package} ({each.why})" for each in results if each not in bad and each.why]
+    back += f"; not taken back: {', '.join(kept)}" if kept else ""
     return RunFacts(
         state=TargetState.FAILED,
         exit_code=ended.exit_code,

@@ -14,13 +14,30 @@ dx_script_install() {
 }
 
 dx_script_remove() {
+  dx_removed=1
   [ "$dx_remove" ] || { dx_fail "the catalogue has no script that takes it away"; return 1; }
   dx_run sh -c "$dx_remove" || :
   dx_good "the script"
 }
 
+# of one that failed: what detection does not see goes by its uninstall, if nothing of it was there before
+dx_script_clear() {
+  [ ! "$dx_removed" ] || return 0
+  if [ "$dx_before" ]; then
+    dx_why="$dx_why; what its script did is not taken back: $dx_before was there before"
+  elif [ ! "$dx_remove" ]; then
+    dx_why="$dx_why; what its script did is not taken back: the catalogue has no uninstall of it"
+  else
+    dx_tell "runs its uninstall"
+    dx_kept_why=$dx_why dx_why=
+    dx_script_remove || dx_kept_why="$dx_kept_why; its uninstall failed too: $dx_why"
+    dx_why=$dx_kept_why
+  fi
+}
+
 # it BEFORE AFTER
 dx_script_set() {
+  dx_removed=1
   [ "$2" = - ] || { dx_fail "a script can't bring $2 back"; return 1; }
   dx_script_remove
 }

@@ -34,7 +34,7 @@ dx_take_back() {
 }
 
 dx_package() {
-  dx_why= dx_state= dx_code=0 dx_before= dx_v= dx_cut= dx_photo=
+  dx_why= dx_state= dx_code=0 dx_before= dx_v= dx_cut= dx_photo= dx_removed=
   for dx_w in $dx_needs; do
     case " $dx_bad " in *" $dx_w "*) dx_why="what it needs failed" dx_state=skipped ;; esac
   done
@@ -92,6 +92,7 @@ dx_do_install() {
   if [ "$dx_why" ]; then
     dx_first_code=$dx_code
     dx_take_back "$dx_photo" || dx_why="$dx_why; what it changed could not all be taken back: ${dx_back_why:-see the output}"
+    [ "$dx_kind" != script ] || dx_script_clear
     dx_code=$dx_first_code
   fi
   dx_settle

@@ -263,3 +263,44 @@ def test_the_texts_of_detection_are_versions_or_nothing(site: Site, tmp_path: Pa
     mark.write_text("$(reboot) `x`; 1\n")
     did = run(site, step("tool", InstallerKind.SCRIPT, script="true", detection=at(mark)))
     assert "what detection found is no version" in did.result.facts.message, did
+
+
+@pytest.mark.parametrize(
+    ("uninstall", "before", "says", "is_left"),
+    [
+        ("rm {left}", "", "exit 3", False),
+        ("exit 5", "", "exit 3; its uninstall failed too: the script ended with exit 5", True),
+        ("", "", "exit 3; what its script did is not taken back: the catalogue has no uninstall of it", True),
+        ("rm {left}", "0.9", "exit 3; what its script did is not taken back: 0.9 was there before", True),
+    ],
+)
+def test_a_script_that_failed_is_taken_back_by_its_uninstall(
+    site: Site, tmp_path: Path, uninstall: str, before: str, says: str, is_left: bool
+) -> None:
+    one, two, left = tmp_path / "one", tmp_path / "two", tmp_path / "left"
+    if before:
+        two.write_text(before)
+    first = step(
+        "one", InstallerKind.SCRIPT, script=f"echo 1.0 >{one}", uninstall=f"rm {one}",
+        detection=Detection(kind=DetectionKind.FILE, path=str(one)),
+    )  # fmt: skip
+    second = step(
+        "two", InstallerKind.SCRIPT, "1.0", script=f"touch {left}; exit 3", uninstall=uninstall.format(left=left),
+        detection=Detection(kind=DetectionKind.FILE, path=str(two)),
+    )  # fmt: skip
+    did = run(site, first, second, payload=SoftwarePayload(all_or_nothing=True))
+    assert did.result.facts.state is TargetState.FAILED, did
+    assert did.result.facts.message == (f"1 of 2 packages failed: two: the script ended with {says}; taken back: one")
+    assert (one.exists(), left.exists()) == (False, is_left), did
+
+
+def test_what_can_not_be_taken_back_is_named(site: Site, tmp_path: Path) -> None:
+    one = tmp_path / "one"
+    first = step(
+        "one", InstallerKind.SCRIPT, script=f"echo 1.0 >{one}",
+        detection=Detection(kind=DetectionKind.FILE, path=str(one)),
+    )  # fmt: skip
+    second = step("two", InstallerKind.SCRIPT, script="exit 3", detection=Detection(kind=DetectionKind.FILE, path="/x"))
+    did = run(site, first, second, payload=SoftwarePayload(all_or_nothing=True))
+    assert did.result.facts.message.endswith("; not taken back: one (the catalogue has no script that takes it away)")
+    assert one.exists()
