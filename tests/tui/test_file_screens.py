@@ -12,7 +12,7 @@ from deployx_tui.model.execution import TargetCounts
 from deployx_tui.model.files import Existing, FileItem, FilePayload
 from deployx_tui.model.ids import ArtifactId, ExecutionId
 from deployx_tui.model.payload import CommandPayload
-from deployx_tui.model.software import RebootPolicy, SoftwarePayload
+from deployx_tui.model.software import SoftwarePayload
 from deployx_tui.tui.screens.execution import ExecutionPlace
 from deployx_tui.tui.screens.history import HistoryPlace
 from deployx_tui.tui.widgets.field import Field
@@ -172,14 +172,12 @@ async def test_software_is_chosen_by_its_own_name(open_app: Open, backend: FakeB
         await type_text(pilot, "agents\t")
         await press(pilot, "s")
         field(pilot, "custom")
-        await press(pilot, *"zabbix-agent2", "tab", "tab", "right", "tab", "right")
+        await press(pilot, *"zabbix-agent2", "tab", "tab", "right", "tab", "right", "tab", "right")
         field(pilot, "targets")
         await press(pilot, *"@web", "ctrl+s")
         assert "agents saved" in screen_text(pilot)
     saved = next(task for task in backend.task_rows.values() if task.name == "agents")
-    assert saved.draft.payload == SoftwarePayload(
-        custom="zabbix-agent2", all_or_nothing=True, reboot=RebootPolicy.IF_NEEDED
-    )
+    assert saved.draft.payload == SoftwarePayload(custom="zabbix-agent2", all_or_nothing=True, repair=True)
 
 
 async def test_a_duplicate_of_a_task_of_files_names_them(open_app: Open, backend: FakeBackend) -> None:
