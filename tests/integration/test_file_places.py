@@ -8,13 +8,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
 import pytest
 
 from deployx_tui.model.changes import ChangeKind
 from deployx_tui.model.execution import TargetState
 from deployx_tui.model.files import Existing
-from deployx_tui.transports.base import CommandSpec, Connection, Process, Refused, Unknown
+from deployx_tui.runners.files.transfer import private_folders
+from deployx_tui.transports.base import (
+    Broke,
+    ByteSource,
+    CommandSpec,
+    Connection,
+    FileMover,
+    Process,
+    Refused,
+    Sent,
+    TransferProgress,
+    Unknown,
+)
 from deployx_tui.transports.local import LocalConnection
 from tests.support.file_runs import Ran, Target
 from tests.support.require import require, require_program
@@ -55,7 +68,7 @@ class Meddling:
 
     def start(self, spec: CommandSpec) -> Process | Refused | Unknown:
         script = spec.script
-        if any(f"\n{call} '" in script for call in ("dx_place", "dx_new", "dx_news", "dx_folder", "dx_link")):
+        if any(f"\n{call} '" in script for call in ("dx_place", "dx_new", "dx_news", "dx_folder", "dx_unpack")):
             script = script.replace("\ndx_begin\n", f"\n{self._lines}\ndx_begin\n")
         return self._connection.start(replace(spec, script=script))
 
@@ -239,3 +252,58 @@ def test_of_a_rename_that_nobody_can_tell_of_it_is_not_said_that_nothing_changed
         f'mv() {{ command mv "$@"; [ "$1" != -f ] || {{ command mv {path} {path}.aside; echo other >{path}; }}; }}',
     ):
         failed(target.run(target.artifacts.file(b"new"), str(path)), "nobody can tell", changed=None)
+
+
+class Swapping:
+    """A connection before whose transfers somebody swaps what is on its way in a folder."""
+
+    def __init__(self, connection: Connection, folder: Path, victim: Path) -> None:
+        self._connection = connection
+        self._folder = folder
+        self._victim = victim
+
+    def put(
+        self, source: ByteSource, path: str, offset: int, progress: TransferProgress, cancel: Event
+    ) -> Sent | Refused | Broke:
+        for found in self._folder.rglob("*.dx-*"):
+            if found.is_file():
+                found.unlink()
+                found.symlink_to(self._victim)
+        mover = self._connection
+        assert isinstance(mover, FileMover)
+        return mover.put(source, path, offset, progress, cancel)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._connection, name)
+
+
+def test_bytes_are_written_into_nothing_but_what_is_ours(target: Target, folder: Path, tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"precious")
+    os.chown(folder, NOBODY, NOBODY)
+    whole = target.connection
+    target.connection = Swapping(whole, folder, victim)  # type: ignore[assignment]  # the rest is passed on
+    try:
+        ok(target.run(target.artifacts.file(b"x" * 400_000), str(folder / "app.conf")))
+        tree = target.artifacts.tree({"open/big": b"y" * 400_000, "a": b"1", "b": b"2"})
+        (folder / "tree/open").mkdir(parents=True)
+        (folder / "tree/open").chmod(0o777)
+        ok(target.run(tree, str(folder / "tree")))
+    finally:
+        target.connection = whole
+    assert victim.read_bytes() == b"precious"
+    assert (folder / "app.conf").stat().st_size == (folder / "tree/open/big").stat().st_size == 400_000
+    assert ours(folder) == []
+    nonces = target.nonces
+    assert not [path for nonce in nonces for path in private_folders(nonce) if Path(path).exists()]
+
+
+def test_small_files_are_unpacked_where_nobody_can_turn_the_way(target: Target, folder: Path, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.mkdir(mode=0o700)
+    os.chown(folder, NOBODY, NOBODY)
+    meddle = SWAPS["folder"].format(folder=folder, victim=secret, secret=secret)
+    with meddled(target, meddle):
+        ok(target.run(target.artifacts.tree({"a": b"1", "b": b"2"}), str(folder)))
+    assert sorted(path.name for path in folder.iterdir()) == ["a", "b"]
+    assert list(secret.iterdir()) == []

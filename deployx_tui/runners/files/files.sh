@@ -237,7 +237,9 @@ dx_look() {
   [ -d "$dx_d" ] || dx_k=other
   dx_a=yes
   { [ -w "$dx_d" ] && [ -x "$dx_d" ]; } || dx_a=no
-  printf 'dxf in %s %s %s %s\n' "$1" $dx_k "$dx_c" $dx_a
+  dx_b=$dx_k dx_o=no
+  if dx_open "${dx_d%/}/"; then dx_o=yes; fi
+  printf 'dxf in %s %s %s %s %s\n' "$1" $dx_b "$dx_c" $dx_a $dx_o
   dx_free "$1" "$dx_d"
 }
 

@@ -41,6 +41,20 @@ class Seen:
     #: of the first root's listing, by which it is known again; "": there is none
     digest: str = ""
 
+    def is_shared(self, path: str) -> bool:
+        """Whether other accounts than this one and root may write in its folder, or in one of its tree above that."""
+        if path in self.places:
+            return self.places[path].is_shared
+        root = next(root for root in self.roots if path.startswith(f"{root}/"))
+        above = [names.parent(path)]
+        while len(above[-1]) > len(root):
+            above.append(names.parent(above[-1]))
+        return self.places[root].is_shared or any(self._is_open(folder) for folder in above)
+
+    def _is_open(self, folder: str) -> bool:
+        there = self.present.get(folder, _ABSENT)
+        return there.kind == "folder" and (there.mode & 0o022 != 0 or there.uid not in (0, self.look.uid))
+
     def at(self, path: str) -> Present | None:
         """None: it was not looked at."""
         found = self.present.get(path)

@@ -28,6 +28,11 @@ def staging(root: str, nonce: str) -> str:
     return f"{root}/.dx-{tag(nonce, 'staging', root)}"
 
 
+def staging_apart(root: str, nonce: str) -> str:
+    """The same where others may write in the tree's own folder."""
+    return f"/var/tmp/dx-files-{tag(nonce, 'staging', root)}"  # noqa: S108 - made there by mkdir, nobody knows the name
+
+
 def run_id(nonce: str) -> str:
     """By which the target knows what a run kept and wrote down."""
     return tag(nonce, "run")

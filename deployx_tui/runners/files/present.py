@@ -53,6 +53,8 @@ class Place:
     #: how many folders are missing between that and the destination
     missing: int
     writable: bool
+    #: whether other accounts than this one and root may write there
+    is_shared: bool = False
     #: bytes; None: not told
     free: int | None = None
     read_only: bool = False
@@ -106,9 +108,12 @@ def _read(answers: list[list[str]]) -> Look:
                 )
             case ["link", number, *rest]:
                 at[int(number)] = replace(at[int(number)], target=" ".join(rest))
-            case ["in", number, kind, missing, writable]:
+            case ["in", number, kind, missing, writable, shared]:
                 places[int(number)] = Place(
-                    is_folder=kind == "folder", missing=min(number_of(missing), 1000), writable=writable == "yes"
+                    is_folder=kind == "folder",
+                    missing=min(number_of(missing), 1000),
+                    writable=writable == "yes",
+                    is_shared=shared == "yes",
                 )
             case ["free", number, read_only, *rest]:
                 kib = number_of(rest[0]) if rest else -1

@@ -44,11 +44,12 @@ class Sender:
         self._total = total
         self._over = 0
 
-    def send(self, loads: Sequence[Load], before: Iterable[str], *, as_login: bool) -> None:
-        """All of them, after the calls of `before` in the same script; raises Stopped."""
+    def send(self, loads: Sequence[Load], before: Iterable[str], private: str, *, as_login: bool) -> None:
+        """All of them, after the calls of `before` in the same script; `private`: the folder where those wait that are
+        copied from there; raises Stopped."""
         drops = [call("dx_drop", number, load.path, f"{load.mode:o}") for number, load in enumerate(loads)]
         answers = self._errands.ask([*before, *drops], "making room on the target", as_login=as_login)
-        there = dict(_drops(answers, loads, one_folder=as_login))
+        there = dict(_drops(answers, loads, private))
         for number, load in enumerate(loads):
             self._errands.check(f"{load.name} was sent")
             self._one(number, load, *there.get(number, (0, "")), as_login=as_login)
@@ -120,9 +121,7 @@ def read_back(mover: FileMover, path: str, until: Event, name: str) -> str:
             raise Stopped(RunFacts(state=state, cause=cause, message=f"{name} can't be read back: {bounded(message)}"))
 
 
-def _drops(
-    answers: list[list[str]], loads: Sequence[Load], *, one_folder: bool
-) -> Iterator[tuple[int, tuple[int, str]]]:
+def _drops(answers: list[list[str]], loads: Sequence[Load], private: str) -> Iterator[tuple[int, tuple[int, str]]]:
     """(number, (size, SHA-256 of what is there)). Raises Stopped for what could not be made, and when
     the one private folder has no room for all; other folders were looked at before."""
     free: dict[int, int] = {}
@@ -135,7 +134,8 @@ def _drops(
                 free[number_of(number)] = number_of(kib) * 1024
             case ["drop", number, size, sha256]:
                 yield number_of(number), (max(0, number_of(size)), hash_of(sha256))
-    needed = sum(loads[number].size for number in free if 0 <= number < len(loads))
-    least = min((kib for kib in free.values() if kib >= 0), default=None)
-    if one_folder and least is not None and needed + _MARGIN > least:
+    apart = [n for n in free if private and 0 <= n < len(loads) and loads[n].path.startswith(f"{private}/")]
+    needed = sum(loads[number].size for number in apart)
+    least = min((free[number] for number in apart if free[number] >= 0), default=None)
+    if least is not None and needed + _MARGIN > least:
         raise failed(Cause.EXIT, f"the disk is too full: {sized(needed)} are needed, {sized(least)} are free")

@@ -1,5 +1,5 @@
 """How bytes get to where they are placed from: beside their destination, in a tree's staging folder, or by way of a
-private folder where another account places them.
+private folder where another account places them, or where others may write in the destination's folder.
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ class Transfer:
         self._errands = errands
         self._mover = mover
         self._nonce = nonce
+        self._seen = seen
         self._hash_program = seen.look.hash_program
         self._run_as = run_as
         self._progress = progress
@@ -65,8 +66,9 @@ class Transfer:
         """By path, where each file lies now. Raises Stopped."""
         if not steps:
             return {}
-        if self._run_as is not None:
-            self._private = self._private_folder("700" if self._run_as.user == "root" else "711")
+        if self._run_as is not None or any(self._seen.is_shared(step.path) for step in steps):
+            is_root = self._run_as is None or self._run_as.user == "root"
+            self._private = self._private_folder("700" if is_root else "711")
         groups = together(steps)
         by_root = {root: _members(held) for root, held in groups.items()}
         together_go = {id(step) for held in groups.values() for step in held}
@@ -77,40 +79,58 @@ class Transfer:
             want = step.wanted
             temporary = names.beside(step.path, self._nonce, want.sha256)
             self._temporary.append(temporary)
-            drop = self._drop(temporary, want.sha256)
+            drop = self._drop(temporary, want.sha256, is_apart=self._seen.is_shared(step.path))
             loads.append(self._load(drop, step.path, want.size, want.opened))
             arrived[step.path] = Arrived(temporary=temporary, source="" if drop == temporary else drop)
         before = []
         for root in by_root:
-            staging = names.staging(root, self._nonce)
+            staging = self._staged(root)
             self._staging.append(staging)
             if self._run_as is None:
                 before.append(call("dx_private", staging, "700"))
         drops: list[tuple[str, str]] = []
         for root, bundle in bundled:
-            staging = names.staging(root, self._nonce)
-            drop = self._drop(f"{staging}/b{names.tag(self._nonce, bundle.key)}", bundle.key)
+            staging = self._staged(root)
+            drop = self._drop(f"{staging}/b{names.tag(self._nonce, bundle.key)}", bundle.key, is_apart=False)
             loads.append(self._load(drop, counted(len(bundle.members), "small file"), bundle.size, bundle.content))
             drops.append((drop, staging))
         total = sum(load.size for load in loads)
         sender = Sender(self._errands, self._mover, self._hash_program, self._progress, total)
-        sender.send(loads, before, as_login=self._run_as is not None)
+        sender.send(loads, before, self._private, as_login=self._run_as is not None)
         if drops:
             self._unpack(drops)
         for root, members in by_root.items():
-            self._verify(names.staging(root, self._nonce), members)
+            staging, is_apart = self._staged(root), self._is_apart(root)
+            self._verify(staging, members)
             for member in members:
-                temporary = f"{names.staging(root, self._nonce)}/{member.name}"
-                arrived[member.step.path] = Arrived(temporary=temporary, seen=True)
+                staged, path = f"{staging}/{member.name}", member.step.path
+                arrived[path] = Arrived(temporary=staged, seen=True)
+                if is_apart:
+                    beside = names.beside(path, self._nonce, member.step.wanted.sha256)
+                    arrived[path] = Arrived(temporary=beside, source=staged)
         return arrived
+
+    def _is_apart(self, folder: str) -> bool:
+        """Whether the small files of a folder, of a tree's or of items in it, wait elsewhere."""
+        return any(
+            place.is_shared
+            for path, place in self._seen.places.items()
+            if folder == (path if path in self._seen.roots else names.parent(path))
+        )
+
+    def _staged(self, folder: str) -> str:
+        make = names.staging_apart if self._is_apart(folder) else names.staging
+        return make(folder, self._nonce)
 
     def _load(self, drop: str, name: str, size: int, content: Callable[[], Content]) -> Load:
         is_shared = self._run_as is not None and self._run_as.user != "root"
         return Load(path=drop, name=name, size=size, content=content, mode=0o644 if is_shared else 0o600)
 
-    def _drop(self, temporary: str, key: str) -> str:
+    def _drop(self, temporary: str, key: str, *, is_apart: bool) -> str:
         """Where the login's account writes what will be `temporary`."""
-        return f"{self._private}/{names.tag(self._nonce, temporary, key)}" if self._private else temporary
+        if self._run_as is None and not is_apart:
+            return temporary
+        return f"{self._private}/{names.tag(self._nonce, temporary, key)}"
 
     def _private_folder(self, mode: str) -> str:
         reasons = []
@@ -126,7 +146,7 @@ class Transfer:
         calls = [call("dx_private", staging, "700") for staging in self._staging]
         for drop, staging in drops:
             calls.append(call("dx_unpack", drop, staging))
-            if not self._private:
+            if self._run_as is None:
                 calls.append(call("dx_sweep", drop))
         for words in self._errands.ask(calls, "unpacking"):
             if words[0] == "failed":

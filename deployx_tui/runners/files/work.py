@@ -77,9 +77,13 @@ class Work:
     def _clear_after_an_earlier_attempt(self, seen: Seen) -> None:
         """It may have died between its last change and its clearing up."""
         folders = {want.root or names.parent(want.path) for want in seen.wants} | set(seen.roots)
-        self.errands.clear("".join(call("dx_sweep", names.staging(folder, self.nonce)) for folder in sorted(folders)))
-        if self.payload.run_as is not None:
-            self.errands.clear(call("dx_sweep", *private_folders(self.nonce)), as_login=True)
+        self.errands.clear(
+            "".join(
+                call("dx_sweep", names.staging(folder, self.nonce), names.staging_apart(folder, self.nonce))
+                for folder in sorted(folders)
+            )
+        )
+        self.errands.clear(call("dx_sweep", *private_folders(self.nonce)), as_login=True)
 
     def look(self, found: Wanted) -> Seen:
         payload = self.payload
