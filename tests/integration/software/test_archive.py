@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 
@@ -304,3 +306,28 @@ def test_what_can_not_be_taken_back_is_named(site: Site, tmp_path: Path) -> None
     did = run(site, first, second, payload=SoftwarePayload(all_or_nothing=True))
     assert did.result.facts.message.endswith("; not taken back: one (the catalogue has no script that takes it away)")
     assert one.exists()
+
+
+def test_a_run_that_is_cancelled_tells_what_it_had_done(site: Site, tmp_path: Path) -> None:
+    one, door, cancel = tmp_path / "one", tmp_path / "door", Event()
+    os.mkfifo(door)
+
+    def heard() -> None:
+        door.read_bytes()
+        cancel.set()
+
+    waits = Thread(target=heard)
+    waits.start()
+    first, second = (
+        step(name, InstallerKind.SCRIPT, script=script, detection=Detection(kind=DetectionKind.FILE, path=path))
+        for name, script, path in (
+            ("one", f"echo 1.0 >{one}", str(one)),
+            ("two", f"echo >{door}; sleep 60", "/x"),
+        )
+    )
+    did = run(site, first, second, cancel=cancel)
+    waits.join()
+    assert did.result.facts.state is TargetState.CANCELLED, did
+    assert did.result.facts.message.endswith("; until then: one installed")
+    assert [each.package for each in did.result.changes.packages] == ["one"]
+    assert not did.result.is_whole
