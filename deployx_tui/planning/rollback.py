@@ -47,4 +47,5 @@ def rollback_targets(
 
 
 def _named(executions: Sequence[ExecutionId]) -> str:
-    return f"execution{'' if len(executions) == 1 else 's'} {', '.join(map(str, executions))}"
+    noun = "execution" if len(executions) == 1 else "executions"
+    return f"{noun} {', '.join(map(str, executions))}"
