@@ -47,5 +47,5 @@ def rollback_targets(
 
 
 def _named(executions: Sequence[ExecutionId]) -> str:
-    noun = "execution" if len(executions) == 1 else "executions"
+    _, _, noun = counted(len(executions), "execution").partition(" ")
     return f"{noun} {', '.join(map(str, executions))}"
