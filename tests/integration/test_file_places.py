@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -68,7 +68,9 @@ class Meddling:
 
     def start(self, spec: CommandSpec) -> Process | Refused | Unknown:
         script = spec.script
-        if any(f"\n{call} '" in script for call in ("dx_place", "dx_new", "dx_news", "dx_folder", "dx_unpack")):
+        if any(
+            f"\n{call} '" in script for call in ("dx_place", "dx_new", "dx_news", "dx_folder", "dx_unpack", "dx_link")
+        ):
             script = script.replace("\ndx_begin\n", f"\n{self._lines}\ndx_begin\n")
         return self._connection.start(replace(spec, script=script))
 
@@ -307,3 +309,46 @@ def test_small_files_are_unpacked_where_nobody_can_turn_the_way(target: Target, 
         ok(target.run(target.artifacts.tree({"a": b"1", "b": b"2"}), str(folder)))
     assert sorted(path.name for path in folder.iterdir()) == ["a", "b"]
     assert list(secret.iterdir()) == []
+
+
+class Before:
+    """A connection that does something once before its first placing script."""
+
+    def __init__(self, connection: Connection, act: Callable[[], object]) -> None:
+        self._connection = connection
+        self._acts = [act]
+
+    def start(self, spec: CommandSpec) -> Process | Refused | Unknown:
+        if "\ndx_place '" in spec.script and self._acts:
+            self._acts.pop()()
+        return self._connection.start(spec)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._connection, name)
+
+
+def test_of_two_pushes_at_once_the_later_one_says_so_and_every_version_is_kept(target: Target, folder: Path) -> None:
+    path = folder / "app.conf"
+    path.write_bytes(b"old")
+    whole, runs = target.connection, []
+
+    def push() -> None:
+        target.connection = whole
+        runs.append(ok(target.run(target.artifacts.file(b"first"), str(path), backups=5)))
+
+    target.connection = Before(whole, push)  # type: ignore[assignment]  # the rest is passed on
+    failed(target.run(target.artifacts.file(b"second"), str(path), backups=5), "changed meanwhile", "run it again")
+    assert (path.read_bytes(), ours(folder)) == (b"first", [])
+    runs.append(ok(target.run(target.artifacts.file(b"second"), str(path), backups=5)))
+    for run, content in ((runs[1], b"first"), (runs[0], b"old")):
+        ok(target.take_back(run))
+        assert path.read_bytes() == content
+
+
+def test_a_link_that_somebody_else_put_in_its_place_is_not_told_as_made(target: Target, folder: Path) -> None:
+    os.chown(folder, NOBODY, NOBODY)
+    (folder / "l").symlink_to("a")
+    tree = target.artifacts.tree({}, {"l": "b"})
+    swap = 'mv() { [ "$1" != -f ] || ln -sfn elsewhere "$3"; command mv "$@"; }'
+    with meddled(target, swap):
+        failed(target.run(tree, str(folder)), changed=None)

@@ -749,7 +749,7 @@ dx_link() {
   dx_e=$(ln -s -- "$3" "$4" 2>&1) || { dx_fail "$1" "$dx_e"; return; }
   dx_note "$5" "$6 -"
   dx_rename "$1" "$4" "$2" || { rm -f "$4"; return; }
-  dx_aims "$1" "$2" "$3" || return
+  dx_e=$(dx_aims "$1" "$2" "$3") || { dx_unsure "$1" "another account put something else in its place"; return; }
   sync "${2%/*}/" 2>/dev/null
   printf 'dxf placed %s -\n' "$1"
 }
