@@ -10,7 +10,7 @@ from deployx_tui.model.secret import CredentialKind, VaultState
 from deployx_tui.tui.screens.credentials import CredentialsPlace
 from deployx_tui.tui.widgets.field import Field
 from tests.support.fake_backend import FakeBackend
-from tests.support.screen import check_snapshot, press, screen_text
+from tests.support.screen import check_snapshot, press, screen_text, until
 from tests.tui.conftest import Open
 
 SIZES = pytest.mark.parametrize("size", [(120, 36), (80, 24)])
@@ -122,6 +122,7 @@ async def test_an_erase_names_who_uses_it_and_many_want_their_number_typed(
         assert CredentialId(1) in backend.credentials.rows
         await press(pilot, "ctrl+d", *"42", "enter")
         assert CredentialId(1) not in backend.credentials.rows
+        await until(pilot, lambda: not here(pilot).table.move_to_key(CredentialId(1)))
         here(pilot).table.move_to_key(CredentialId(3))
         await press(pilot, "ctrl+d", "up", "enter")
         assert CredentialId(3) not in backend.credentials.rows

@@ -81,7 +81,7 @@ async def test_each_screen_is_photographed_without_asking_the_net(
     names = {path.stem.removesuffix("_80x24") for path in written}
     assert names == {
         "tasks", "task_editor", "calendar", "history", "execution", "devices", "connection_test", "help", "welcome",
-        "credentials",
+        "credentials", "artifacts",
     }  # fmt: skip
     assert not backend.closed
     for path in written:

@@ -16,7 +16,11 @@ _LOOK = 1.0
 def in_loop(loop: asyncio.AbstractEventLoop, asked: Coroutine[Any, Any, T]) -> T:
     """What a coroutine of the loop gives to this thread. CancelledError when the loop ends before it has: whoever
     waited on would keep the process from ending."""
-    waiting = asyncio.run_coroutine_threadsafe(asked, loop)
+    try:
+        waiting = asyncio.run_coroutine_threadsafe(asked, loop)
+    except RuntimeError:  # it is closed
+        asked.close()
+        raise CancelledError from None
     while True:
         try:
             return waiting.result(_LOOK)

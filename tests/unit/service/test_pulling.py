@@ -52,3 +52,10 @@ def test_a_loop_that_has_stopped_is_not_waited_for(monkeypatch: pytest.MonkeyPat
     assert len(found) == 1
     coroutine.close()
     loop.close()
+
+
+def test_a_loop_that_is_closed_is_not_asked() -> None:
+    loop = asyncio.new_event_loop()
+    loop.close()
+    with pytest.raises(CancelledError):
+        in_loop(loop, _answer())
