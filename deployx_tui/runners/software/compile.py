@@ -31,7 +31,7 @@ _FILES: Mapping[InstallerKind, tuple[str, ...]] = {
     _K.APT: ("dpkg.sh", "apt.sh"),
     _K.DEB: ("dpkg.sh", "deb.sh"),
     _K.DNF: ("rpmdb.sh", "dnf.sh"),
-    _K.YUM: ("rpmdb.sh", "yum.sh"),
+    _K.YUM: ("rpmdb.sh", "dnf.sh", "yum.sh"),
     _K.ZYPPER: ("rpmdb.sh", "zypper.sh"),
     _K.RPM: ("rpmdb.sh", "rpm.sh"),
     _K.APK: ("apk.sh",),
