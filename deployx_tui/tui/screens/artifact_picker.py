@@ -17,9 +17,9 @@ from deployx_tui.tui.render import artifacts as draw
 from deployx_tui.tui.render.artifacts import ArtifactRow
 from deployx_tui.tui.render.line import BLANK, Line, line, span
 from deployx_tui.tui.widgets.base import Lines
-from deployx_tui.tui.widgets.card import Card
 from deployx_tui.tui.widgets.field import Field
 from deployx_tui.tui.widgets.line_table import Column, LineTable
+from deployx_tui.tui.widgets.picker import Picker
 
 #: after the last key
 STILL = 0.12
@@ -38,17 +38,10 @@ _KEYS = line(
 )  # fmt: skip
 
 
-class ArtifactPicker(Card[Artifact | None]):
+class ArtifactPicker(Picker[Artifact]):
     """None comes back for cancel."""
 
-    DEFAULT_CSS = """
-    ArtifactPicker > Vertical { width: 84; max-width: 98%; height: 20; }
-    ArtifactPicker LineTable { height: 1fr; }
-    """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "cancel", show=False),
-        Binding("down", "step(1)", show=False, priority=True),
-        Binding("up", "step(-1)", show=False, priority=True),
         Binding("tab", "fold", show=False, priority=True),
     ]
 
@@ -90,31 +83,13 @@ class ArtifactPicker(Card[Artifact | None]):
     def _show(self) -> None:
         self._table.set_rows(draw.rows_of(self._found, {}, self._bridge.now(), whole=self._whole))
 
-    def on_field_edited(self, message: Field.Edited) -> None:
-        message.stop()
+    def typed(self) -> None:
         self._read()
 
-    def on_field_submitted(self, message: Field.Submitted) -> None:
-        message.stop()
-        self._take()
-
-    def on_line_table_opened(self, message: LineTable.Opened) -> None:
-        message.stop()
-        self._take()
-
-    def on_line_table_moved(self, message: LineTable.Moved) -> None:
-        message.stop()
-
-    def _take(self) -> None:
+    def take(self) -> None:
         if (row := self._table.row) is not None:
             self.dismiss(row.artifact)
 
     def action_fold(self) -> None:
         self._whole = not self._whole
         self._show()
-
-    def action_step(self, by: int) -> None:
-        self._table.action_cursor(by)
-
-    def action_cancel(self) -> None:
-        self.dismiss(None)

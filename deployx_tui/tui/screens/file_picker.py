@@ -18,9 +18,9 @@ from deployx_tui.tui.local_files import Listing, LocalEntry, completed, fitting,
 from deployx_tui.tui.render.line import BLANK, Line, line, span
 from deployx_tui.tui.render.when import ago
 from deployx_tui.tui.widgets.base import Lines
-from deployx_tui.tui.widgets.card import Card
 from deployx_tui.tui.widgets.field import Field
 from deployx_tui.tui.widgets.line_table import Column, LineTable
+from deployx_tui.tui.widgets.picker import Picker
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +61,11 @@ _KEYS = line(
 )  # fmt: skip
 
 
-class FilePicker(Card[Path | None]):
+class FilePicker(Picker[Path]):
     """None comes back for cancel."""
 
-    DEFAULT_CSS = """
-    FilePicker > Vertical { width: 84; max-width: 98%; height: 26; }
-    FilePicker LineTable { height: 1fr; }
-    """
+    DEFAULT_CSS = "FilePicker > Vertical { height: 26; }"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "cancel", show=False),
-        Binding("down", "step(1)", show=False, priority=True),
-        Binding("up", "step(-1)", show=False, priority=True),
-        Binding("pagedown", "page(1)", show=False, priority=True),
-        Binding("pageup", "page(-1)", show=False, priority=True),
         Binding("tab", "complete", show=False, priority=True),
         Binding("ctrl+r", "hidden", show=False, priority=True),
     ]
@@ -142,22 +134,10 @@ class FilePicker(Card[Path | None]):
         more = f"{listing.left_out} more are not listed: type the name" if listing.left_out else ""
         return line(span(", ".join(filter(None, (hidden, more))), "dim"))
 
-    def on_field_edited(self, message: Field.Edited) -> None:
-        message.stop()
+    def typed(self) -> None:
         self._read()
 
-    def on_field_submitted(self, message: Field.Submitted) -> None:
-        message.stop()
-        self._take()
-
-    def on_line_table_opened(self, message: LineTable.Opened) -> None:
-        message.stop()
-        self._take()
-
-    def on_line_table_moved(self, message: LineTable.Moved) -> None:
-        message.stop()
-
-    def _take(self) -> None:
+    def take(self) -> None:
         row, listing = self._table.row, self._listing
         if row is None or listing is None or listing.folder != self._typed[0]:
             return  # what is typed is being read still
@@ -188,7 +168,7 @@ class FilePicker(Card[Path | None]):
         row = self._table.row
         # nothing typed yet: the folder under the cursor is gone into
         if not prefix and row is not None and row.entry.is_folder and row.entry.name != ".":
-            self._take()
+            self.take()
             return
         field = self.query_one(Field)
         whole = completed(found, prefix)
@@ -198,12 +178,3 @@ class FilePicker(Card[Path | None]):
     def action_hidden(self) -> None:
         self._hidden = not self._hidden
         self._show()
-
-    def action_step(self, by: int) -> None:
-        self._table.action_cursor(by)
-
-    def action_page(self, by: int) -> None:
-        self._table.action_page(by)
-
-    def action_cancel(self) -> None:
-        self.dismiss(None)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from textual import work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 
 from deployx_tui.errors import DeployxError
@@ -14,9 +11,9 @@ from deployx_tui.model.package import Package
 from deployx_tui.tui.bridge import Bridge
 from deployx_tui.tui.render.line import BLANK, Line, line, span
 from deployx_tui.tui.widgets.base import Lines
-from deployx_tui.tui.widgets.card import Card
 from deployx_tui.tui.widgets.field import Field
 from deployx_tui.tui.widgets.line_table import Column, LineTable
+from deployx_tui.tui.widgets.picker import Picker
 
 
 def _version(package: Package) -> Line:
@@ -35,18 +32,8 @@ COLUMNS: tuple[Column[Package], ...] = (
 _KEYS = line(span("arrows ", "key"), "choose  ", span("enter ", "key"), "takes it  ", span("esc ", "key"), "cancel")
 
 
-class PackagePicker(Card[Package | None]):
+class PackagePicker(Picker[Package]):
     """None comes back for cancel."""
-
-    DEFAULT_CSS = """
-    PackagePicker > Vertical { width: 84; max-width: 98%; height: 20; }
-    PackagePicker LineTable { height: 1fr; }
-    """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "cancel", show=False),
-        Binding("down", "step(1)", show=False, priority=True),
-        Binding("up", "step(-1)", show=False, priority=True),
-    ]
 
     def __init__(self, bridge: Bridge) -> None:
         super().__init__()
@@ -82,27 +69,9 @@ class PackagePicker(Card[Package | None]):
         nothing = "No package fits." if self._found else "The catalogue is empty: deployx package --help"
         self._table.set_empty((line(nothing),))
 
-    def on_field_edited(self, message: Field.Edited) -> None:
-        message.stop()
+    def typed(self) -> None:
         self._show()
 
-    def on_field_submitted(self, message: Field.Submitted) -> None:
-        message.stop()
-        self._take()
-
-    def on_line_table_opened(self, message: LineTable.Opened) -> None:
-        message.stop()
-        self._take()
-
-    def on_line_table_moved(self, message: LineTable.Moved) -> None:
-        message.stop()
-
-    def _take(self) -> None:
+    def take(self) -> None:
         if (package := self._table.row) is not None:
             self.dismiss(package)
-
-    def action_step(self, by: int) -> None:
-        self._table.action_cursor(by)
-
-    def action_cancel(self) -> None:
-        self.dismiss(None)
